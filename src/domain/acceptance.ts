@@ -1,0 +1,150 @@
+/** The rules of acceptable proof (SPEC P1): one rule, one id, one sentence in English and Chinese. Pure: facts in, ids out. */
+import type { AttemptRecord, ImageFacts, ResultRecord, TaskRow } from './records.ts';
+import { modeFor } from './task.ts';
+
+/** What was found on disk for one result. */
+export interface Evidence {
+  result: ResultRecord;
+  /** The image as it is now; null when there is no file. `decodes: false` leaves width and height as the header says. */
+  image: (ImageFacts & { decodes: boolean }) | null;
+  /** For each recorded reference: its hash now, or null when the file no longer exists. */
+  inputs: { path: string; sha256: string | null }[];
+  /** `attempt-NN/result.json` of the last attempt; null when it is missing. */
+  lastAttempt: AttemptRecord | null;
+  /** Row of the batch result, when the result belongs to a batch directory; undefined when there is none to compare. */
+  batchRow?: TaskRow | null;
+  /** sha256 of images that other results of the same place claim. */
+  otherImages: ReadonlySet<string>;
+}
+
+interface Rule {
+  en: string;
+  zh: string;
+  holds: (evidence: Evidence) => boolean;
+}
+
+/** Rules about the image file say nothing while the file is missing: that is `image-exists` alone. */
+const withImage =
+  (check: (image: NonNullable<Evidence['image']>, result: ResultRecord) => boolean) =>
+  ({ image, result }: Evidence): boolean =>
+    image === null || check(image, result);
+
+export const RULES = {
+  'ok-true': {
+    en: 'The call delivered the image that was asked for: ok is true and the status does not contradict it.',
+    zh: '调用已交付所要求的图片：ok 为 true，且状态与之不矛盾。',
+    // A late orphan has a rule of its own.
+    holds: ({ result }) => result.ok === true && ['completed', 'orphan_late_output'].includes(result.status),
+  },
+  'provider-approved': {
+    en: 'The provider is happy.',
+    zh: '提供方是 happy。',
+    holds: ({ result }) => result.provider === 'happy' || result.provider === 'mock',
+  },
+  'model-approved': {
+    en: 'The model is gpt-image-2.',
+    zh: '模型是 gpt-image-2。',
+    holds: ({ result }) => result.model === 'gpt-image-2',
+  },
+  'mode-fits-inputs': {
+    en: 'Without references the mode is text2img, with references it is img2img.',
+    zh: '没有参考图时模式为文生图，有参考图时为参考图生图。',
+    holds: ({ result }) =>
+      !Array.isArray(result.input_images) || result.mode === modeFor(result.input_images),
+  },
+  'inputs-recorded': {
+    en: 'The list of reference images is recorded, each with its path and hash.',
+    zh: '参考图列表已记录，每张都有路径和哈希。',
+    holds: ({ result }) =>
+      Array.isArray(result.input_images) &&
+      result.input_images.every(
+        (input) => typeof input?.path === 'string' && /^[0-9a-f]{64}$/u.test(input.sha256),
+      ),
+  },
+  'inputs-unchanged': {
+    en: 'Every reference image that still exists is the one that was sent.',
+    zh: '仍然存在的每张参考图都与发送时一致。',
+    holds: ({ result, inputs }) =>
+      inputs.every((found, i) => found.sha256 === null || found.sha256 === result.input_images[i]?.sha256),
+  },
+  'image-exists': {
+    en: 'The image file exists.',
+    zh: '图片文件存在。',
+    holds: ({ image }) => image !== null,
+  },
+  'image-bytes': {
+    en: 'The file has the recorded number of bytes.',
+    zh: '文件字节数与记录一致。',
+    holds: withImage((image, result) => image.bytes === result.bytes),
+  },
+  'image-sha256': {
+    en: 'The file has the recorded sha256.',
+    zh: '文件的 sha256 与记录一致。',
+    holds: withImage((image, result) => image.sha256 === result.sha256),
+  },
+  'image-format': {
+    en: 'The file has the recorded format, and it is the one asked for.',
+    zh: '文件格式与记录及要求一致。',
+    holds: withImage(
+      (image, result) => image.format === result.format && image.format === formatAsked(result),
+    ),
+  },
+  'image-size': {
+    en: 'The image has the recorded pixel size, and it is the one asked for.',
+    zh: '图片像素尺寸与记录及要求一致。',
+    holds: withImage(
+      (image, result) =>
+        image.width === result.width &&
+        image.height === result.height &&
+        (result.size === 'auto' || result.size === `${image.width}x${image.height}`),
+    ),
+  },
+  'image-decodes': {
+    en: 'The whole image decodes.',
+    zh: '图片可以完整解码。',
+    holds: withImage((image) => image.decodes),
+  },
+  'not-an-input': {
+    en: 'The image is not one of its own references.',
+    zh: '图片不是自己的任何一张参考图。',
+    holds: withImage((image, result) => !result.input_images?.some((input) => input.sha256 === image.sha256)),
+  },
+  'not-another-result': {
+    en: "The image is not another result's image.",
+    zh: '图片不是另一个结果的图片。',
+    holds: ({ image, otherImages }) => image === null || !otherImages.has(image.sha256),
+  },
+  'worker-binding': {
+    en: 'Worker id, pid and run id are the same in the result, its last attempt and the batch row.',
+    zh: '结果、最后一次尝试和批次行中的 worker_id、pid、run_id 一致。',
+    holds: ({ result, lastAttempt, batchRow }) =>
+      sameBinding(result, lastAttempt) && (batchRow === undefined || sameBinding(result, batchRow)),
+  },
+  'not-mock': {
+    en: 'The result is not a mock.',
+    zh: '结果不是模拟生成。',
+    holds: ({ result }) => result.provider !== 'mock',
+  },
+  'not-orphan': {
+    en: 'The result is not a late answer that nobody was waiting for.',
+    zh: '结果不是无人等待的迟到输出。',
+    holds: ({ result }) => result.status !== 'orphan_late_output',
+  },
+} as const satisfies Record<string, Rule>;
+
+export type RuleId = keyof typeof RULES;
+
+/** Ids of the rules that do not hold, in the order of the table. Empty means acceptable. */
+export function brokenRules(evidence: Evidence): RuleId[] {
+  return (Object.keys(RULES) as RuleId[]).filter((id) => !RULES[id].holds(evidence));
+}
+
+function formatAsked(result: ResultRecord): string {
+  return String(result.options?.['output_format'] ?? 'png');
+}
+
+type Binding = { worker_id: string | null; pid: number | null; run_id: string | null };
+
+function sameBinding(a: Binding, b: Binding | null): boolean {
+  return b !== null && a.worker_id === b.worker_id && a.pid === b.pid && a.run_id === b.run_id;
+}

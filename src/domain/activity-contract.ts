@@ -1,0 +1,67 @@
+import type { Admission } from './batch.ts';
+import type { FailureReport } from './failure.ts';
+import type { BatchSummary, ImageFacts, TaskRow } from './records.ts';
+import type { AdmittedTask } from './task.ts';
+
+/** What workflows may ask of the outside world. Results are paths, hashes and tallies: image bytes never travel (DESIGN 1). */
+export interface ImageActivities {
+  /** Validate the raw input, fill defaults, hash references, adopt proven results. All problems at once. */
+  admitTasks(order: AdmissionOrder): Promise<Admission>;
+  /** Say whose the active task of this key is, and await it when it belongs to the same batch (DESIGN 2.6). */
+  awaitActiveTask(query: ActiveTaskQuery): Promise<ActiveTaskAnswer>;
+  /** The only activity that calls the provider: at most one request per Temporal attempt (SPEC R1). */
+  generateImage(task: AdmittedTask): Promise<GeneratedImage>;
+  /** Last words of a task: result.json, state.json, stdout, stderr, proof index. */
+  recordTask(order: TaskRecordOrder): Promise<TaskRow>;
+  /** Last words of a batch: batch_result.json. */
+  recordBatch(order: BatchRecordOrder): Promise<BatchSummary>;
+}
+
+export interface AdmissionOrder {
+  kind: 'batch' | 'task';
+  request: unknown;
+  namespace: string;
+  workflow_id: string;
+  /** The order run id of SPEC: `firstExecutionRunId`, which survives resets. */
+  order_run_id: string;
+  /** Start of this workflow run, milliseconds since 1970. */
+  started_at_ms: number;
+}
+
+export interface ActiveTaskQuery {
+  task_key: string;
+  batch_id: string;
+}
+
+export type ActiveTaskAnswer =
+  | { belongs_to: 'this batch'; row: TaskRow | null }
+  | { belongs_to: 'another'; workflow_id: string; run_id: string; batch_id: string | null }
+  | { belongs_to: 'nobody' };
+
+/** What `generateImage` brings back: the image on disk and which attempt made it. */
+export interface GeneratedImage {
+  generation_id: string;
+  workflow_id: string;
+  image: ImageFacts & { path: string };
+  attempt: number;
+  /** Path of the result.json whose image this is, when it was proven before (reset of a task; SPEC B6). */
+  adopted_from?: string;
+}
+
+export type TaskOutcome =
+  | { status: 'completed'; generated: GeneratedImage }
+  | { status: 'failed' | 'timed_out' | 'cancelled'; failure: FailureReport };
+
+export interface TaskRecordOrder {
+  task: AdmittedTask;
+  workflow_id: string;
+  run_id: string;
+  started_at_ms: number;
+  outcome: TaskOutcome;
+}
+
+export interface BatchRecordOrder {
+  admission: Omit<Admission, 'tasks' | 'rows' | 'warnings'>;
+  rows: TaskRow[];
+  cancelled: boolean;
+}

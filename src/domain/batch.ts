@@ -1,0 +1,83 @@
+import type { AdmittedTask, NormalizedTask, TaskRequest } from './task.ts';
+import type { TaskRow } from './records.ts';
+
+/** An ordered list of images wanted. The same shape is a batch file and the input of the workflow `imageBatch` (SPEC T1). */
+export interface BatchRequest extends BatchWideFields {
+  $schema?: string;
+  /** Part of the batch id and of the folder name. Default: the file's stem, else `batch`. */
+  batch_name?: string;
+  /** Images made at the same time, 1 to 4; anything else is clamped with a warning. Default 4 (SPEC B1). */
+  max_workers?: number;
+  /** Tasks admitted; the rest end `rejected`. Default 200, up to 10,000 when asked for (SPEC B2). */
+  queue_limit?: number;
+  /** True: order everything anew instead of adopting proven results (SPEC B6). Default false. */
+  again?: boolean;
+  tasks: TaskRequest[];
+}
+
+/** Fields of a task that may stand once for the whole batch; the task's own wins (SPEC G3). */
+export type BatchWideFields = Partial<
+  Pick<
+    TaskRequest,
+    | 'provider'
+    | 'model'
+    | 'size'
+    | 'quality'
+    | 'background'
+    | 'output_format'
+    | 'output_compression'
+    | 'moderation'
+    | 'timeout_ms'
+    | 'max_attempts'
+    | 'retry_base_delay'
+    | 'retry_max_delay'
+    | 'retry_jitter'
+    | 'output_dir'
+    | 'raw'
+    | 'no_send'
+    | 'send_to_feishu'
+    | 'to_open_id'
+    | 'on_unknown'
+  >
+>;
+
+export const BATCH_LIMITS = {
+  maxWorkers: 4,
+  queueDefault: 200,
+  queueMax: 10_000,
+  /** Tasks one workflow run can carry: about 9 history events each, below the server's 4,096-event hint. */
+  tasksPerRun: 400,
+  inputBytes: 1024 * 1024,
+} as const;
+
+/** SPEC B1: a wish for more or fewer workers is clamped, never an error. */
+export function clampWorkers(wished: number | undefined): number {
+  return Math.min(BATCH_LIMITS.maxWorkers, Math.max(1, Math.trunc(wished ?? BATCH_LIMITS.maxWorkers)));
+}
+
+/** A batch with defaults filled and paths absolute. */
+export interface NormalizedBatch {
+  batch_name: string;
+  max_workers: number;
+  queue_limit: number;
+  again: boolean;
+  /** Where `_proofs` and images without an own `output_dir` go. */
+  output_dir: string;
+  tasks: NormalizedTask[];
+  /** Things worth saying that stop nothing: clamped workers, ignored delivery fields. */
+  warnings: string[];
+}
+
+/** What admission decided: who runs, and who ended right there (adopted, skipped, rejected). */
+export interface Admission {
+  batch_id: string | null;
+  batch_name: string;
+  batch_hash: string | null;
+  batch_dir: string;
+  max_workers: number;
+  queue_limit: number;
+  total: number;
+  tasks: AdmittedTask[];
+  rows: TaskRow[];
+  warnings: string[];
+}

@@ -1,0 +1,188 @@
+import type { EndStatus } from './status.ts';
+
+/** Whether the provider may charge for an attempt (SPEC R4). */
+export type Billing = 'no' | 'possible' | 'yes';
+
+/** How far a request came (SPEC R4). */
+export type Phase = 'connecting' | 'sent' | 'headers' | 'body' | 'done';
+
+/** Status of a task whose last attempt ended this way. */
+type FailedStatus = Extract<EndStatus, 'failed' | 'timed_out' | 'cancelled'>;
+
+export interface FailureRule {
+  /** True: Temporal's retry policy sends the request again, within `max_attempts` (SPEC R2). */
+  retryable: boolean;
+  /** `sent`: `no` while connecting, `possible` once the request was on the wire. */
+  billing: Billing | 'sent';
+  status: FailedStatus;
+  /** For people: what happened and what to do. */
+  reason: string;
+}
+
+/**
+ * The one table of ways an attempt or a task fails: who retries, who pays, which status. Classification
+ * (`provider/errors.ts`) names a category; everything else follows from here. SPEC R2, R4; `reference/api.md` 1.5.
+ */
+export const FAILURES = {
+  network: {
+    retryable: true,
+    billing: 'sent',
+    status: 'failed',
+    reason: 'the connection to the provider failed',
+  },
+  connection_cut: {
+    retryable: true,
+    billing: 'possible',
+    status: 'failed',
+    reason: 'the connection broke after the request was sent; the provider may have charged it',
+  },
+  request_timeout: {
+    retryable: true,
+    billing: 'possible',
+    status: 'timed_out',
+    reason: 'no complete answer within the request limit; the provider may have finished and charged it',
+  },
+  worker_died: {
+    retryable: true,
+    billing: 'possible',
+    status: 'failed',
+    reason: 'the worker ended while the request was under way; the provider may have charged it',
+  },
+  http_408: {
+    retryable: true,
+    billing: 'possible',
+    status: 'failed',
+    reason: 'the provider gave up waiting (408)',
+  },
+  rate_limited: {
+    retryable: true,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider asks for fewer requests (429); it is waited for and not counted',
+  },
+  server_error: {
+    retryable: true,
+    billing: 'possible',
+    status: 'failed',
+    reason: 'the provider or its gateway failed (5xx) with the request in hand',
+  },
+  unavailable: {
+    retryable: true,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider refused the work for now (503, 521–523, 525–526, 529)',
+  },
+  disk: {
+    retryable: true,
+    billing: 'no',
+    status: 'failed',
+    reason: 'a file could not be written before anything was sent; free or unlock the disk',
+  },
+  auth: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider refused the credentials; check the key of this provider',
+  },
+  quota: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the balance or a spending limit is used up; top up or raise the limit',
+  },
+  moderation_blocked: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider refused the content; change the prompt or the references',
+  },
+  bad_request: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider refused the request as it is; see its message',
+  },
+  not_found: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider knows no such model or path; check baseUrl and model',
+  },
+  redirect: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider answered with a redirect, which is never followed; check baseUrl',
+  },
+  tls: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider could not be trusted (TLS); check baseUrl and its certificate',
+  },
+  config: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the provider is not configured usably on the worker',
+  },
+  bad_response: {
+    retryable: false,
+    billing: 'yes',
+    status: 'failed',
+    reason:
+      'a complete answer without a usable image; it was paid, is kept raw, and not bought again unasked',
+  },
+  input_changed: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'a reference image is not the one that was admitted; nothing was sent',
+  },
+  attempts_used_up: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'every allowed attempt was used',
+  },
+  cancelled: {
+    retryable: false,
+    billing: 'sent',
+    status: 'cancelled',
+    reason: 'cancelled by a person',
+  },
+  internal: {
+    retryable: false,
+    billing: 'sent',
+    status: 'failed',
+    reason: 'imgproof itself failed; see the worker log',
+  },
+} as const satisfies Record<string, FailureRule>;
+
+export type FailureCategory = keyof typeof FAILURES;
+
+export function billingOf(category: FailureCategory, phase: Phase): Billing {
+  const { billing } = FAILURES[category];
+  if (billing !== 'sent') return billing;
+  return phase === 'connecting' ? 'no' : 'possible';
+}
+
+/** What an activity failure carries in `details[0]`, and what `result.json` says of a failed task. */
+export interface FailureReport {
+  category: FailureCategory;
+  /** One line, redacted. */
+  message: string;
+  http_status?: number;
+  provider_request_id?: string;
+}
+
+/** `ApplicationFailure.type` values (temporal CLI and Web UI show them). */
+export const FAILURE_TYPES = {
+  badInput: 'BadInput',
+  attempt: 'AttemptFailed',
+  attemptsUsedUp: 'AttemptsUsedUp',
+  taskFailed: 'TaskFailed',
+  taskTimedOut: 'TaskTimedOut',
+  orphanLateOutput: 'OrphanLateOutput',
+  unknownWorkflowType: 'UnknownWorkflowType',
+} as const;

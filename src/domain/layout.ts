@@ -1,0 +1,69 @@
+/** Where everything is on disk (SPEC F1–F3, F10), as relative names; and who writes it. */
+
+/**
+ * One table: each file, the function that is its only writer, and how it is written. `replace` files are swapped
+ * whole (a reader sees the old or the new one); `once` files are never written again under the same name.
+ */
+export const FILE_WRITERS = {
+  '<output_dir>/<name>-<stamp>[-k].<ext>': { writer: 'generateImage', how: 'once' },
+  '<output_dir>/_proofs/<sha256>.json': { writer: 'recordTask', how: 'replace' },
+  '<run_dir>/state.json': { writer: 'TaskFolder.writeState', how: 'replace' },
+  '<run_dir>/result.json': { writer: 'TaskFolder.writeResult', how: 'replace' },
+  '<run_dir>/stdout.txt': { writer: 'TaskFolder.writeResult', how: 'replace' },
+  '<run_dir>/stderr.txt': { writer: 'TaskFolder.writeResult', how: 'replace' },
+  '<run_dir>/attempt-NN/request.json': { writer: 'generateImage', how: 'once' },
+  '<run_dir>/attempt-NN/result.json': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
+  '<run_dir>/attempt-NN/stdout.txt': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
+  '<run_dir>/attempt-NN/stderr.txt': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
+  '<batch_dir>/batch_request.json': { writer: 'admitTasks', how: 'replace' },
+  '<batch_dir>/NN-<name>/batch_task.json': { writer: 'admitTasks', how: 'replace' },
+  '<batch_dir>/batch_result.json': { writer: 'recordBatch', how: 'replace' },
+  '<home>/spool/<generation>/…': { writer: 'Spool', how: 'once' },
+} as const;
+
+export const FILES = {
+  state: 'state.json',
+  result: 'result.json',
+  request: 'request.json',
+  stdout: 'stdout.txt',
+  stderr: 'stderr.txt',
+  batchRequest: 'batch_request.json',
+  batchResult: 'batch_result.json',
+  batchTask: 'batch_task.json',
+  runs: '_runs',
+  proofs: '_proofs',
+  batches: 'batches',
+} as const;
+
+/** `YYYYMMDD-HHMMSS` in UTC (SPEC H4). */
+export function timestamp(ms: number): string {
+  const iso = new Date(ms).toISOString();
+  return `${iso.slice(0, 10).replaceAll('-', '')}-${iso.slice(11, 19).replaceAll(':', '')}`;
+}
+
+export function attemptFolder(attempt: number): string {
+  return `attempt-${String(attempt).padStart(2, '0')}`;
+}
+
+/** `NN-<task_name>`, NN as wide as the total needs (SPEC H4). */
+export function taskFolder(index: number, total: number, safeName: string): string {
+  return `${String(index).padStart(Math.max(2, String(total).length), '0')}-${safeName}`;
+}
+
+const SAFE_NAME_CHARACTERS = 60;
+
+/**
+ * A user's name as a file name: ASCII letters, digits, `.`, `_` and `-`, at most 60 characters; a hash is added when
+ * anything was changed, so that different names stay different, also on file systems that fold case.
+ */
+export function safeName(name: string, sha256: (text: string) => string): string {
+  const slug = name
+    .normalize('NFC')
+    .replaceAll(/[^A-Za-z0-9._-]+/gu, '-')
+    .replaceAll(/^[.-]+|[.-]+$/gu, '')
+    .slice(0, SAFE_NAME_CHARACTERS);
+  const unchanged = slug === name && !RESERVED_ON_WINDOWS.test(slug) && slug === slug.toLowerCase();
+  return unchanged ? slug : `${slug === '' ? 'task' : slug}-${sha256(name).slice(0, 8)}`;
+}
+
+const RESERVED_ON_WINDOWS = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?$/iu;

@@ -1,0 +1,52 @@
+import type { Tally, TaskStatus } from './status.ts';
+
+/** Names that people type at the Temporal CLI and see in the Web UI; changing one breaks them. */
+export const WORKFLOW_TYPES = { batch: 'imageBatch', task: 'imageTask' } as const;
+
+/** DESIGN 1: workflows and cheap activities on one queue, the paid calls on a lane of their own. */
+export const TASK_QUEUES = { main: 'imgproof', api: 'imgproof-api' } as const;
+
+export const QUERIES = { progress: 'progress', tasks: 'tasks' } as const;
+
+/** Answer of the query `progress`. */
+export interface BatchProgress {
+  phase: 'admitting' | 'running' | 'recording' | 'done';
+  batch_dir: string | null;
+  total: number;
+  counters: Tally;
+  /** Completed without a call because the proof was there already. */
+  adopted: number;
+  warnings: string[];
+  /** Tasks whose workflow is open now. */
+  running: { task_key: string; task_name: string; index: number }[];
+}
+
+/** Answer of the query `tasks`, one per task in file order. */
+export interface TaskState {
+  index: number;
+  task_key: string;
+  task_name: string;
+  status: TaskStatus;
+  image_path: string | null;
+  error: string | null;
+}
+
+/** Heartbeat details of `generateImage`: the only live view of an attempt that Temporal itself can show (T2). */
+export interface AttemptHeartbeat {
+  waiting_for: 'the spool' | 'a call of the same generation' | 'the image';
+  generation_id: string;
+  /** Which spool the attempt looks into: an attempt of another spool proves nothing here (SPEC R4). */
+  spool_id: string;
+  /** False proves that this attempt had sent nothing when the heartbeat was made. */
+  sent: boolean;
+  /** Requests sent so far for this task, this one included. */
+  attempt: number;
+  elapsed_seconds: number;
+  limit_seconds: number;
+}
+
+/** Memo of batches and tasks: how others tell whose they are. */
+export interface OrderMemo {
+  batch_id?: string;
+  batch_hash?: string;
+}

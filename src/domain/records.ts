@@ -1,0 +1,244 @@
+import type { Billing, FailureCategory, Phase } from './failure.ts';
+import type { TaskStatus } from './status.ts';
+import type { ImageFormat, InputImage, Mode } from './task.ts';
+
+/** Carried by every JSON object on disk (SPEC F). Raised when a field changes its meaning or goes. */
+export const SCHEMA_VERSION = 1;
+
+/** What a file on disk is, measured from its bytes. */
+export interface ImageFacts {
+  bytes: number;
+  sha256: string;
+  format: ImageFormat;
+  width: number;
+  height: number;
+}
+
+/** Which process did it: equal in result, last attempt and batch row (SPEC P1). */
+export interface WorkerBinding {
+  /** `slot-1` … `slot-4` of a worker: `<host>/slot-n`. */
+  worker_id: string;
+  pid: number;
+  thread_id: number;
+  /** Run id of the task's workflow in which the request was sent. */
+  run_id: string;
+}
+
+/** One HTTP request: `attempt-NN/result.json`, and a row of `attempts[]` (SPEC R4). */
+export interface AttemptRecord extends WorkerBinding {
+  schema_version: number;
+  /** Requests of this task so far, from 1. */
+  attempt: number;
+  /** Temporal's own attempt number of the activity. */
+  temporal_attempt: number;
+  ok: boolean;
+  workflow_id: string;
+  generation_id: string;
+  phase: Phase;
+  started_at: string;
+  ended_at: string | null;
+  elapsed_ms: number | null;
+  http_status: number | null;
+  request_id: string | null;
+  category: FailureCategory | null;
+  error: string | null;
+  retryable: boolean;
+  billing: Billing;
+  /** Earliest time of the next request, when one is planned. */
+  next_attempt_at: string | null;
+}
+
+/** `attempt-NN/request.json`: what is about to be sent, without key (SPEC F2). */
+export interface AttemptRequest {
+  schema_version: number;
+  attempt: number;
+  method: 'POST';
+  /** Scheme, host and port only. */
+  endpoint_origin: string;
+  path: '/images/generations' | '/images/edits';
+  provider: string;
+  model: string;
+  mode: Mode;
+  prompt_sent: string;
+  size: string;
+  options: Record<string, string | number>;
+  input_images: InputImage[];
+  timeout_ms: number;
+  generation_id: string;
+  request_fingerprint: string;
+  client_request_id: string;
+  created_at: string;
+}
+
+/** `state.json` (SPEC F5): where a task stands, at most 10 s old while a request runs. */
+export interface TaskStateRecord {
+  schema_version: number;
+  status: TaskStatus;
+  task_key: string;
+  attempt: number;
+  max_attempts: number;
+  started_at: string;
+  updated_at: string;
+  elapsed_seconds: number;
+  next_attempt_at?: string;
+  waiting_for?: string;
+  output: string | null;
+  last_error: string | null;
+}
+
+/** Token counts as the provider reports them. */
+export type Usage = Record<string, unknown>;
+
+/** `result.json` (SPEC F7): the proof. Absent values are null so that every field is always there. */
+export interface ResultRecord extends WorkerBinding {
+  schema_version: number;
+  ok: boolean;
+  acceptable: boolean;
+  /** Ids of the rules of P1 that do not hold. */
+  not_acceptable_because: string[];
+  status: TaskStatus;
+  stage: 'done' | 'failed';
+  task_key: string;
+  task_name: string;
+  index: number;
+  batch_id: string | null;
+  batch_hash: string | null;
+  provider: string;
+  endpoint_origin: string | null;
+  model: string;
+  mode: Mode;
+  input_images: InputImage[];
+  output: string | null;
+  image_path: string | null;
+  bytes: number | null;
+  sha256: string | null;
+  format: ImageFormat | null;
+  width: number | null;
+  height: number | null;
+  /** As asked: `WxH` or `auto`. */
+  size: string;
+  options: Record<string, string | number>;
+  warnings: string[];
+  prompt: string;
+  prompt_sent: string;
+  raw: boolean;
+  safety_rules: string[];
+  attempts_count: number;
+  attempts: AttemptRecord[];
+  billing: BillingTally;
+  usage: Usage | null;
+  revised_prompt?: string;
+  request_id: string | null;
+  generation_id: string;
+  request_fingerprint: string;
+  workflow_id: string;
+  run_dir: string;
+  created_at: string;
+  adopted_from?: string;
+  error: string | null;
+  diagnosis: { category: FailureCategory; human_reason: string; retryable: boolean } | null;
+  http_status: number | null;
+}
+
+/** Requests by what they may have cost (SPEC R4). */
+export interface BillingTally {
+  no: number;
+  possible: number;
+  yes: number;
+}
+
+export function billingTally(attempts: readonly { billing: Billing }[]): BillingTally {
+  const sums: BillingTally = { no: 0, possible: 0, yes: 0 };
+  for (const { billing } of attempts) sums[billing] += 1;
+  return sums;
+}
+
+/** A task in `batch_result.json` and in the workflow's result: enough to find and check the proof. */
+export interface TaskRow {
+  index: number;
+  task_name: string;
+  task_key: string;
+  status: TaskStatus;
+  ok: boolean;
+  acceptable: boolean;
+  provider: string;
+  model: string;
+  mode: Mode;
+  input_images: string[];
+  image_path: string | null;
+  bytes: number | null;
+  sha256: string | null;
+  run_dir: string | null;
+  result_json: string | null;
+  workflow_id: string | null;
+  run_id: string | null;
+  worker_id: string | null;
+  pid: number | null;
+  attempts_count: number;
+  billing: BillingTally;
+  error: string | null;
+  category: FailureCategory | 'duplicate_key' | 'active_elsewhere' | 'queue_rejected' | null;
+  adopted_from?: string;
+}
+
+/** `batch_result.json` (SPEC F8). */
+export interface BatchResultRecord {
+  schema_version: number;
+  ok: boolean;
+  acceptable: boolean;
+  stage: 'done';
+  batch_id: string;
+  batch_hash: string;
+  batch_dir: string;
+  max_workers: number;
+  queue_limit: number;
+  total: number;
+  scheduled: number;
+  processed: number;
+  rejected: number;
+  success: number;
+  failed: number;
+  timeout: number;
+  cancelled: number;
+  skipped: number;
+  adopted: number;
+  provider: string;
+  model: string;
+  no_local_fallback: true;
+  /** Requests by billing class over all tasks; money comes with the price table (SPEC R8). */
+  cost: BillingTally;
+  results: TaskRow[];
+}
+
+/** Result of the workflow `imageBatch`: the batch record without its rows, and where they are. */
+export type BatchSummary = Omit<BatchResultRecord, 'results' | 'schema_version'> & {
+  batch_result_json: string;
+};
+
+/** Row of the proof index (SPEC F10): which result proves a task of a batch. */
+export interface ProofIndexRow {
+  schema_version: number;
+  batch_id: string | null;
+  batch_hash: string | null;
+  task_key: string;
+  request_fingerprint: string;
+  generation_id: string;
+  result_json: string;
+}
+
+/** `batch_request.json` (SPEC F3): the order as admitted. */
+export interface BatchRequestRecord {
+  schema_version: number;
+  batch_id: string;
+  batch_hash: string;
+  batch_name: string;
+  workflow_id: string;
+  order_run_id: string;
+  created_at: string;
+  max_workers: number;
+  queue_limit: number;
+  output_dir: string;
+  total: number;
+  warnings: string[];
+  tasks: { index: number; task_key: string; task_name: string; run_dir: string | null; status: TaskStatus }[];
+}

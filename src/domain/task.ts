@@ -1,0 +1,156 @@
+/** What a person asks for: one image. Field names are those of the files and of `temporal workflow start` (SPEC G). */
+export interface TaskRequest {
+  /** What the image shows. 1 to 32,000 characters, sent as written (SPEC G5; limit: Images API). */
+  prompt: string;
+  /** Name used for files and folders. Default `image`, in a batch `task-01`, `task-02` … (SPEC H4). */
+  task_name?: string;
+  /** Workflow id and dedupe of the task, 1 to 200 bytes (SPEC B5). Default: derived from batch id and task name. */
+  task_key?: string;
+  /** One reference image, a path. All reference fields are combined in this order; at most 5 (SPEC G2). */
+  input_image?: string;
+  image?: string;
+  reference_image?: string;
+  /** Reference images: a list, a JSON-array string, or a comma-separated string (SPEC G2). */
+  input_images?: string | string[];
+  images?: string | string[];
+  /** Key under `models.providers`. Default `happy` (SPEC G3). */
+  provider?: string;
+  /** Default `gpt-image-2`. */
+  model?: string;
+  /** `WxH` in pixels, legal for the model, or `auto`. Default `1024x1024` (SPEC G4). */
+  size?: string;
+  /** Sent only when set (SPEC G4). */
+  quality?: Quality;
+  background?: Background;
+  /** Default of the API: `png`. */
+  output_format?: ImageFormat;
+  /** 0 to 100 percent, for jpeg and webp only. */
+  output_compression?: number;
+  moderation?: Moderation;
+  /** Limit of one HTTP request in milliseconds. Default 600000. */
+  timeout_ms?: number;
+  /** Requests that may be sent for this task, 1 to 5. Default 3 (SPEC R1). */
+  max_attempts?: number;
+  /** Seconds before the second attempt, doubled each time. Default 8 (SPEC R3). */
+  retry_base_delay?: number;
+  /** Longest wait in seconds that is not given by the server. Default 45. */
+  retry_max_delay?: number;
+  /** Random seconds added to a wait, 0 up to this. Default 5. */
+  retry_jitter?: number;
+  /** Folder for the image. Default `<openclaw state dir>/generated-images`. */
+  output_dir?: string;
+  /** True: the prompt goes out without safety additions (SPEC G6). Default false. */
+  raw?: boolean;
+  /** Accepted for the old skill's users; delivery is the caller's (SPEC G7). */
+  no_send?: boolean;
+  send_to_feishu?: boolean;
+  to_open_id?: string;
+  /** What to do after an attempt whose outcome is unknown (SPEC R4). Only `retry` so far, within `max_attempts`. */
+  on_unknown?: 'retry';
+  /** `imageTask` alone: adopt the proven result of the same key and request instead of ordering anew (SPEC B6). Default false. */
+  resume?: boolean;
+  $schema?: string;
+}
+
+export const QUALITIES = ['auto', 'low', 'medium', 'high'] as const;
+export const BACKGROUNDS = ['auto', 'opaque', 'transparent'] as const;
+export const IMAGE_FORMATS = ['png', 'jpeg', 'webp'] as const;
+export const MODERATIONS = ['auto', 'low'] as const;
+export type Quality = (typeof QUALITIES)[number];
+export type Background = (typeof BACKGROUNDS)[number];
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+export type Moderation = (typeof MODERATIONS)[number];
+
+/** Internal mode names; people read `MODE_NAMES` first (SPEC words). */
+export type Mode = 'generation' | 'edit';
+export const MODE_NAMES: Record<Mode, string> = {
+  generation: 'text2img 文生图',
+  edit: 'img2img 参考图生图',
+};
+
+/** SPEC G1: no reference image is text2img, any reference is img2img. */
+export function modeFor(inputImages: readonly unknown[]): Mode {
+  return inputImages.length === 0 ? 'generation' : 'edit';
+}
+
+/** Defaults of SPEC G3. Delays in the unit users write: seconds. */
+export const TASK_DEFAULTS = {
+  provider: 'happy',
+  model: 'gpt-image-2',
+  size: '1024x1024',
+  timeout_ms: 600_000,
+  max_attempts: 3,
+  retry_base_delay: 8,
+  retry_max_delay: 45,
+  retry_jitter: 5,
+} as const;
+
+export const TASK_LIMITS = {
+  promptCharacters: 32_000,
+  references: 5,
+  referenceBytes: 50 * 1024 * 1024,
+  attempts: 5,
+  /** 429 answers per task before it fails: they are not billed and do not count as attempts (SPEC R1). */
+  rateLimited: 15,
+  keyBytes: 200,
+  /** Longest request limit: Temporal's start-to-close is this plus 90 s. */
+  timeoutMs: 3_600_000,
+} as const;
+
+/** The fields of SPEC G4 that are set, as they go to the provider. */
+export interface RequestOptions {
+  quality?: Quality;
+  background?: Background;
+  output_format?: ImageFormat;
+  output_compression?: number;
+  moderation?: Moderation;
+}
+
+/** A task with every default filled, paths absolute, nothing checked on disk yet. */
+export interface NormalizedTask {
+  task_name: string;
+  /** Only when the user gave one. */
+  task_key?: string;
+  prompt: string;
+  raw: boolean;
+  mode: Mode;
+  provider: string;
+  model: string;
+  size: string;
+  options: RequestOptions;
+  /** Absolute paths, in order, each once. */
+  input_images: string[];
+  timeout_ms: number;
+  max_attempts: number;
+  retry_base_delay_ms: number;
+  retry_max_delay_ms: number;
+  retry_jitter_ms: number;
+  output_dir: string;
+}
+
+/** A reference image as it was at admission; its bytes must still be these when they are sent (SPEC H3). */
+export interface InputImage {
+  path: string;
+  sha256: string;
+  bytes: number;
+  mime: `image/${ImageFormat}`;
+}
+
+/** A task that passed admission: everything `generateImage` and `recordTask` need to know. */
+export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'task_key'> {
+  task_key: string;
+  /** Position in the batch, from 1. */
+  index: number;
+  /** Null for a task started alone. */
+  batch_id: string | null;
+  batch_hash: string | null;
+  input_images: InputImage[];
+  generation_id: string;
+  request_fingerprint: string;
+  /** Folder of this task's proof. */
+  run_dir: string;
+  /** Admission time as `YYYYMMDD-HHMMSS` UTC, part of the image's file name. */
+  stamp: string;
+  /** How long Temporal waits for a sign of life of a running attempt; the worker's setting. */
+  heartbeat_timeout_ms: number;
+}
