@@ -179,6 +179,7 @@ export interface FailureReport {
 /** `ApplicationFailure.type` values (temporal CLI and Web UI show them). */
 export const FAILURE_TYPES = {
   badInput: 'BadInput',
+  environment: 'EnvironmentProblem',
   attempt: 'AttemptFailed',
   attemptsUsedUp: 'AttemptsUsedUp',
   taskFailed: 'TaskFailed',

@@ -146,7 +146,7 @@ export function shorten(id: string, sha256: Sha256): string {
   if (utf8Bytes(clean) <= TASK_LIMITS.keyBytes) return clean;
   const tail = `-${sha256(clean).slice(0, 10)}`;
   let head = clean;
-  while (utf8Bytes(head) + tail.length > TASK_LIMITS.keyBytes) head = [...head].slice(0, -1).join('');
+  while (utf8Bytes(head) + tail.length > TASK_LIMITS.keyBytes) head = Array.from(head).slice(0, -1).join('');
   return head + tail;
 }
 

@@ -31,13 +31,13 @@ export interface TaskState {
   error: string | null;
 }
 
+export type WaitingFor = 'a call of the same generation' | 'the spool' | 'the image' | 'the disk';
+
 /** Heartbeat details of `generateImage`: the only live view of an attempt that Temporal itself can show (T2). */
 export interface AttemptHeartbeat {
-  waiting_for: 'the spool' | 'a call of the same generation' | 'the image';
+  waiting_for: WaitingFor;
   generation_id: string;
-  /** Which spool the attempt looks into: an attempt of another spool proves nothing here (SPEC R4). */
-  spool_id: string;
-  /** False proves that this attempt had sent nothing when the heartbeat was made. */
+  temporal_attempt: number;
   sent: boolean;
   /** Requests sent so far for this task, this one included. */
   attempt: number;

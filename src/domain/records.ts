@@ -46,6 +46,17 @@ export interface AttemptRecord extends WorkerBinding {
   billing: Billing;
   /** Earliest time of the next request, when one is planned. */
   next_attempt_at: string | null;
+  /** Only of an answered request: what the provider said beside the image. */
+  answer?: AnswerNotes;
+}
+
+export interface AnswerNotes {
+  usage: Usage | null;
+  revised_prompt: string | null;
+  /** Differences from what was asked (SPEC G9): another size or format, an image seen before. */
+  warnings: string[];
+  /** Another generation of this host that brought the same image: it was not newly generated. */
+  duplicate_of?: string;
 }
 
 /** `attempt-NN/request.json`: what is about to be sent, without key (SPEC F2). */

@@ -1,0 +1,97 @@
+import { writeBatchTask } from '../artifacts/batch-folder.ts';
+import { TaskFolder } from '../artifacts/task-folder.ts';
+import type { AdmissionOrder } from '../domain/activity-contract.ts';
+import { generationId, requestFingerprint } from '../domain/ids.ts';
+import { timestamp } from '../domain/layout.ts';
+import { SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
+import type { AdmittedTask } from '../domain/task.ts';
+import { findProof, type Proven } from './adopt.ts';
+import type { ActivityDeps } from './deps.ts';
+import { emptyRow, resultRow } from '../domain/rows.ts';
+import { sha256 } from './sha256.ts';
+
+/** A task as admission knows it, without what is computed here. */
+export type WantedTask = Omit<
+  AdmittedTask,
+  'generation_id' | 'request_fingerprint' | 'stamp' | 'heartbeat_timeout_ms'
+>;
+
+export interface Refusal {
+  status: 'skipped' | 'rejected';
+  reason: string;
+}
+
+/** Exactly one of both: a task that is to run, or a row of one that ended at admission. */
+export interface Admitted {
+  task?: AdmittedTask;
+  row?: TaskRow;
+}
+
+export async function admitOne(
+  deps: ActivityDeps,
+  order: AdmissionOrder,
+  wanted: WantedTask,
+  { refusal, adopts }: { refusal: Refusal | null; adopts: boolean },
+): Promise<Admitted> {
+  const task: AdmittedTask = {
+    ...wanted,
+    generation_id: generationOf(order, wanted.task_key),
+    request_fingerprint: requestFingerprint(wanted, wanted.input_images, sha256),
+    stamp: timestamp(order.started_at_ms),
+    heartbeat_timeout_ms: deps.heartbeatTimeoutMs,
+  };
+  if (task.batch_id !== null) await writeBatchTask(task.run_dir, { schema_version: SCHEMA_VERSION, ...task });
+  if (refusal !== null) return { row: refusedRow(task, refusal) };
+  const proven = await findProof(task, adopts ? 'same request' : 'same call');
+  if (proven !== null) return { row: await adopt(deps, task, proven) };
+  await writeQueued(deps, task);
+  return { task };
+}
+
+/** Retry number 0: an order's first go. */
+export function generationOf(order: AdmissionOrder, taskKey: string): string {
+  const { namespace, order_run_id } = order;
+  return generationId({ namespace, workflow_id: taskKey, order_run_id, retry: 0 }, sha256);
+}
+
+/** SPEC H4: an adopted task's result is a copy that says where it comes from; a reset finds its own and leaves it. */
+async function adopt(deps: ActivityDeps, task: AdmittedTask, { result, generated }: Proven): Promise<TaskRow> {
+  const from = generated.adopted_from as string;
+  if (result.run_dir === task.run_dir) return { ...resultRow(task, result, from), adopted_from: from };
+  const copy = { ...result, index: task.index, adopted_from: from };
+  const folder = new TaskFolder(task.run_dir, deps.redact);
+  await folder.writeState({
+    schema_version: SCHEMA_VERSION,
+    status: 'completed',
+    task_key: task.task_key,
+    attempt: result.attempts_count,
+    max_attempts: task.max_attempts,
+    started_at: result.created_at,
+    updated_at: new Date().toISOString(),
+    elapsed_seconds: 0,
+    output: result.image_path,
+    last_error: null,
+  });
+  return resultRow(task, copy, await folder.writeResult(copy));
+}
+
+function refusedRow(task: AdmittedTask, { status, reason }: Refusal): TaskRow {
+  const category = status === 'skipped' ? 'duplicate_key' : 'queue_rejected';
+  return { ...emptyRow(task, status), error: reason, category };
+}
+
+async function writeQueued(deps: ActivityDeps, task: AdmittedTask): Promise<void> {
+  const now = new Date().toISOString();
+  await new TaskFolder(task.run_dir, deps.redact).writeState({
+    schema_version: SCHEMA_VERSION,
+    status: 'queued',
+    task_key: task.task_key,
+    attempt: 0,
+    max_attempts: task.max_attempts,
+    started_at: now,
+    updated_at: now,
+    elapsed_seconds: 0,
+    output: null,
+    last_error: null,
+  });
+}

@@ -1,0 +1,42 @@
+/** SPEC B5: whose is the task that is active under this key, and if it is ours, how did it end? */
+import { Context } from '@temporalio/activity';
+import type { ImageActivities } from '../domain/activity-contract.ts';
+import { decideActive } from '../domain/ids.ts';
+import type { OrderMemo } from '../domain/messages.ts';
+import type { TaskRow } from '../domain/records.ts';
+
+const HEARTBEAT_INTERVAL_MS = 5_000;
+
+export function createAwaitActiveTask(): ImageActivities['awaitActiveTask'] {
+  return async ({ task_key, batch_id }) => {
+    const { client } = Context.current();
+    const active = await client.workflow.getHandle(task_key).describe();
+    if (active.status.name !== 'RUNNING') return { belongs_to: 'nobody' };
+    const owner = (active.memo as OrderMemo | undefined)?.batch_id ?? null;
+    if (decideActive(batch_id, owner) === 'skip') {
+      return { belongs_to: 'another', workflow_id: task_key, run_id: active.runId, batch_id: owner };
+    }
+    const handle = client.workflow.getHandle(task_key, active.runId);
+    return { belongs_to: 'this batch', row: await heartbeating(() => rowOf(handle.result())) };
+  };
+}
+
+/** A task that failed carries its row in the failure; one that was terminated left none. */
+async function rowOf(result: Promise<unknown>): Promise<TaskRow | null> {
+  try {
+    return (await result) as TaskRow;
+  } catch (error) {
+    const { cause } = error as { cause?: { details?: unknown[] } };
+    return (cause?.details?.[0] as TaskRow | undefined) ?? null;
+  }
+}
+
+async function heartbeating<T>(work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_INTERVAL_MS);
+  try {
+    return await Promise.race([work(), context.cancelled]);
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, isAbsolute } from 'node:path';
+import { readReference } from '../artifacts/image-file.ts';
+import type { InputImage, NormalizedTask } from '../domain/task.ts';
+import type { Problem } from '../intake/problems.ts';
+
+export interface References {
+  problems: Problem[];
+  /** The reference as it is now; only for paths without a problem. */
+  of: (path: string) => InputImage;
+}
+
+/** Read every reference once, however many tasks name it (SPEC H3: its hash is what will be sent, or nothing is). */
+export async function hashReferences(
+  tasks: readonly Pick<NormalizedTask, 'input_images'>[],
+  roots: readonly string[] | null,
+): Promise<References> {
+  const found = new Map<string, InputImage | string>();
+  const problems: Problem[] = [];
+  for (const [i, task] of tasks.entries()) {
+    for (const path of task.input_images) {
+      const image = found.get(path) ?? (await inspect(path, roots));
+      found.set(path, image);
+      if (typeof image === 'string') {
+        problems.push({ path: tasks.length === 1 ? ['input_images'] : ['tasks', i, 'input_images'], message: image });
+      }
+    }
+  }
+  return { problems, of: (path) => found.get(path) as InputImage };
+}
+
+async function inspect(path: string, roots: readonly string[] | null): Promise<InputImage | string> {
+  try {
+    const { bytes, sha256, mime } = await readReference(path, roots);
+    return { path, sha256, bytes: bytes.length, mime };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Why one of the folders can't take files, or null. They are made, so that nothing is paid for that can't be kept. */
+export async function checkPlaces(folders: readonly string[], roots: readonly string[] | null): Promise<string | null> {
+  for (const folder of new Set(folders)) {
+    const problem = (await outside(folder, roots)) ?? (await unwritable(folder));
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+async function outside(folder: string, roots: readonly string[] | null): Promise<string | null> {
+  if (roots === null) return null;
+  const real = await realpathOfExisting(folder);
+  const realRoots = await Promise.all(roots.map(realpathOfExisting));
+  const inside = realRoots.some((root) => {
+    const way = relative(root, real);
+    return way === '' || (!way.startsWith('..') && !isAbsolute(way));
+  });
+  return inside ? null : `${folder} is outside of the allowed output folders (${roots.join(', ')}); see outputRoots in the config`;
+}
+
+async function realpathOfExisting(path: string): Promise<string> {
+  return realpath(path).catch(async () => {
+    const parent = dirname(path);
+    return parent === path ? path : join(await realpathOfExisting(parent), path.slice(parent.length));
+  });
+}
+
+async function unwritable(folder: string): Promise<string | null> {
+  const probe = join(folder, `.imgproof-${randomBytes(6).toString('hex')}`);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(probe, '', { flag: 'wx' });
+    await rm(probe);
+    return null;
+  } catch (error) {
+    return `the folder ${folder} can't be written (${(error as Error).message}); nothing was sent`;
+  }
+}

@@ -1,0 +1,30 @@
+import type { Spool } from '../artifacts/spool.ts';
+import type { ProviderEndpoint } from '../provider/image-api.ts';
+import type { WorkerSlots } from './worker-slots.ts';
+
+/** Everything activities need from the process they run in; made in `worker.ts` only. */
+export interface ActivityDeps {
+  spool: Spool;
+  slots: WorkerSlots;
+  /** Read anew for every call, so that a corrected key helps at once (SPEC G8). Rejects with `ProviderConfigError`-like errors. */
+  resolveProvider: (name: string) => Promise<ProviderEndpoint>;
+  /** Hides every secret this process has seen (SPEC F9). */
+  redact: (text: string) => string;
+  defaults: AdmissionDefaults;
+  /** Folders reference images may come from; null is anywhere. */
+  inputRoots: () => readonly string[] | null;
+  /** Folders images and proofs may go to; null is anywhere. */
+  outputRoots: () => readonly string[] | null;
+  /** Milliseconds without a sign of life after which Temporal starts another attempt. */
+  heartbeatTimeoutMs: number;
+  namespace: string;
+}
+
+/** Used where an order says nothing (SPEC G3: environment and config of the worker, then the built-in default). */
+export interface AdmissionDefaults {
+  provider?: string;
+  model?: string;
+  outputDir: string;
+  /** Parent of batch folders; null means `<output_dir>/batches` (SPEC F3). */
+  batchRoot: string | null;
+}

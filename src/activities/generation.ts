@@ -1,0 +1,226 @@
+/** One generation at work, under its spool lock: read the references, pay once, judge the answer, save the image. */
+import type { AttemptRecord, AttemptRequest, TaskStateRecord } from '../domain/records.ts';
+import { SCHEMA_VERSION } from '../domain/records.ts';
+import type { GeneratedImage } from '../domain/activity-contract.ts';
+import type { WaitingFor } from '../domain/messages.ts';
+import { safeName } from '../domain/layout.ts';
+import type { AdmittedTask } from '../domain/task.ts';
+import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
+import { readReference } from '../artifacts/image-file.ts';
+import { saveImage } from '../artifacts/image-store.ts';
+import { answeredRecord, type CompleteAnswer, type PaidAnswer, payOnce } from '../artifacts/paid-call.ts';
+import type { SpoolEntry } from '../artifacts/spool.ts';
+import { TaskFolder } from '../artifacts/task-folder.ts';
+import { classifyAnswer } from '../provider/errors.ts';
+import { callImageApi, type ImageCall, type ProviderEndpoint, TransportError } from '../provider/image-api.ts';
+import { backoffMs } from '../provider/retry-after.ts';
+import type { ActivityDeps } from './deps.ts';
+import { judgeAnswer } from './judge-answer.ts';
+import { sha256 } from './sha256.ts';
+import type { SlotIdentity } from './worker-slots.ts';
+
+/** Where a generation stands; read by heartbeats. */
+export interface GenerationProgress {
+  waitingFor: WaitingFor;
+  /** Number of the request under way, 0 before the first. */
+  attempt: number;
+  sentAtMs: number | null;
+}
+
+export interface AttemptOrigin {
+  workflowId: string;
+  runId: string;
+  temporalAttempt: number;
+}
+
+/** `state.json` is at most 10 s old while a request runs (SPEC F5). */
+const STATE_INTERVAL_MS = 5_000;
+
+export class Generation {
+  readonly progress: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null };
+  readonly #deps: ActivityDeps;
+  readonly #task: AdmittedTask;
+  readonly #entry: SpoolEntry;
+  readonly #origin: AttemptOrigin;
+  readonly #folder: TaskFolder;
+  readonly #startedAt = new Date();
+
+  constructor(deps: ActivityDeps, task: AdmittedTask, entry: SpoolEntry, origin: AttemptOrigin) {
+    this.#deps = deps;
+    this.#task = task;
+    this.#entry = entry;
+    this.#origin = origin;
+    this.#folder = new TaskFolder(task.run_dir, deps.redact);
+  }
+
+  /** Rejects with `AttemptFailed`. The signal is a person's cancel. */
+  run(signal: AbortSignal): Promise<GeneratedImage> {
+    return this.#deps.slots.hold(async (slot) => {
+      const timer = setInterval(() => void this.#writeState().catch(() => undefined), STATE_INTERVAL_MS);
+      try {
+        await this.#writeState();
+        const paid = await this.#pay(slot, signal);
+        return await this.#keep(paid);
+      } finally {
+        clearInterval(timer);
+      }
+    });
+  }
+
+  #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
+    const { workflowId, runId, temporalAttempt } = this.#origin;
+    return payOnce({
+      entry: this.#entry,
+      workflowId,
+      binding: { ...slot, run_id: runId },
+      temporalAttempt,
+      maxAttempts: this.#task.max_attempts,
+      prepare: (attempt) => this.#prepare(attempt, signal),
+      delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),
+      onEnded: (record) => this.#recordEnd(record),
+    });
+  }
+
+  /** Everything that can fail without money: config, references, the folder of the attempt. */
+  async #prepare(attempt: number, signal: AbortSignal): Promise<() => Promise<CompleteAnswer>> {
+    if (signal.aborted) throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
+    const endpoint = await this.#endpoint();
+    const references = await this.#references();
+    const request = attemptRequest(this.#task, attempt, endpoint);
+    await this.#folder.writeRequest(request);
+    this.progress.attempt = attempt;
+    return () => {
+      Object.assign(this.progress, { waitingFor: 'the image', sentAtMs: Date.now() });
+      return send({
+        endpoint,
+        references,
+        mode: this.#task.mode,
+        model: this.#task.model,
+        prompt: request.prompt_sent,
+        size: this.#task.size,
+        options: this.#task.options,
+        timeoutMs: this.#task.timeout_ms,
+        signal,
+        clientRequestId: request.client_request_id,
+        idempotencyKey: this.#task.generation_id,
+      }, this.#deps.redact);
+    };
+  }
+
+  async #endpoint(): Promise<ProviderEndpoint> {
+    try {
+      return await this.#deps.resolveProvider(this.#task.provider);
+    } catch (error) {
+      const { kind, message } = error as Error & { kind?: string };
+      throw new AttemptFailed({ category: kind === 'no_key' ? 'auth' : 'config', message });
+    }
+  }
+
+  /** SPEC H3: the bytes sent are read once, and are the bytes that were admitted. */
+  #references(): Promise<ImageCall['references']> {
+    return Promise.all(
+      this.#task.input_images.map(async ({ path, sha256: admitted }, i) => {
+        const read = await readReference(path, this.#deps.inputRoots()).catch((error: unknown) => {
+          throw new AttemptFailed({ category: 'input_changed', message: (error as Error).message });
+        });
+        if (read.sha256 !== admitted) {
+          throw new AttemptFailed({ category: 'input_changed', message: `${path} was changed after the task was admitted` });
+        }
+        return { bytes: read.bytes, mime: read.mime, filename: `reference-${i + 1}.${read.mime.slice('image/'.length)}` };
+      }),
+    );
+  }
+
+  async #keep({ header, body }: PaidAnswer): Promise<GeneratedImage> {
+    this.progress.waitingFor = 'the disk';
+    const { requestId, verdict } = await judgeAnswer(header, body, this.#task, this.#deps.spool);
+    if (!verdict.ok) {
+      const error = this.#deps.redact(verdict.error);
+      await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error }, requestId));
+      throw new AttemptFailed({ category: 'bad_response', message: error, http_status: header.status });
+    }
+    const { image, facts, notes } = verdict;
+    const baseName = `${safeName(this.#task.task_name, sha256)}-${this.#task.stamp}`;
+    const place = { outputDir: this.#task.output_dir, baseName, format: facts.format };
+    const path = await saveImage(this.#entry, place, image);
+    await this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId));
+    const { generation_id } = this.#task;
+    return { generation_id, workflow_id: this.#origin.workflowId, attempt: header.attempt, image: { ...facts, path } };
+  }
+
+  async #recordEnd(record: AttemptRecord): Promise<void> {
+    await this.#folder.writeAttempt(record);
+    await this.#writeState(record);
+  }
+
+  async #writeState(ended?: AttemptRecord): Promise<void> {
+    const now = new Date();
+    const previous = ended === undefined ? await this.#folder.readState() : null;
+    const state: TaskStateRecord = {
+      schema_version: SCHEMA_VERSION,
+      status: 'running',
+      task_key: this.#task.task_key,
+      attempt: this.progress.attempt,
+      max_attempts: this.#task.max_attempts,
+      started_at: previous?.started_at ?? this.#startedAt.toISOString(),
+      updated_at: now.toISOString(),
+      elapsed_seconds: Math.round((now.getTime() - (this.progress.sentAtMs ?? now.getTime())) / 1000),
+      waiting_for: this.progress.waitingFor,
+      ...(ended?.next_attempt_at ? { next_attempt_at: ended.next_attempt_at } : {}),
+      output: null,
+      last_error: ended?.error ?? previous?.last_error ?? null,
+    };
+    await this.#folder.writeState(state);
+  }
+}
+
+/** SPEC R3: the server's word, else exponential with jitter. */
+function delayMs(task: AdmittedTask, attempt: number, { retryAfterMs }: CallFailure): number {
+  if (retryAfterMs !== undefined) return retryAfterMs;
+  const { retry_base_delay_ms: baseMs, retry_max_delay_ms: maxMs, retry_jitter_ms: jitterMs } = task;
+  return backoffMs({ attempt, baseMs, maxMs, jitterMs, random: Math.random });
+}
+
+async function send(call: ImageCall, redact: (text: string) => string): Promise<CompleteAnswer> {
+  const answer = await callImageApi(call).catch((error: unknown) => {
+    if (!(error instanceof TransportError)) throw error;
+    throw new CallFailed({ category: error.category, phase: error.phase, message: redact(error.message) });
+  });
+  const verdict = classifyAnswer(answer);
+  if (verdict.kind === 'failure') {
+    const { category, httpStatus, requestId, retryAfterMs } = verdict;
+    throw new CallFailed({
+      category,
+      phase: 'done',
+      message: redact(verdict.message),
+      httpStatus,
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+  const { status, headers, body, timing } = answer;
+  return { status, headers, body, sentAt: timing.sentAt, endedAt: timing.endedAt, elapsedMs: timing.elapsedMs };
+}
+
+function attemptRequest(task: AdmittedTask, attempt: number, endpoint: ProviderEndpoint): AttemptRequest {
+  const { provider, model, mode, prompt, size, input_images, timeout_ms, generation_id, request_fingerprint } = task;
+  return {
+    schema_version: SCHEMA_VERSION,
+    attempt,
+    method: 'POST',
+    endpoint_origin: new URL(endpoint.baseUrl).origin,
+    path: mode === 'edit' ? '/images/edits' : '/images/generations',
+    provider,
+    model,
+    mode,
+    prompt_sent: prompt,
+    size,
+    options: { ...task.options },
+    input_images,
+    timeout_ms,
+    generation_id,
+    request_fingerprint,
+    client_request_id: `${generation_id}-${attempt}`,
+    created_at: new Date().toISOString(),
+  };
+}

@@ -1,0 +1,24 @@
+import type { ImageActivities } from '../domain/activity-contract.ts';
+import { createAdmitTasks } from './admit-tasks.ts';
+import { createAwaitActiveTask } from './await-active-task.ts';
+import type { ActivityDeps } from './deps.ts';
+import { createGenerateImage } from './generate-image.ts';
+import { createRecordBatch } from './record-batch.ts';
+import { createRecordTask } from './record-task.ts';
+
+/** Cheap activities, for the queue `imgproof`. */
+export type RecordingActivities = Omit<ImageActivities, 'generateImage'>;
+
+export function createRecordingActivities(deps: ActivityDeps): RecordingActivities {
+  return {
+    admitTasks: createAdmitTasks(deps),
+    awaitActiveTask: createAwaitActiveTask(),
+    recordTask: createRecordTask(deps),
+    recordBatch: createRecordBatch(),
+  };
+}
+
+/** The paid call alone, for the lane `imgproof-api`. */
+export function createPaidActivities(deps: ActivityDeps): Pick<ImageActivities, 'generateImage'> {
+  return { generateImage: createGenerateImage(deps) };
+}

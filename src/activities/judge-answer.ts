@@ -1,0 +1,58 @@
+import type { AnswerNotes, ImageFacts } from '../domain/records.ts';
+import type { AdmittedTask } from '../domain/task.ts';
+import { inspectImage } from '../artifacts/image-file.ts';
+import type { AnswerHeader, Spool } from '../artifacts/spool.ts';
+import { BadAnswer, readAnswer } from '../provider/answer.ts';
+
+export type Verdict =
+  | { ok: true; image: Buffer; facts: ImageFacts; notes: AnswerNotes }
+  | { ok: false; error: string };
+
+/**
+ * SPEC G9: a 200 is a success when its body parsed, the image decoded completely and is none of the references sent.
+ * Another size or format than asked is kept with a warning: it was paid and is not what acceptance wants.
+ */
+export async function judgeAnswer(
+  header: AnswerHeader,
+  body: Buffer,
+  task: AdmittedTask,
+  spool: Spool,
+): Promise<{ requestId: string | null; verdict: Verdict }> {
+  return { requestId: header.headers['x-request-id'] ?? null, verdict: await verdictOf(body, task, spool) };
+}
+
+async function verdictOf(body: Buffer, task: AdmittedTask, spool: Spool): Promise<Verdict> {
+  let answer: ReturnType<typeof readAnswer>;
+  try {
+    answer = readAnswer(body);
+  } catch (error) {
+    if (error instanceof BadAnswer) return { ok: false, error: error.message };
+    throw error;
+  }
+  const inspected = await inspectImage(answer.image);
+  if (inspected === null) return { ok: false, error: 'the answer holds bytes that are no PNG, JPEG or WebP image' };
+  const { decodes, problem, ...facts } = inspected;
+  if (!decodes) return { ok: false, error: `the image in the answer does not decode: ${problem ?? 'damaged'}` };
+  const reference = task.input_images.find((input) => input.sha256 === facts.sha256);
+  if (reference) return { ok: false, error: `the answer is the reference ${reference.path} itself, nothing new` };
+  const duplicateOf = await spool.claimImage(facts.sha256, task.generation_id);
+  const warnings = differences(facts, task, answer.extraImages);
+  if (duplicateOf !== null) warnings.push(`the same image was delivered before, by generation ${duplicateOf}`);
+  const notes: AnswerNotes = {
+    usage: answer.usage,
+    revised_prompt: answer.revisedPrompt,
+    warnings,
+    ...(duplicateOf === null ? {} : { duplicate_of: duplicateOf }),
+  };
+  return { ok: true, image: answer.image, facts, notes };
+}
+
+function differences(facts: ImageFacts, task: AdmittedTask, extraImages: number): string[] {
+  const warnings: string[] = [];
+  const size = `${facts.width}x${facts.height}`;
+  const format = task.options.output_format ?? 'png';
+  if (task.size !== 'auto' && task.size !== size) warnings.push(`asked for ${task.size}, got ${size}`);
+  if (format !== facts.format) warnings.push(`asked for ${format}, got ${facts.format}`);
+  if (extraImages > 0) warnings.push(`${extraImages} more image(s) in the answer were not used; see the raw answer`);
+  return warnings;
+}

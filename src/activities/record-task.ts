@@ -1,0 +1,190 @@
+/** Last words of a task (SPEC F7): everything comes from what is on disk, so that saying them twice says the same. */
+import { readFile } from 'node:fs/promises';
+import { inspectImage } from '../artifacts/image-file.ts';
+import { writeProofIndex } from '../artifacts/proof-index.ts';
+import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
+import { brokenRules, type Evidence } from '../domain/acceptance.ts';
+import type { GeneratedImage, ImageActivities, TaskRecordOrder } from '../domain/activity-contract.ts';
+import { type FailureReport, FAILURES } from '../domain/failure.ts';
+import {
+  type AttemptRecord,
+  billingTally,
+  type ResultRecord,
+  SCHEMA_VERSION,
+  type TaskRow,
+  type TaskStateRecord,
+} from '../domain/records.ts';
+import { resultRow } from '../domain/rows.ts';
+import type { AdmittedTask } from '../domain/task.ts';
+import { proofIndexPath } from './adopt.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTask'] {
+  return async (order) => {
+    const { task, outcome } = order;
+    const folder = new TaskFolder(task.run_dir, deps.redact);
+    const result =
+      outcome.status === 'completed'
+        ? await provenResult(order, folder, outcome.generated)
+        : await failedResult(order, folder, outcome.status, outcome.failure);
+    return record(order, folder, result);
+  };
+}
+
+async function record(order: TaskRecordOrder, folder: TaskFolder, result: ResultRecord): Promise<TaskRow> {
+  const { task } = order;
+  const path = await folder.writeResult(result);
+  await folder.writeState(endState(order, result));
+  // The index comes last: it may only point to a result that is there.
+  if (result.status === 'completed') {
+    await writeProofIndex(proofIndexPath(task), {
+      schema_version: SCHEMA_VERSION,
+      batch_id: task.batch_id,
+      batch_hash: task.batch_hash,
+      task_key: task.task_key,
+      request_fingerprint: task.request_fingerprint,
+      generation_id: task.generation_id,
+      result_json: path,
+    });
+  }
+  return resultRow(task, result, path);
+}
+
+async function provenResult(
+  order: TaskRecordOrder,
+  folder: TaskFolder,
+  generated: GeneratedImage,
+): Promise<ResultRecord> {
+  const { task } = order;
+  const origin = generated.adopted_from === undefined ? null : await readJson<ResultRecord>(generated.adopted_from);
+  if (origin !== null && origin.run_dir === task.run_dir) return origin;
+  if (origin !== null) return { ...origin, index: task.index, adopted_from: generated.adopted_from as string };
+  const foreign = generated.generation_id !== task.generation_id || generated.workflow_id !== order.workflow_id;
+  const attempts = await folder.readAttempts();
+  const last = attempts.findLast(({ attempt }) => attempt === generated.attempt) ?? null;
+  const request = await folder.readRequest(generated.attempt);
+  const { path, ...facts } = generated.image;
+  const result: ResultRecord = {
+    ...commonResult(order, attempts),
+    ...(last === null ? {} : bindingOf(last)),
+    ok: !foreign,
+    status: foreign ? 'orphan_late_output' : 'completed',
+    stage: 'done',
+    endpoint_origin: request?.endpoint_origin ?? null,
+    output: path,
+    image_path: path,
+    ...facts,
+    warnings: last?.answer?.warnings ?? [],
+    prompt_sent: request?.prompt_sent ?? task.prompt,
+    usage: last?.answer?.usage ?? null,
+    ...(last?.answer?.revised_prompt ? { revised_prompt: last.answer.revised_prompt } : {}),
+    request_id: last?.request_id ?? null,
+    http_status: last?.http_status ?? null,
+    error: foreign ? 'the image handed in belongs to another generation; it is evidence, not a result' : null,
+  };
+  return accepted(result, task, last);
+}
+
+/** SPEC P1, on the file as it is now. */
+async function accepted(result: ResultRecord, task: AdmittedTask, last: AttemptRecord | null): Promise<ResultRecord> {
+  const image = await readFile(result.image_path as string).then((bytes) => inspectImage(bytes), () => null);
+  const evidence: Evidence = {
+    result,
+    image,
+    inputs: task.input_images,
+    lastAttempt: last,
+    otherImages: new Set(last?.answer?.duplicate_of === undefined ? [] : [result.sha256 as string]),
+  };
+  const broken = brokenRules(evidence);
+  return { ...result, acceptable: broken.length === 0, not_acceptable_because: broken };
+}
+
+async function failedResult(
+  order: TaskRecordOrder,
+  folder: TaskFolder,
+  status: 'failed' | 'timed_out' | 'cancelled',
+  failure: FailureReport,
+): Promise<ResultRecord> {
+  const attempts = await folder.readAttempts();
+  const last = attempts.at(-1);
+  const request = last === undefined ? null : await folder.readRequest(last.attempt);
+  const { reason, retryable } = FAILURES[failure.category];
+  return {
+    ...commonResult(order, attempts),
+    ...(last === undefined ? {} : bindingOf(last)),
+    ok: false,
+    status,
+    stage: 'failed',
+    endpoint_origin: request?.endpoint_origin ?? null,
+    request_id: failure.provider_request_id ?? last?.request_id ?? null,
+    http_status: failure.http_status ?? last?.http_status ?? null,
+    error: failure.message,
+    diagnosis: { category: failure.category, human_reason: reason, retryable },
+    acceptable: false,
+    not_acceptable_because: ['ok-true'],
+  };
+}
+
+/** The fields that say what was ordered; the rest starts as "nothing there". */
+function commonResult({ task, workflow_id, run_id }: TaskRecordOrder, attempts: AttemptRecord[]): ResultRecord {
+  const { task_key, task_name, index, batch_id, batch_hash, provider, model, mode, input_images, size } = task;
+  return {
+    schema_version: SCHEMA_VERSION,
+    ok: false,
+    acceptable: false,
+    not_acceptable_because: [],
+    status: 'failed',
+    stage: 'failed',
+    ...{ task_key, task_name, index, batch_id, batch_hash, provider },
+    endpoint_origin: null,
+    ...{ model, mode, input_images },
+    output: null,
+    image_path: null,
+    bytes: null,
+    sha256: null,
+    format: null,
+    width: null,
+    height: null,
+    size,
+    options: { ...task.options },
+    warnings: [],
+    prompt: task.prompt,
+    prompt_sent: task.prompt,
+    raw: task.raw,
+    safety_rules: [],
+    attempts_count: attempts.length,
+    attempts,
+    billing: billingTally(attempts),
+    usage: null,
+    request_id: null,
+    generation_id: task.generation_id,
+    request_fingerprint: task.request_fingerprint,
+    workflow_id,
+    ...{ run_id, worker_id: 'none', pid: 0, thread_id: 0 },
+    run_dir: task.run_dir,
+    created_at: new Date().toISOString(),
+    error: null,
+    diagnosis: null,
+    http_status: null,
+  };
+}
+
+function bindingOf({ worker_id, pid, thread_id, run_id }: AttemptRecord) {
+  return { worker_id, pid, thread_id, run_id };
+}
+
+function endState({ task, started_at_ms }: TaskRecordOrder, result: ResultRecord): TaskStateRecord {
+  const now = Date.now();
+  return {
+    schema_version: SCHEMA_VERSION,
+    status: result.status,
+    task_key: task.task_key,
+    attempt: result.attempts_count,
+    max_attempts: task.max_attempts,
+    started_at: new Date(started_at_ms).toISOString(),
+    updated_at: new Date(now).toISOString(),
+    elapsed_seconds: Math.max(0, Math.round((now - started_at_ms) / 1000)),
+    output: result.image_path,
+    last_error: result.error,
+  };
+}

@@ -1,0 +1,38 @@
+/** The folder of one batch (SPEC F3). */
+import { join } from 'node:path';
+import { FILES } from '../domain/layout.ts';
+import type { BatchRequestRecord, BatchResultRecord } from '../domain/records.ts';
+import { createFile, jsonText, makeFolder, replaceFile, replaceProjection } from '../host/durable-file.ts';
+import { readJson } from './task-folder.ts';
+
+export async function writeBatchRequest(batchDir: string, record: BatchRequestRecord): Promise<void> {
+  await makeFolder(batchDir);
+  await replaceFile(join(batchDir, FILES.batchRequest), jsonText(record));
+}
+
+/** `batch_task.json`: the task as admission understood it. */
+export async function writeBatchTask(runDir: string, task: object): Promise<void> {
+  await makeFolder(runDir);
+  await replaceProjection(join(runDir, FILES.batchTask), jsonText(task));
+}
+
+export async function writeBatchResult(batchDir: string, record: BatchResultRecord): Promise<string> {
+  const path = join(batchDir, FILES.batchResult);
+  await replaceFile(path, jsonText(record));
+  return path;
+}
+
+/**
+ * A run folder of its own for a task started alone: `<base>`, `<base>-2` … The folder a generation took once is its
+ * own for ever, so that a reset writes where the first run did.
+ */
+export async function reserveRunFolder(base: string, generationId: string): Promise<string> {
+  for (let k = 1; ; k += 1) {
+    const folder = k === 1 ? base : `${base}-${k}`;
+    await makeFolder(folder);
+    const owner = join(folder, FILES.owner);
+    if (await createFile(owner, jsonText({ generation_id: generationId }))) return folder;
+    const taken = await readJson<{ generation_id: string }>(owner);
+    if (taken?.generation_id === generationId) return folder;
+  }
+}

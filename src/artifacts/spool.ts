@@ -1,0 +1,191 @@
+/**
+ * The spool: what this host knows of every paid call, durable before anything else happens (SPEC R5). One folder per
+ * generation and request fingerprint; every file in it is created once, whole, and never changed:
+ *
+ *     began-<run id>-<n>.json   Temporal attempt n looked here before it could send anything
+ *     01.intent.json            request 1 is about to be sent
+ *     01.answer                 a complete 2xx answer: one line of JSON, then the body as received
+ *     01.end.json               request 1 ended without one
+ *     image.json                where the image of this generation is saved
+ *     lock                      who works on this generation now
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
+import { createFile, jsonText, makeFolder } from '../host/durable-file.ts';
+import { acquireLock, type LockResult } from '../host/lock.ts';
+
+/** Which answer may be adopted by whom: both must be equal. */
+export interface SpoolKey {
+  generation_id: string;
+  request_fingerprint: string;
+}
+
+export interface Intent extends SpoolKey, WorkerBinding {
+  attempt: number;
+  temporal_attempt: number;
+  workflow_id: string;
+  started_at: string;
+}
+
+/** First line of an answer file. */
+export interface AnswerHeader extends Intent {
+  status: number;
+  headers: Record<string, string>;
+  sha256: string;
+  bytes: number;
+  sent_at: string;
+  ended_at: string;
+  elapsed_ms: number;
+}
+
+export interface SpooledAttempt {
+  attempt: number;
+  /** Null for a Temporal attempt of which nothing is known here (SPEC R4). */
+  intent: Intent | null;
+  end: AttemptRecord | null;
+  answered: boolean;
+}
+
+export class SpoolDamaged extends Error {
+  override name = 'SpoolDamaged';
+}
+
+export class Spool {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /**
+   * Every image belongs to the generation that brought it first. Returns the other generation when these bytes came
+   * before: such an image was not newly generated (SPEC P1).
+   */
+  async claimImage(sha256: string, generationId: string): Promise<string | null> {
+    const folder = join(this.root, 'images', sha256.slice(0, 2));
+    await makeFolder(folder);
+    const path = join(folder, sha256);
+    if (await createFile(path, generationId)) return null;
+    const owner = await readFile(path, 'utf8');
+    return owner === generationId ? null : owner;
+  }
+
+  async open(key: SpoolKey): Promise<SpoolEntry> {
+    const folder = join(this.root, key.generation_id, key.request_fingerprint.slice(0, 16));
+    await makeFolder(folder);
+    return new SpoolEntry(folder, key);
+  }
+}
+
+export class SpoolEntry {
+  readonly folder: string;
+  readonly key: SpoolKey;
+
+  constructor(folder: string, key: SpoolKey) {
+    this.folder = folder;
+    this.key = key;
+  }
+
+  lock(): Promise<LockResult> {
+    return acquireLock(this.#path('lock'));
+  }
+
+  /** Written before a Temporal attempt can send: whoever comes later knows that this spool saw all it did. */
+  async markBegan(runId: string, temporalAttempt: number): Promise<void> {
+    await createFile(this.#path(beganName(runId, temporalAttempt)), jsonText({ at: new Date().toISOString() }));
+  }
+
+  async hasBegan(runId: string, temporalAttempt: number): Promise<boolean> {
+    return (await readdir(this.folder)).includes(beganName(runId, temporalAttempt));
+  }
+
+  /** Every request of this generation, oldest first. */
+  async attempts(): Promise<SpooledAttempt[]> {
+    const names = await readdir(this.folder);
+    const numbers = new Set(names.flatMap((name) => /^(\d+)\.(?:intent\.json|end\.json|answer)$/u.exec(name)?.[1] ?? []));
+    return Promise.all(
+      [...numbers].sort().map(async (nn) => ({
+        attempt: Number(nn),
+        intent: await this.#read<Intent>(`${nn}.intent.json`),
+        end: await this.#read<AttemptRecord>(`${nn}.end.json`),
+        answered: names.includes(`${nn}.answer`),
+      })),
+    );
+  }
+
+  /** Throws when the number is taken: two may never send as the same attempt. */
+  async writeIntent(intent: Intent): Promise<void> {
+    if (await createFile(this.#path(`${nn(intent.attempt)}.intent.json`), jsonText(intent))) return;
+    throw new SpoolDamaged(`attempt ${intent.attempt} in ${this.folder} was already begun by somebody else`);
+  }
+
+  /** A paid answer, safe before anything else happens to it. */
+  async writeAnswer(header: AnswerHeader, body: Buffer): Promise<void> {
+    const content = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]);
+    await createFile(this.#path(`${nn(header.attempt)}.answer`), content);
+  }
+
+  async writeEnd(record: AttemptRecord): Promise<void> {
+    await createFile(this.#path(`${nn(record.attempt)}.end.json`), jsonText(record));
+  }
+
+  /** The newest complete answer of exactly this generation and request; throws `SpoolDamaged` when it can't be trusted. */
+  async answer(): Promise<{ header: AnswerHeader; body: Buffer } | null> {
+    const attempt = (await this.attempts()).findLast((a) => a.answered);
+    if (attempt === undefined) return null;
+    const path = this.#path(`${nn(attempt.attempt)}.answer`);
+    const content = await readFile(path);
+    const lineEnd = content.indexOf(0x0a);
+    const header = parseHeader(content.subarray(0, lineEnd), path);
+    const body = content.subarray(lineEnd + 1);
+    this.#check(header, body, path);
+    return { header, body };
+  }
+
+  /** The path where this generation's image is saved, reserved once so that a second try saves no second image. */
+  async reserveImagePath(wanted: string): Promise<string> {
+    await createFile(this.#path('image.json'), jsonText({ path: wanted }));
+    const reserved = await this.#read<{ path: string }>('image.json');
+    return reserved?.path ?? wanted;
+  }
+
+  #check(header: AnswerHeader, body: Buffer, path: string): void {
+    const foreign =
+      header.generation_id !== this.key.generation_id ||
+      header.request_fingerprint !== this.key.request_fingerprint;
+    if (foreign) throw new SpoolDamaged(`${path} is the answer to another request; it is not adopted`);
+    const whole = body.length === header.bytes && createHash('sha256').update(body).digest('hex') === header.sha256;
+    if (!whole) throw new SpoolDamaged(`${path} is damaged (its bytes are not those received); it is not adopted`);
+  }
+
+  async #read<T>(name: string): Promise<T | null> {
+    try {
+      return JSON.parse(await readFile(this.#path(name), 'utf8')) as T;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw new SpoolDamaged(`${this.#path(name)} can't be read: ${(error as Error).message}`);
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.folder, name);
+  }
+}
+
+function parseHeader(line: Buffer, path: string): AnswerHeader {
+  try {
+    return JSON.parse(line.toString('utf8')) as AnswerHeader;
+  } catch {
+    throw new SpoolDamaged(`${path} has no readable header; it is not adopted`);
+  }
+}
+
+function nn(attempt: number): string {
+  return String(attempt).padStart(2, '0');
+}
+
+function beganName(runId: string, temporalAttempt: number): string {
+  return `began-${runId.replaceAll(/[^A-Za-z0-9-]/gu, '_')}-${temporalAttempt}.json`;
+}

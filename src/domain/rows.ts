@@ -1,0 +1,47 @@
+import type { ResultRecord, TaskRow } from './records.ts';
+import type { TaskStatus } from './status.ts';
+import type { AdmittedTask } from './task.ts';
+
+/** A task's row while there is nothing to say but its status. */
+export function emptyRow(task: AdmittedTask, status: TaskStatus): TaskRow {
+  return {
+    index: task.index,
+    task_name: task.task_name,
+    task_key: task.task_key,
+    status,
+    ok: false,
+    acceptable: false,
+    provider: task.provider,
+    model: task.model,
+    mode: task.mode,
+    input_images: task.input_images.map(({ path }) => path),
+    image_path: null,
+    bytes: null,
+    sha256: null,
+    run_dir: task.run_dir,
+    result_json: null,
+    workflow_id: null,
+    run_id: null,
+    worker_id: null,
+    pid: null,
+    attempts_count: 0,
+    billing: { no: 0, possible: 0, yes: 0 },
+    error: null,
+    category: null,
+  };
+}
+
+/** The row of a task whose result is on disk. */
+export function resultRow(task: AdmittedTask, result: ResultRecord, resultJson: string): TaskRow {
+  const { status, ok, acceptable, image_path, bytes, sha256, workflow_id, run_id, worker_id, pid } = result;
+  return {
+    ...emptyRow(task, status),
+    ...{ ok, acceptable, image_path, bytes, sha256, workflow_id, run_id, worker_id, pid },
+    result_json: resultJson,
+    attempts_count: result.attempts_count,
+    billing: result.billing,
+    error: result.error,
+    category: result.diagnosis?.category ?? null,
+    ...(result.adopted_from === undefined ? {} : { adopted_from: result.adopted_from }),
+  };
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+
+/** Run folders are for their owner only (DESIGN 6). */
+export const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Replace a file as a whole: readers see the old or the new content, and the new one survives a crash
+ * (temporary file, fsync, rename, fsync of the folder; write-file-atomic leaves out the last step).
+ */
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFileAtomic(path, typeof content === 'string' ? content : Buffer.from(content), { mode: FILE_MODE });
+  await syncFolder(dirname(path));
+}
+
+/** Like `replaceFile`, for files that are projections of something durable: no fsync, still whole. */
+export async function replaceProjection(path: string, content: string): Promise<void> {
+  await writeFileAtomic(path, content, { mode: FILE_MODE, fsync: false });
+}
+
+/** Create a file with its whole content; false when the name is taken, and then nothing is touched. */
+export async function createFile(path: string, content: string | Uint8Array): Promise<boolean> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await writeSynced(temporary, content);
+    await link(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await unlink(temporary).catch(() => undefined);
+  }
+  await syncFolder(dirname(path));
+  return true;
+}
+
+/** Folder and its missing parents, for the owner only, and known to the disk. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  if (first !== undefined) await syncFolder(dirname(first));
+}
+
+/** One JSON document as every file here has it: two spaces, newline at the end. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', FILE_MODE);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

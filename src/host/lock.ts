@@ -1,0 +1,79 @@
+/**
+ * A lock file that survives nothing it shouldn't: made by `link()` with its whole content, stale only when the process
+ * it names has ended, and taken over by exactly one of those who find it stale (DESIGN 2.11).
+ */
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, unlink } from 'node:fs/promises';
+import { createFile, jsonText, replaceFile } from './durable-file.ts';
+import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+
+export interface LockHolder extends ProcessIdentity {
+  nonce: string;
+  taken_at: string;
+}
+
+export type LockResult = { kind: 'acquired'; release: () => Promise<void> } | { kind: 'held'; by: LockHolder };
+
+/** Take the lock at `path`, whose folder must exist; never waits. Throws what the file system throws. */
+export async function acquireLock(path: string): Promise<LockResult> {
+  const self: LockHolder = { ...ownIdentity(), nonce: randomBytes(12).toString('hex'), taken_at: new Date().toISOString() };
+  for (;;) {
+    if (await createFile(path, jsonText(self))) return acquired(path, self);
+    const holder = await readHolder(path);
+    if (holder === null) continue;
+    const owner = await lastSuccessor(path, holder);
+    if (isRunning(owner)) return { kind: 'held', by: owner };
+    // Of all who see this dead owner, link() lets one through; the others find it as the new owner.
+    if (await createFile(takeoverPath(path, owner), jsonText(self))) {
+      await replaceFile(path, jsonText(self));
+      return acquired(path, self);
+    }
+  }
+}
+
+/** Who holds the lock now; null when nobody who is still running does. */
+export async function lockHolder(path: string): Promise<LockHolder | null> {
+  const holder = await readHolder(path);
+  if (holder === null) return null;
+  const owner = await lastSuccessor(path, holder);
+  return isRunning(owner) ? owner : null;
+}
+
+function acquired(path: string, self: LockHolder): LockResult {
+  return { kind: 'acquired', release: () => release(path, self) };
+}
+
+async function release(path: string, self: LockHolder): Promise<void> {
+  const holder = await readHolder(path);
+  if (holder?.nonce !== self.nonce) return;
+  // Rename first: a reader never finds a half-removed lock, and only the owner can be here while it runs.
+  const grave = `${path}.released-${self.nonce}`;
+  await rename(path, grave);
+  await unlink(grave);
+}
+
+/**
+ * A winner may end between its takeover file and its rename: the chain of takeovers says who really holds the lock.
+ * Takeover files stay, so that somebody slow can't win against an owner who is long gone.
+ */
+async function lastSuccessor(path: string, holder: LockHolder): Promise<LockHolder> {
+  let owner = holder;
+  for (;;) {
+    const next = await readHolder(takeoverPath(path, owner));
+    if (next === null) return owner;
+    owner = next;
+  }
+}
+
+function takeoverPath(path: string, dead: LockHolder): string {
+  return `${path}.takeover-${dead.nonce}`;
+}
+
+async function readHolder(path: string): Promise<LockHolder | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as LockHolder;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

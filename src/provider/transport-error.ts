@@ -1,0 +1,73 @@
+import type { FailureCategory, Phase } from '../domain/failure.ts';
+import { redactPatterns } from './redact.ts';
+
+export interface TransportFacts {
+  /** Method, origin and path, without query. */
+  target: string;
+  phase: Phase;
+  /** Of the answer whose body did not end well; null when no headers came. */
+  httpStatus: number | null;
+  requestId: string | null;
+  receivedBytes: number;
+}
+
+/** No complete answer came. Category and phase together say what it may have cost (SPEC R4). */
+export class TransportError extends Error {
+  override name = 'TransportError';
+  readonly phase: Phase;
+  readonly category: FailureCategory;
+  /** Code of the system, of TLS, of undici, or our own: `deadline`, `cancelled`, `refused_answer`. */
+  readonly code: string;
+  readonly httpStatus: number | null;
+  readonly requestId: string | null;
+
+  constructor(message: string, category: FailureCategory, code: string, facts: TransportFacts) {
+    super(message);
+    this.category = category;
+    this.code = code;
+    this.phase = facts.phase;
+    this.httpStatus = facts.httpStatus;
+    this.requestId = facts.requestId;
+  }
+}
+
+/** Name the failure of a request. The message is one redacted line. */
+export function transportError(error: unknown, facts: TransportFacts): TransportError {
+  const { code, text } = codeAndText(error);
+  const bytes = facts.receivedBytes === 0 ? '' : `, ${facts.receivedBytes} bytes received`;
+  const message = redactPatterns(`${facts.target}: ${text} (${code}, phase ${facts.phase}${bytes})`);
+  return new TransportError(message, categoryOf(code, facts.phase), code, facts);
+}
+
+export function bareError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+/** A complete or endless answer that is not taken in. */
+export function refusedAnswer(why: string): Error {
+  return bareError('refused_answer', `the answer was refused: ${why}`);
+}
+
+/** TLS errors of the handshake, by OpenSSL's and Node's code names. */
+const TLS_CODE =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA$|INVALID_PURPOSE$|HOSTNAME_MISMATCH$|EPROTO$)/u;
+
+/** Calls that undici or we refuse to make: a key or header with a line break, a URL that is none. */
+const CONFIG_CODE = /^(UND_ERR_INVALID_ARG|ERR_INVALID_|ERR_UNSUPPORTED_|UND_ERR_NOT_SUPPORTED)/u;
+
+function categoryOf(code: string, phase: Phase): FailureCategory {
+  if (code === 'cancelled') return 'cancelled';
+  if (code === 'refused_answer') return 'bad_response';
+  if (phase === 'connecting') {
+    if (TLS_CODE.test(code)) return 'tls';
+    return CONFIG_CODE.test(code) ? 'config' : 'network';
+  }
+  return code === 'deadline' ? 'request_timeout' : 'connection_cut';
+}
+
+/** Connecting to several addresses fails with an AggregateError without words of its own. */
+function codeAndText(error: unknown): { code: string; text: string } {
+  const { code, name, message, errors } = error as NodeJS.ErrnoException & { errors?: unknown[] };
+  const text = message || (errors?.[0] as Error | undefined)?.message || name || 'failed';
+  return { code: code ?? name ?? 'unknown', text: text.replaceAll(/\s+/gu, ' ').slice(0, 300) };
+}
