@@ -84,7 +84,11 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   const run_dir = await reserveRunFolder(join(task.output_dir, FILES.runs, name), generationId);
   const wanted = {
     ...wish,
-    ...{ index: 1, batch_id: null, batch_hash: null, run_dir, task_key: order.workflow_id },
+    index: 1,
+    batch_id: null,
+    batch_hash: null,
+    run_dir,
+    task_key: order.workflow_id,
     input_images: input_images.map((path) => references.of(path)),
   };
   const { task: queued, row } = await admitOne(deps, order, wanted, { refusal: null, adopts: resume });

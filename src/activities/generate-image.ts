@@ -5,6 +5,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
+import { SpoolDamaged } from '../artifacts/spool.ts';
 import type { GeneratedImage, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import type { AttemptHeartbeat } from '../domain/messages.ts';
@@ -86,6 +87,10 @@ async function untilLanded(flight: ImageFlight): Promise<GeneratedImage> {
 /** The only place where the wait before the next attempt is handed to Temporal (SPEC R3, DESIGN 2.5). */
 function asTemporalFailure(error: unknown): unknown {
   if (error instanceof CancelledFailure) return error;
+  if (error instanceof SpoolDamaged) {
+    const report = { category: 'bad_response', message: error.message };
+    return ApplicationFailure.nonRetryable(error.message, FAILURE_TYPES.attempt, report);
+  }
   if (!(error instanceof AttemptFailed)) return asAttemptFailure(error);
   const { report, delayMs, usedUp, message } = error;
   const type = usedUp ? FAILURE_TYPES.attemptsUsedUp : FAILURE_TYPES.attempt;

@@ -1,16 +1,35 @@
+import { join } from 'node:path';
 import { writeBatchResult } from '../artifacts/batch-folder.ts';
+import { readJson } from '../artifacts/task-folder.ts';
 import type { BatchRecordOrder, ImageActivities } from '../domain/activity-contract.ts';
-import { type BatchResultRecord, type BatchSummary, SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
+import { FILES } from '../domain/layout.ts';
+import {
+  type BatchResultRecord,
+  type BatchSummary,
+  type ResultRecord,
+  SCHEMA_VERSION,
+  type TaskRow,
+} from '../domain/records.ts';
+import { rowFields } from '../domain/rows.ts';
 import { allCompleted, hasEnded, tally } from '../domain/status.ts';
 
 /** Last words of a batch (SPEC F8). */
 export function createRecordBatch(): ImageActivities['recordBatch'] {
   return async (order): Promise<BatchSummary> => {
-    const record = batchResult(order);
+    const rows = await Promise.all(order.rows.map(completeRow));
+    const record = batchResult({ ...order, rows });
     const path = await writeBatchResult(record.batch_dir, record);
     const { results: _, schema_version: __, ...summary } = record;
     return { ...summary, batch_result_json: path };
   };
+}
+
+/** A cancelled child's result can't travel with its close event; it is on disk. */
+async function completeRow(row: TaskRow): Promise<TaskRow> {
+  if (row.result_json !== null || row.run_dir === null || row.status !== 'cancelled') return row;
+  const path = join(row.run_dir, FILES.result);
+  const result = await readJson<ResultRecord>(path);
+  return result === null ? row : { ...row, ...rowFields(result), result_json: path };
 }
 
 function batchResult({ admission, rows }: BatchRecordOrder): BatchResultRecord {

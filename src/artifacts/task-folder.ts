@@ -3,7 +3,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FAILURES } from '../domain/failure.ts';
 import { attemptFolder, FILES } from '../domain/layout.ts';
-import type { AttemptRecord, AttemptRequest, ResultRecord, TaskStateRecord } from '../domain/records.ts';
+import {
+  type AttemptRecord,
+  type AttemptRequest,
+  type ResultRecord,
+  SCHEMA_VERSION,
+  type TaskStateRecord,
+} from '../domain/records.ts';
 import { createFile, jsonText, makeFolder, replaceFile, replaceProjection } from '../host/durable-file.ts';
 
 export type Redact = (text: string) => string;
@@ -36,11 +42,14 @@ export class TaskFolder {
     await replaceProjection(join(folder, FILES.stderr), this.#redact(attemptLog(record)));
   }
 
-  /** Attempts as they are on disk, oldest first. A folder without a result was cut off before anybody could say how. */
+  /** Attempts as they are on disk, oldest first. One without a result was cut off: it may have been paid (SPEC R4). */
   async readAttempts(): Promise<AttemptRecord[]> {
     const names = (await readdir(this.path).catch(() => [])).filter((name) => /^attempt-\d+$/u.test(name)).sort();
     const records = await Promise.all(
-      names.map((name) => readJson<AttemptRecord>(join(this.path, name, FILES.result))),
+      names.map(async (name) => {
+        const ended = await readJson<AttemptRecord>(join(this.path, name, FILES.result));
+        return ended ?? cutOff(await readJson<AttemptRequest>(join(this.path, name, FILES.request)));
+      }),
     );
     return records.filter((record) => record !== null);
   }
@@ -80,6 +89,33 @@ export async function readJson<T>(path: string): Promise<T | null> {
   } catch {
     return null;
   }
+}
+
+function cutOff(request: AttemptRequest | null): AttemptRecord | null {
+  if (request === null) return null;
+  return {
+    schema_version: SCHEMA_VERSION,
+    attempt: request.attempt,
+    temporal_attempt: 0,
+    ok: false,
+    workflow_id: '',
+    generation_id: request.generation_id,
+    worker_id: 'unknown',
+    pid: 0,
+    thread_id: 0,
+    run_id: '',
+    phase: 'sent',
+    started_at: request.created_at,
+    ended_at: null,
+    elapsed_ms: null,
+    http_status: null,
+    request_id: null,
+    category: 'worker_died',
+    error: FAILURES.worker_died.reason,
+    retryable: true,
+    billing: 'possible',
+    next_attempt_at: null,
+  };
 }
 
 function attemptLog(record: AttemptRecord): string {

@@ -33,11 +33,22 @@ export function emptyRow(task: AdmittedTask, status: TaskStatus): TaskRow {
 
 /** The row of a task whose result is on disk. */
 export function resultRow(task: AdmittedTask, result: ResultRecord, resultJson: string): TaskRow {
-  const { status, ok, acceptable, image_path, bytes, sha256, workflow_id, run_id, worker_id, pid } = result;
+  return { ...emptyRow(task, result.status), ...rowFields(result), result_json: resultJson };
+}
+
+/** What a result says in a row. */
+export function rowFields(result: ResultRecord): Partial<TaskRow> {
   return {
-    ...emptyRow(task, status),
-    ...{ ok, acceptable, image_path, bytes, sha256, workflow_id, run_id, worker_id, pid },
-    result_json: resultJson,
+    status: result.status,
+    ok: result.ok,
+    acceptable: result.acceptable,
+    image_path: result.image_path,
+    bytes: result.bytes,
+    sha256: result.sha256,
+    workflow_id: result.workflow_id,
+    run_id: result.run_id,
+    worker_id: result.worker_id,
+    pid: result.pid,
     attempts_count: result.attempts_count,
     billing: result.billing,
     error: result.error,

@@ -1,0 +1,143 @@
+/** `imgproof batch`: check everything, order, wait, tell (SPEC B6, C). */
+import { createHash } from 'node:crypto';
+import type { Command } from 'commander';
+import { type BatchHandle, submitBatch } from '../client.ts';
+import type { Settings } from '../config.ts';
+import type { NormalizedBatch } from '../domain/batch.ts';
+import { batchHash, defaultBatchId, keyProblem } from '../domain/ids.ts';
+import { normalizeBatch } from '../intake/normalize.ts';
+import { parseJson } from '../intake/parse.ts';
+import { formatProblems, type Problem } from '../intake/problems.ts';
+import { batchEnd } from './batch-end.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import {
+  addRequestFlags,
+  addServerFlags,
+  addWaitFlags,
+  number,
+  type RequestFlags,
+  requestOverrides,
+  type ServerFlags,
+  type WaitFlags,
+} from './flags.ts';
+import { type InputText, readInput } from './input.ts';
+import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
+import { print, printJson, safe, say } from './output.ts';
+import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
+import { batchTicks, watchUntilEnd } from './watch.ts';
+
+interface BatchFlags extends RequestFlags, WaitFlags, ServerFlags {
+  maxWorkers?: number;
+  queueLimit?: number;
+  batchId?: string;
+  again?: boolean;
+}
+
+export function register(command: Command): void {
+  command
+    .argument('<input>', '@file, a path, - for standard input, or the JSON itself')
+    .option('--max-workers <n>', 'images at the same time, 1 to 4 (default 4)', number)
+    .option('--queue-limit <n>', 'tasks admitted; the rest is rejected (default 200)', number)
+    .option('--batch-id <id>', 'name of the order (default <batch_name>-<hash>)')
+    .option('--again', 'order everything anew instead of adopting proven results')
+    .addHelpText('after', '\nExamples:\n  imgproof batch batch.json\n  imgproof batch @batch.json --max-workers 2 --json > result.json\n');
+  addServerFlags(addWaitFlags(addRequestFlags(command)));
+  command.action((input: string, flags: BatchFlags) => orderBatch(input, flags));
+}
+
+async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
+  const settings = settingsOf();
+  const input = readInput(argument);
+  const batch = await checkedBatch(settings, input, flags);
+  if (isEmbedded(settings, flags)) await checkProviders(settings, batch.tasks);
+  const hash = batchHash(batch.tasks, sha256);
+  const batchId = flags.batchId ?? defaultBatchId(batch.batch_name, hash, sha256);
+  const idProblem = keyProblem(batchId, null);
+  if (idProblem !== null) throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
+  const session = await openSession(settings, flags);
+  try {
+    const request = batchRequestOf(batch, batch.again);
+    const submitted = await submitBatch(session.client, { batchId, batchHash: hash, request });
+    if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
+    announce(session, batch, batchId, submitted.decision === 'attach');
+    if (flags.wait) await follow(session, submitted.handle, flags, argument, submitted.ranBefore);
+    else tellOrdered(session, batchId, flags);
+  } finally {
+    await session.close();
+  }
+}
+
+/** SPEC B8: all problems at once, with their places; nothing is sent when there is one. */
+async function checkedBatch(settings: Settings, input: InputText, flags: BatchFlags): Promise<NormalizedBatch> {
+  const parsed = parseJson(input.text, input.name);
+  if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
+  const normalized = normalizeBatch(parsed.value, {
+    baseDir: input.baseDir,
+    defaults: settings.defaults,
+    overrides: { ...requestOverrides(flags), ...batchOverrides(flags) },
+    batchName: input.batchName,
+  });
+  const locate = (problems: Problem[]) => problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
+  if ('problems' in normalized) throw badInput(locate(normalized.problems), input, taskCount(parsed.value));
+  const { batch } = normalized;
+  if (!isEmbedded(settings, flags)) return batch;
+  const problems = await referenceProblems(settings, batch.tasks, (i) => ['tasks', i]);
+  if (problems.length > 0) throw badInput(locate(problems), input, batch.tasks.length);
+  return batch;
+}
+
+function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
+  return {
+    ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }),
+    ...(queueLimit === undefined ? {} : { queue_limit: queueLimit }),
+    ...(again === undefined ? {} : { again }),
+  };
+}
+
+function badInput(problems: Problem[], input: InputText, tasks: number): CommandProblem {
+  return new CommandProblem(EXIT.usage, `the batch was not ordered\n${formatProblems(problems, input.name, tasks)}`, problems);
+}
+
+function taskCount(value: unknown): number {
+  const { tasks } = (value ?? {}) as { tasks?: unknown };
+  return Array.isArray(tasks) ? tasks.length : 0;
+}
+
+function refused(decision: 'refuse: other content' | 'refuse: still running', batchId: string): CommandProblem {
+  const why = {
+    'refuse: other content': `the batch id "${batchId}" was used for other content; choose another --batch-id, or none`,
+    'refuse: still running': `"${batchId}" is still running; --again orders anew when it has ended`,
+  }[decision];
+  return new CommandProblem(EXIT.usage, `${why}. Nothing was sent.`);
+}
+
+function announce(session: Session, batch: NormalizedBatch, batchId: string, isAttached: boolean): void {
+  const { tasks, max_workers, warnings } = batch;
+  for (const warning of warnings) say(`warning: ${safe(warning)}`);
+  const models = [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
+  say(`${isAttached ? 'attached to ' : ''}${safe(batchId)}  ${tasks.length} tasks · ${max_workers} at a time · ${safe(models)}`);
+  const link = webUiLink(session, batchId);
+  if (link !== null) say(`  Web UI  ${link}`);
+}
+
+function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void {
+  if (flags.json) printJson({ ok: true, batch_id: batchId, web_ui: webUiLink(session, batchId), exit_code: 0, reason: 'ordered' });
+  else print(batchId);
+}
+
+async function follow(
+  session: Session,
+  handle: BatchHandle,
+  flags: BatchFlags,
+  argument: string,
+  ranBefore: boolean,
+): Promise<void> {
+  const tick = batchTicks(session.client, handle, flags.progress);
+  const ending = await watchUntilEnd(handle, { client: session.client, flags, tick });
+  const order = { batchId: handle.workflowId, argument, ranBefore: ranBefore && flags.again !== true };
+  process.exitCode = await batchEnd(ending, session, handle, order, flags);
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

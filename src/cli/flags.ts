@@ -1,0 +1,98 @@
+/** Flags that several commands share, with the old skill's names and defaults (SPEC C1). */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { BatchWideFields } from '../domain/batch.ts';
+import { IMAGE_FORMATS, type ImageFormat, TASK_DEFAULTS } from '../domain/task.ts';
+
+/** What a request is made with; each wins over the same field in the input (SPEC G3). */
+export interface RequestFlags {
+  provider?: string;
+  model?: string;
+  size?: string;
+  outputFormat?: ImageFormat;
+  timeoutMs?: number;
+  maxAttempts?: number;
+  retryBaseDelay?: number;
+  retryMaxDelay?: number;
+  retryJitter?: number;
+  outputDir?: string;
+  raw?: boolean;
+  send?: boolean;
+  toOpenId?: string;
+}
+
+export function addRequestFlags(command: Command): Command {
+  return command
+    .option('--provider <key>', `provider key of the config (default ${TASK_DEFAULTS.provider})`)
+    .option('--model <name>', `model (default ${TASK_DEFAULTS.model})`)
+    .option('--size <WxH|auto>', `pixels (default ${TASK_DEFAULTS.size})`)
+    .addOption(new Option('--output-format <format>', 'format asked for').choices(IMAGE_FORMATS))
+    .option('--timeout-ms <ms>', `limit of one request (default ${TASK_DEFAULTS.timeout_ms})`, number)
+    .option('--max-attempts <n>', `requests per image, 1 to 5 (default ${TASK_DEFAULTS.max_attempts})`, number)
+    .option('--retry-base-delay <s>', `seconds before the second request (default ${TASK_DEFAULTS.retry_base_delay})`, number)
+    .option('--retry-max-delay <s>', `longest own wait in seconds (default ${TASK_DEFAULTS.retry_max_delay})`, number)
+    .option('--retry-jitter <s>', `random extra seconds (default ${TASK_DEFAULTS.retry_jitter})`, number)
+    .option('--output-dir <folder>', 'where images go (default <openclaw state dir>/generated-images)')
+    .option('--raw', 'send the prompt without safety additions')
+    .option('--no-send', 'accepted; delivery is the caller’s')
+    .option('--to-open-id <id>', 'accepted; delivery is the caller’s');
+}
+
+export function requestOverrides(flags: RequestFlags): BatchWideFields {
+  const fields = {
+    provider: flags.provider,
+    model: flags.model,
+    size: flags.size,
+    output_format: flags.outputFormat,
+    timeout_ms: flags.timeoutMs,
+    max_attempts: flags.maxAttempts,
+    retry_base_delay: flags.retryBaseDelay,
+    retry_max_delay: flags.retryMaxDelay,
+    retry_jitter: flags.retryJitter,
+    output_dir: flags.outputDir,
+    raw: flags.raw,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** How a command waits and tells. */
+export interface WaitFlags {
+  wait: boolean;
+  /** Seconds. */
+  waitTimeout?: number;
+  json?: boolean;
+  progress: 'auto' | 'plain' | 'quiet';
+}
+
+export function addWaitFlags(command: Command): Command {
+  return command
+    .option('--no-wait', 'order, print the id and return')
+    .option('--wait-timeout <s>', 'stop waiting after so many seconds (exit 124); the work goes on', number)
+    .option('--json', 'print one JSON document on standard output')
+    .addOption(
+      new Option('--progress <form>', 'progress on standard error').choices(['auto', 'plain', 'quiet']).default('auto'),
+    );
+}
+
+/** Which Temporal; without any of these and without TEMPORAL_ADDRESS it is the embedded one (SPEC C5, C6). */
+export interface ServerFlags {
+  address?: string;
+  namespace?: string;
+  profile?: string;
+}
+
+export function addServerFlags(command: Command): Command {
+  return command
+    .option('--address <host:port>', 'Temporal server instead of the embedded one')
+    .option('--namespace <name>', 'Temporal namespace')
+    .option('--profile <name>', 'profile of the temporal CLI’s config file');
+}
+
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('not a number');
+  return value;
+}
+
+export function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
+}

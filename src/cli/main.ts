@@ -1,0 +1,69 @@
+/** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
+import { Command, CommanderError } from 'commander';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import { printJson, say } from './output.ts';
+
+interface CommandEntry {
+  summary: string;
+  /** Loaded when the command is called: `--help` and `verify` must not wait for Temporal's client. */
+  load: () => Promise<{ register: (command: Command) => void }>;
+}
+
+const COMMANDS: Record<string, CommandEntry> = {
+  run: { summary: 'make one image', load: () => import('./run.ts') },
+  batch: { summary: 'make the images of a batch file', load: () => import('./batch.ts') },
+  verify: { summary: 'check proofs offline', load: () => import('./verify.ts') },
+  up: { summary: 'start the background server and worker', load: () => import('./up.ts') },
+  down: { summary: 'drain and stop them', load: () => import('./down.ts') },
+  status: { summary: 'show server, worker and open batches', load: () => import('./status.ts') },
+  worker: { summary: 'run a worker in the foreground', load: () => import('./worker.ts') },
+  temporal: { summary: 'the Temporal CLI with the address set', load: () => import('./temporal.ts') },
+};
+
+const EXAMPLES = `
+Examples:
+  imgproof run --prompt "A shop counter at dawn, no readable text" --task-name cover-1
+  imgproof batch batch.json
+  imgproof verify ~/.openclaw/generated-images/batches/covers-20261124-150231-1a2b3c
+`;
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('imgproof')
+    .description('Durable batch image generation that you can prove, on Temporal')
+    .version(VERSION)
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(add --help for the list of options)')
+    .exitOverride();
+  const [called] = argv;
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).summary(summary).description(summary).exitOverride();
+    if (name === called) (await load()).register(command);
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    process.exitCode = endOf(error, argv);
+  }
+}
+
+const VERSION = '0.1.0';
+
+function endOf(error: unknown, argv: readonly string[]): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const problem = asProblem(error);
+  if (problem === null) {
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return EXIT.incomplete;
+  }
+  say(`imgproof: ${problem.message}`);
+  const { exitCode, message, problems } = problem;
+  if (argv.includes('--json')) printJson({ ok: false, exit_code: exitCode, reason: message, problems });
+  return exitCode;
+}
+
+/** Other rooms have their own errors that end a command expectedly; they say so by their exit code. */
+function asProblem(error: unknown): CommandProblem | null {
+  if (error instanceof CommandProblem) return error;
+  const { exitCode, message } = error as { exitCode?: unknown; message?: string };
+  return exitCode === EXIT.environment ? new CommandProblem(EXIT.environment, message ?? 'environment') : null;
+}

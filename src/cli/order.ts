@@ -1,0 +1,63 @@
+/** From what a person wrote to an order that can be sent: every problem is found here, before anything is spent. */
+import { allowedRoots, inspectProvider, rememberRoot, type Settings } from '../config.ts';
+import { readReference } from '../artifacts/image-file.ts';
+import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
+import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
+import type { Problem } from '../intake/problems.ts';
+import { CommandProblem } from './exit-codes.ts';
+
+/** The normalised batch in the shape users write: what goes to Temporal is what `temporal workflow start` takes (SPEC T1). */
+export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchRequest {
+  return {
+    batch_name: batch.batch_name,
+    max_workers: batch.max_workers,
+    queue_limit: batch.queue_limit,
+    output_dir: batch.output_dir,
+    ...(again ? { again } : {}),
+    tasks: batch.tasks.map(taskRequestOf),
+  };
+}
+
+export function taskRequestOf(task: NormalizedTask): TaskRequest {
+  const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, mode: _, options, ...fields } = task;
+  return {
+    ...fields,
+    ...options,
+    retry_base_delay: retry_base_delay_ms / 1000,
+    retry_max_delay: retry_max_delay_ms / 1000,
+    retry_jitter: retry_jitter_ms / 1000,
+  };
+}
+
+/** Reference images that can't be sent, one problem for each task that names them (SPEC H3). */
+export async function referenceProblems(
+  settings: Settings,
+  tasks: readonly NormalizedTask[],
+  pathOf: (task: number) => Problem['path'],
+): Promise<Problem[]> {
+  const cwd = process.cwd();
+  const roots = allowedRoots(settings, { embedded: true, cwd });
+  const seen = new Map<string, string | null>();
+  const problems: Problem[] = [];
+  for (const [i, task] of tasks.entries()) {
+    for (const path of task.input_images) {
+      if (!seen.has(path)) seen.set(path, await readReference(path, roots).then(() => null, messageOf));
+      const message = seen.get(path);
+      if (message) problems.push({ path: [...pathOf(i), 'input_images'], message });
+    }
+  }
+  if (problems.length === 0 && seen.size > 0) rememberRoot(settings, cwd);
+  return problems;
+}
+
+/** SPEC H7: no provider entry is exit 3, an entry without key exit 4; secrets are not opened here (G8). */
+export async function checkProviders(settings: Settings, tasks: readonly NormalizedTask[]): Promise<void> {
+  for (const provider of new Set(tasks.map((task) => task.provider))) {
+    const state = await inspectProvider(settings, provider);
+    if (!state.ok) throw new CommandProblem(state.exitCode, `${state.message} Nothing was sent.`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return (error as Error).message;
+}

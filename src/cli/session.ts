@@ -1,0 +1,55 @@
+/** Which Temporal a command works with: the embedded default, or the server somebody named (SPEC C5, C6). */
+import type { Client } from '@temporalio/client';
+import { loadSettings, type Settings } from '../config.ts';
+import type { TemporalTarget } from '../temporal-target.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import type { ServerFlags } from './flags.ts';
+import { say } from './output.ts';
+
+export interface Session {
+  client: Client;
+  /** Base of links into the Web UI; null when this server's is not known. */
+  webUi: string | null;
+  namespace: string;
+  address: string;
+  embedded: boolean;
+  close: () => Promise<void>;
+}
+
+export function settingsOf(): Settings {
+  return loadSettings(process.env);
+}
+
+/** True when no Temporal server was named: then this machine's own is used, and started when needed. */
+export function isEmbedded(settings: Settings, flags: ServerFlags): boolean {
+  return flags.address === undefined && flags.profile === undefined && !settings.temporal.isNamed;
+}
+
+export async function openSession(settings: Settings, flags: ServerFlags): Promise<Session> {
+  const embedded = isEmbedded(settings, flags);
+  const place = embedded ? await embeddedPlace(settings) : { webUi: null };
+  const target: TemporalTarget = { ...flags, ...place, env: settings.env, embedded };
+  const { connect } = await import('../client.ts');
+  const { temporalConnection } = await import('../temporal-target.ts');
+  const { connectionOptions, namespace } = temporalConnection(target);
+  const address = connectionOptions.address ?? 'localhost:7233';
+  const client = await connect(target).catch((error: unknown) => {
+    throw new CommandProblem(
+      EXIT.environment,
+      `no Temporal server answers at ${address} (${(error as Error).message}). Nothing was sent. ` +
+        'Start it, or correct --address / TEMPORAL_ADDRESS, or leave both out to use the embedded server.',
+    );
+  });
+  return { client, webUi: place.webUi, namespace, address, embedded, close: () => client.connection.close() };
+}
+
+async function embeddedPlace(settings: Settings): Promise<{ address: string; namespace: string; webUi: string }> {
+  const { ensureEmbedded } = await import('../embedded/embedded.ts');
+  const { address, webUi } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
+  return { address, namespace: 'default', webUi };
+}
+
+export function webUiLink(session: Pick<Session, 'webUi' | 'namespace'>, workflowId: string): string | null {
+  if (session.webUi === null) return null;
+  return `${session.webUi}/namespaces/${session.namespace}/workflows/${encodeURIComponent(workflowId)}`;
+}

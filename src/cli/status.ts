@@ -1,0 +1,43 @@
+/** `imgproof status`: server, worker, open batches; starts nothing (SPEC C5, H5). */
+import type { Command } from 'commander';
+import type { OpenBatch } from '../client.ts';
+import { print, printJson, safe } from './output.ts';
+import { isEmbedded, openSession, settingsOf } from './session.ts';
+import { addServerFlags, type ServerFlags } from './flags.ts';
+
+export function register(command: Command): void {
+  addServerFlags(command)
+    .option('--json', 'print one JSON document')
+    .action(async (flags: ServerFlags & { json?: boolean }) => {
+      const settings = settingsOf();
+      const embedded = isEmbedded(settings, flags) ? await embeddedState(settings.home) : null;
+      const isUp = embedded === null || embedded.status === 'ready';
+      const batches = isUp ? await openBatches(flags) : null;
+      if (flags.json) return printJson({ ok: true, home: settings.home, embedded, open_batches: batches, exit_code: 0, reason: 'status' });
+      print(`home     ${settings.home}`);
+      if (embedded !== null) for (const line of embedded.lines) print(line);
+      if (batches !== null) print(`batches  ${batches.length === 0 ? 'none open' : ''}`);
+      for (const { batch_id, started_at } of batches ?? []) print(`  ▷ ${safe(batch_id)}  since ${started_at}`);
+    });
+}
+
+async function embeddedState(home: string) {
+  const { embeddedStatus } = await import('../embedded/embedded.ts');
+  const state = await embeddedStatus(home);
+  const { status, server, worker, address, webUi } = state;
+  const lines = [
+    `server   ${server === null ? 'down' : `${address ?? ''} (pid ${server.pid})  Web UI ${webUi ?? ''}`}`,
+    `worker   ${worker === null ? 'down' : `pid ${worker.pid}`}${status === 'ready' ? '' : `  (${status})`}`,
+  ];
+  return { ...state, lines };
+}
+
+async function openBatches(flags: ServerFlags): Promise<OpenBatch[]> {
+  const session = await openSession(settingsOf(), flags);
+  try {
+    const { listOpenBatches } = await import('../client.ts');
+    return await listOpenBatches(session.client);
+  } finally {
+    await session.close();
+  }
+}

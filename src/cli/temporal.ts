@@ -1,0 +1,33 @@
+/** `imgproof temporal …`: the Temporal CLI in use, with the address set (SPEC C). */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Command } from 'commander';
+import { isEmbedded, settingsOf } from './session.ts';
+import { say } from './output.ts';
+
+export function register(command: Command): void {
+  command
+    .argument('[args...]', 'everything after "temporal"')
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions()
+    .action(async (args: string[]) => {
+      process.exitCode = await runTemporal(args);
+    });
+  command.parent?.enablePositionalOptions();
+}
+
+async function runTemporal(args: string[]): Promise<number> {
+  const settings = settingsOf();
+  const { ensureEmbedded, temporalBinary } = await import('../embedded/embedded.ts');
+  const env = { ...settings.env };
+  if (isEmbedded(settings, {}) && !args.includes('--address')) {
+    const { address } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
+    env['TEMPORAL_ADDRESS'] = address;
+  }
+  const child = spawn(await temporalBinary(settings), args, { stdio: 'inherit', env });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  });
+}

@@ -1,0 +1,119 @@
+/** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { type BatchHandle, describe, liveAttempt, nobodyPolls, queryProgress, queryTasks } from '../client.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import type { WaitFlags } from './flags.ts';
+import { PlainProgress, runningLines, type Snapshot } from './progress.ts';
+import { say } from './output.ts';
+
+export type Ending<T> =
+  | { kind: 'result'; result: T }
+  | { kind: 'failed'; error: unknown }
+  | { kind: 'detached'; by: 'SIGINT' | 'SIGTERM' }
+  | { kind: 'wait timeout' };
+
+interface Watch {
+  client: Client;
+  flags: Pick<WaitFlags, 'waitTimeout' | 'progress'>;
+  /** Called about once a second until the end. */
+  tick: () => Promise<void>;
+}
+
+const TICK_MS = 1_000;
+/** SPEC C6: an order that no worker takes within this time is told and left. */
+const WORKER_PATIENCE_MS = 15_000;
+
+export async function watchUntilEnd<T>(handle: { workflowId: string; result: () => Promise<T> }, watch: Watch): Promise<Ending<T>> {
+  const stop = new AbortController();
+  const ended = handle.result().then(
+    (result): Ending<T> => ({ kind: 'result', result }),
+    (error: unknown): Ending<T> => ({ kind: 'failed', error }),
+  );
+  const ending = Promise.race([ended, detach(stop.signal), patience(watch.flags.waitTimeout, stop.signal)]);
+  const ticking = tickUntil(stop.signal, handle.workflowId, watch);
+  try {
+    return await Promise.race([ending, ticking.then(() => ending)]);
+  } finally {
+    stop.abort();
+    await ticking.catch(() => undefined);
+    await watch.tick().catch(() => undefined);
+  }
+}
+
+/** Ticks that print a batch; the last one shows what the end brought. */
+export function batchTicks(client: Client, handle: BatchHandle, form: WaitFlags['progress']): () => Promise<void> {
+  const plain = new PlainProgress();
+  return async () => {
+    const snapshot = await snapshotOf(client, handle);
+    if (snapshot !== null && form !== 'quiet') plain.show(snapshot);
+  };
+}
+
+export async function snapshotOf(client: Client, handle: BatchHandle): Promise<Snapshot | null> {
+  const progress = await queryProgress(client, handle);
+  if (progress === null) return null;
+  const tasks = (await queryTasks(client, handle)) ?? [];
+  const live = await Promise.all(
+    progress.running.map(async ({ task_key }) => [task_key, await liveAttempt(client, task_key)] as const),
+  );
+  return { progress, tasks, live: new Map(live) };
+}
+
+/** Ticks that print one lone task. */
+export function taskTicks(client: Client, handle: WorkflowHandle, name: string, form: WaitFlags['progress']): () => Promise<void> {
+  let told = '';
+  return async () => {
+    const live = new Map([[handle.workflowId, await liveAttempt(client, handle.workflowId)]]);
+    const running = [{ task_key: handle.workflowId, task_name: name, index: 1 }];
+    const [line] = runningLines({ progress: { running } as unknown as Snapshot['progress'], tasks: [], live });
+    const changed = line?.replaceAll(/\d+ s/gu, '') ?? '';
+    if (line === undefined || form === 'quiet' || changed === told) return;
+    told = changed;
+    say(line);
+  };
+}
+
+async function tickUntil(signal: AbortSignal, workflowId: string, { client, tick }: Watch): Promise<void> {
+  const startedAtMs = Date.now();
+  let isTaken = false;
+  while (!signal.aborted) {
+    isTaken ||= await takenByWorker(client, workflowId, Date.now() - startedAtMs);
+    if (isTaken) await tick();
+    await sleep(TICK_MS, signal);
+  }
+}
+
+async function takenByWorker(client: Client, workflowId: string, waitedMs: number): Promise<boolean> {
+  const description = await describe(client, workflowId).catch(() => null);
+  if (description !== null && !nobodyPolls(description)) return true;
+  if (waitedMs < WORKER_PATIENCE_MS || description === null) return false;
+  throw new CommandProblem(
+    EXIT.environment,
+    `no worker takes "${workflowId}" from the task queue. The order stays recorded and runs when one is up: imgproof worker`,
+  );
+}
+
+function detach(signal: AbortSignal): Promise<Ending<never>> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      const listener = () => resolve({ kind: 'detached', by: name });
+      process.once(name, listener);
+      signal.addEventListener('abort', () => process.removeListener(name, listener));
+    }
+  });
+}
+
+function patience(seconds: number | undefined, signal: AbortSignal): Promise<Ending<never>> {
+  if (seconds === undefined) return new Promise(() => undefined);
+  return sleep(seconds * 1000, signal).then(() => ({ kind: 'wait timeout' }));
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

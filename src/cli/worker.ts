@@ -1,0 +1,23 @@
+/** `imgproof worker`: polls in the foreground until SIGTERM or Ctrl-C, then drains (SPEC R6, C6). */
+import { type Command, Option } from 'commander';
+import { addServerFlags, type ServerFlags } from './flags.ts';
+import { settingsOf } from './session.ts';
+
+interface WorkerFlags extends ServerFlags {
+  role: 'all' | 'main' | 'api';
+  embeddedHome?: string;
+}
+
+export function register(command: Command): void {
+  addServerFlags(command)
+    .addOption(new Option('--role <role>', 'main: workflows and records; api: paid calls').choices(['all', 'main', 'api']).default('all'))
+    // Set by the supervisor, which also finds the process by it.
+    .addOption(new Option('--embedded-home <folder>').hideHelp())
+    .action(async (flags: WorkerFlags) => {
+      const settings = settingsOf();
+      const { runWorker } = await import('../worker.ts');
+      const { role, embeddedHome, ...server } = flags;
+      const embedded = embeddedHome !== undefined;
+      await runWorker({ settings, role, embedded, target: { ...server, env: settings.env, embedded } });
+    });
+}

@@ -1,0 +1,181 @@
+/** Typed functions over `@temporalio/client`: order, attach, look, wait. No files, no printing. */
+import {
+  Client,
+  Connection,
+  type WorkflowExecutionDescription,
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import type { BatchRequest } from './domain/batch.ts';
+import { decideSubmission, type SubmissionDecision } from './domain/ids.ts';
+import {
+  type AttemptHeartbeat,
+  type BatchProgress,
+  type OrderMemo,
+  QUERIES,
+  TASK_QUEUES,
+  type TaskState,
+  WORKFLOW_TYPES,
+} from './domain/messages.ts';
+import type { TaskRequest } from './domain/task.ts';
+import type { imageBatch, imageTask } from './workflows/index.ts';
+import { temporalConnection, type TemporalTarget } from './temporal-target.ts';
+
+export type BatchHandle = WorkflowHandle<typeof imageBatch>;
+export type TaskHandle = WorkflowHandle<typeof imageTask>;
+
+/** One call to the server may take this long before it counts as not answered. */
+const RPC_DEADLINE_MS = 5_000;
+
+/** Rejects when no server answers within 10 s. */
+export async function connect(target: TemporalTarget): Promise<Client> {
+  const { connectionOptions, namespace } = temporalConnection(target);
+  const connection = await Connection.connect(connectionOptions);
+  return new Client({ connection, namespace });
+}
+
+export interface BatchOrder {
+  batchId: string;
+  batchHash: string;
+  request: BatchRequest;
+}
+
+export type Submitted<Handle> =
+  | { decision: Extract<SubmissionDecision, 'start' | 'attach'>; handle: Handle; ranBefore: boolean }
+  | { decision: Exclude<SubmissionDecision, 'start' | 'attach'> };
+
+/** Start the batch, or attach to the one that runs under this id with the same content (SPEC B6). */
+export async function submitBatch(client: Client, order: BatchOrder): Promise<Submitted<BatchHandle>> {
+  const { batchId, batchHash, request } = order;
+  const again = request.again ?? false;
+  const before = await decision(client, order, again);
+  if (before.decision !== 'start' && before.decision !== 'attach') return { decision: before.decision };
+  const handle = await client.workflow.start<typeof imageBatch>(WORKFLOW_TYPES.batch, {
+    taskQueue: TASK_QUEUES.main,
+    workflowId: batchId,
+    args: [request],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    memo: { batch_id: batchId, batch_hash: batchHash },
+    staticSummary: `${request.tasks.length} images`,
+  });
+  // Somebody may have started the same id in between: USE_EXISTING attaches to any arguments silently (DESIGN 2.7).
+  const now = memoOf(await handle.describe()).batch_hash;
+  if (now !== undefined && now !== batchHash) return { decision: 'refuse: other content' };
+  return { decision: before.decision, handle, ranBefore: before.ranBefore };
+}
+
+async function decision(client: Client, { batchId, batchHash }: BatchOrder, again: boolean) {
+  const latest = await describe(client, batchId);
+  const known = latest === null ? null : { hash: memoOf(latest).batch_hash ?? null };
+  const isOpen = latest?.status.name === 'RUNNING';
+  const submission = { hash: batchHash, again, open: isOpen ? known : null, closed: isOpen ? null : known };
+  return { decision: decideSubmission(submission), ranBefore: latest !== null && !isOpen };
+}
+
+/** Start one task under its key. Rejects with `WorkflowExecutionAlreadyStartedError` while the key is active. */
+export function submitTask(client: Client, taskKey: string, request: TaskRequest): Promise<TaskHandle> {
+  return client.workflow.start<typeof imageTask>(WORKFLOW_TYPES.task, {
+    taskQueue: TASK_QUEUES.main,
+    workflowId: taskKey,
+    args: [request],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'FAIL',
+    staticSummary: request.task_name ?? 'one image',
+  });
+}
+
+export function isAlreadyStarted(error: unknown): boolean {
+  return error instanceof WorkflowExecutionAlreadyStartedError;
+}
+
+/** The newest run of a workflow id; null when the server knows none. */
+export async function describe(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | null> {
+  try {
+    return await inTime(client, () => client.workflow.getHandle(workflowId).describe());
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** Answer of the batch itself; null while no worker answers. */
+export function queryProgress(client: Client, handle: BatchHandle): Promise<BatchProgress | null> {
+  return inTime(client, () => handle.query<BatchProgress>(QUERIES.progress)).catch(() => null);
+}
+
+export function queryTasks(client: Client, handle: BatchHandle): Promise<TaskState[] | null> {
+  return inTime(client, () => handle.query<TaskState[]>(QUERIES.tasks)).catch(() => null);
+}
+
+/** DESIGN 2.13: the first workflow task was scheduled and nobody took it. */
+export function nobodyPolls(description: WorkflowExecutionDescription): boolean {
+  return description.status.name === 'RUNNING' && description.historyLength <= 2;
+}
+
+export interface OpenBatch {
+  batch_id: string;
+  run_id: string;
+  started_at: string;
+}
+
+/** Batches that run now, newest first. */
+export async function listOpenBatches(client: Client): Promise<OpenBatch[]> {
+  const query = `WorkflowType = '${WORKFLOW_TYPES.batch}' AND ExecutionStatus = 'Running'`;
+  const batches: OpenBatch[] = [];
+  for await (const { workflowId, runId, startTime } of client.workflow.list({ query })) {
+    batches.push({ batch_id: workflowId, run_id: runId, started_at: startTime.toISOString() });
+  }
+  return batches;
+}
+
+/** What an open task's paid call does now: only the server knows a started activity (DESIGN 2.9). */
+export interface LiveAttempt {
+  temporalAttempt: number;
+  /** `waiting`: the next attempt starts at `nextAttemptAtMs`; `queued`: no slot is free. */
+  state: 'queued' | 'running' | 'waiting';
+  heartbeat: AttemptHeartbeat | null;
+  lastFailure: string | null;
+  nextAttemptAtMs: number | null;
+}
+
+export async function liveAttempt(client: Client, taskKey: string): Promise<LiveAttempt | null> {
+  const description = await describe(client, taskKey).catch(() => null);
+  const activity = description?.raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'generateImage');
+  if (!activity) return null;
+  const nextAttemptAtMs = secondsOf(activity.scheduledTime) * 1000;
+  const isStarted = Number(activity.state) === PENDING_ACTIVITY_STARTED;
+  const isWaiting = !isStarted && (activity.attempt ?? 1) > 1;
+  return {
+    temporalAttempt: activity.attempt ?? 1,
+    state: isStarted ? 'running' : isWaiting ? 'waiting' : 'queued',
+    heartbeat: jsonOf<AttemptHeartbeat>(activity.heartbeatDetails?.payloads?.[0]?.data),
+    lastFailure: activity.lastFailure?.message ?? null,
+    nextAttemptAtMs: isWaiting && nextAttemptAtMs > 0 ? nextAttemptAtMs : null,
+  };
+}
+
+/** `temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED`. */
+const PENDING_ACTIVITY_STARTED = 2;
+
+function memoOf(description: WorkflowExecutionDescription): OrderMemo {
+  return (description.memo ?? {}) as OrderMemo;
+}
+
+function inTime<T>(client: Client, call: () => Promise<T>): Promise<T> {
+  return client.connection.withDeadline(Date.now() + RPC_DEADLINE_MS, call);
+}
+
+function secondsOf(time: { seconds?: unknown } | null | undefined): number {
+  return Number(time?.seconds ?? 0);
+}
+
+function jsonOf<T>(data: Uint8Array | null | undefined): T | null {
+  if (!data) return null;
+  try {
+    return JSON.parse(Buffer.from(data).toString('utf8')) as T;
+  } catch {
+    return null;
+  }
+}

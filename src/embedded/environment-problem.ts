@@ -1,0 +1,5 @@
+/** The machine isn't as imgproof needs it: no binary, no server, no worker, no disk. The CLI exits 3 (SPEC C3). */
+export class EnvironmentProblem extends Error {
+  readonly exitCode = 3;
+  override readonly name = 'EnvironmentProblem';
+}

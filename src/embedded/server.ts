@@ -1,0 +1,163 @@
+/** Temporal's own dev server with a database file (DESIGN 2.11): ports, arguments, and when it really serves. */
+import { execFile, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { identify, isRunning, type ProcessIdentity } from '../host/process-identity.ts';
+import { EnvironmentProblem } from './environment-problem.ts';
+import { homeFiles, logTail, readPorts, withLog, writePorts, type Ports } from './home.ts';
+import { endProcess, listensOn, type FoundServer } from './processes.ts';
+
+const run = promisify(execFile);
+
+const DEFAULT_PORTS: Ports = { port: 7233, uiPort: 8233 };
+const RANDOM_TRIES = 3;
+const START_LIMIT_MS = 30_000;
+/** 90 days; the dev server's own default forgets finished batches after 24 h. */
+const RETENTION = '2160h';
+const SEARCH_ATTRIBUTES = ['ImgBatch', 'ImgTaskKey', 'ImgStatus', 'ImgMode', 'ImgModel'];
+
+const DYNAMIC_CONFIG = {
+  // The default of 20 queue polls a second costs 40 ms per hop.
+  'history.transferProcessorMaxPollRPS': '10000',
+  'history.transferProcessorMaxPollHostRPS': '100000',
+  'matching.enableFairness': 'true',
+  // Fairness acts within one partition: with the default of 4 a short queue would see little of it.
+  'matching.numTaskqueueReadPartitions': '1',
+  'matching.numTaskqueueWritePartitions': '1',
+  // No calls to the outside.
+  'frontend.enableServerVersionCheck': 'false',
+};
+
+/**
+ * Start the server of a home and wait until it serves. Ports: `wanted`, then 7233/8233, then those of this home, then
+ * random ones; who loses the race for a port goes on with the next. The caller holds the home's lock.
+ * @throws EnvironmentProblem when no start succeeds, with the end of the server's log.
+ */
+export async function bringUpServer(order: {
+  binary: string;
+  home: string;
+  wanted?: Ports;
+  signal?: AbortSignal;
+}): Promise<FoundServer> {
+  const { binary, home, signal } = order;
+  const { logs } = homeFiles(home);
+  for await (const ports of portChoices(home, order.wanted)) {
+    signal?.throwIfAborted();
+    const server = await startServer({ binary, home, ports, logFile: logs.server });
+    const outcome = await waitUntilServing(server, binary, { timeoutMs: START_LIMIT_MS, ...(signal && { signal }) });
+    if (outcome === 'serving') {
+      if (ports.port !== DEFAULT_PORTS.port) await writePorts(home, ports);
+      return server;
+    }
+    await endProcess(server.identity, { graceMs: 5000 });
+  }
+  throw new EnvironmentProblem(
+    `The Temporal dev server did not start (${binary}, home ${home}).\nEnd of ${logs.server}:\n${await logTail(logs.server, 8)}`,
+  );
+}
+
+/** Spawn the server in a session of its own, so that neither our end nor that of a terminal takes it along. */
+export async function startServer(order: {
+  binary: string;
+  home: string;
+  ports: Ports;
+  logFile: string;
+}): Promise<FoundServer> {
+  const child = withLog(order.logFile, (log) =>
+    // No environment: neither TEMPORAL_* settings nor anybody's secrets belong into this process.
+    spawn(order.binary, serverArguments(order.home, order.ports), {
+      cwd: order.home,
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: {},
+    }),
+  );
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('error', (error) =>
+      reject(new EnvironmentProblem(`The Temporal binary ${order.binary} can't be run: ${error.message}.`)),
+    );
+    child.once('spawn', () => resolve(child.pid as number));
+  });
+  child.unref();
+  return { pid, identity: identify(pid) ?? endedAlready(pid), ...order.ports };
+}
+
+/**
+ * Wait until this very process answers on its port and keeps finished workflows for 90 days.
+ * `ended`: it is gone (a port was taken, the database is unusable; its log says which). Rejects when `signal` fires.
+ */
+export async function waitUntilServing(
+  server: FoundServer,
+  binary: string,
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+): Promise<'serving' | 'ended' | 'timed out'> {
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline) {
+    signal?.throwIfAborted();
+    if (!isRunning(server.identity)) return 'ended';
+    // The port may be served by somebody who was faster: health alone would be theirs.
+    if ((await listensOn(server.pid, server.port)) && (await isServing(binary, server.port))) return 'serving';
+    await sleep(50);
+  }
+  return 'timed out';
+}
+
+function serverArguments(home: string, { port, uiPort }: Ports): string[] {
+  return [
+    ...['server', 'start-dev', '--db-filename', homeFiles(home).database],
+    ...['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
+    ...['--log-level', 'warn', '--sqlite-pragma', 'journal_mode=WAL'],
+    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
+  ];
+}
+
+async function* portChoices(home: string, wanted: Ports | undefined): AsyncGenerator<Ports> {
+  const kept = await readPorts(home);
+  for (const ports of [wanted, DEFAULT_PORTS, kept]) {
+    if (ports && (await isFree(ports.port)) && (await isFree(ports.uiPort))) yield ports;
+  }
+  for (let i = 0; i < RANDOM_TRIES; i++) yield { port: await randomPort(), uiPort: await randomPort() };
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return listenOnce(port).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function randomPort(): Promise<number> {
+  return listenOnce(0);
+}
+
+async function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(port, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}
+
+async function isServing(binary: string, port: number): Promise<boolean> {
+  const target = ['--address', `127.0.0.1:${port}`, '--command-timeout', '5s'];
+  const options = { env: {}, timeout: 10_000 };
+  try {
+    const health = await run(binary, ['operator', 'cluster', 'health', ...target], options);
+    if (health.stdout.trim() !== 'SERVING') return false;
+    await run(binary, ['operator', 'namespace', 'update', '-n', 'default', '--retention', RETENTION, ...target], options);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Stands for a process that ended before we could look: never running. */
+function endedAlready(pid: number): ProcessIdentity {
+  return { host: hostname(), boot_id: '', pid, start_time: 'ended' };
+}

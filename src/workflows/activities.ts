@@ -1,0 +1,46 @@
+/** Every activity a workflow may call, and what each of them may take (DESIGN 2.2–2.5). */
+import { ActivityCancellationType, type ActivityInterfaceFor, proxyActivities } from '@temporalio/workflow';
+import type { ImageActivities } from '../domain/activity-contract.ts';
+import { TASK_QUEUES } from '../domain/messages.ts';
+import { type AdmittedTask, MODE_NAMES } from '../domain/task.ts';
+
+type Activities = ActivityInterfaceFor<ImageActivities>;
+
+/** Files and hashes: free to repeat, quick. 50 tries are an hour of a full disk. */
+export const { admitTasks, recordTask, recordBatch } = proxyActivities<Activities>({
+  startToCloseTimeout: '5 minutes',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 50 },
+});
+
+/** Waits as long as somebody else's task takes; a lost worker is noticed by the missing heartbeat. */
+export const { awaitActiveTask } = proxyActivities<Activities>({
+  startToCloseTimeout: '7 days',
+  heartbeatTimeout: '20s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 1000 },
+});
+
+/** Time beyond the request limit for reading references, spooling and decoding. */
+const BESIDE_THE_REQUEST_MS = 90_000;
+/** Attempts beyond `max_attempts`, so that an answer in the spool always finds one that adopts it (SPEC R1). */
+const ADOPTING_ATTEMPTS = 40;
+
+/**
+ * The paid call. Intended waits come as `nextRetryDelay`; what has none is a crash and is repeated at once. Never a
+ * schedule-to-close timeout: it would count the wait for a slot. The cancellation type is explicit because unset acts
+ * as TRY_CANCEL: the task would close at once and a paid answer arrive with no home.
+ */
+export function paidCall(task: AdmittedTask): Pick<Activities, 'generateImage'> {
+  return proxyActivities<Activities>({
+    taskQueue: TASK_QUEUES.api,
+    summary: `${MODE_NAMES[task.mode]} · ${task.provider}/${task.model} · ${task.size}`,
+    startToCloseTimeout: task.timeout_ms + BESIDE_THE_REQUEST_MS,
+    heartbeatTimeout: task.heartbeat_timeout_ms,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: {
+      initialInterval: '1s',
+      backoffCoefficient: 1,
+      maximumInterval: '15 minutes',
+      maximumAttempts: task.max_attempts + ADOPTING_ATTEMPTS,
+    },
+  });
+}

@@ -1,0 +1,133 @@
+/** A batch: admit everything, keep an exact window of children, record. A failed task is a row, never the end. */
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/common';
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  defineQuery,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  setHandler,
+  upsertMemo,
+  WorkflowIdReusePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Admission } from '../domain/batch.ts';
+import type { FailureReport } from '../domain/failure.ts';
+import { type BatchProgress, QUERIES, type TaskState, WORKFLOW_TYPES } from '../domain/messages.ts';
+import type { BatchSummary, TaskRow } from '../domain/records.ts';
+import { emptyRow } from '../domain/rows.ts';
+import { type AdmittedTask, MODE_NAMES } from '../domain/task.ts';
+import { admitTasks, awaitActiveTask, recordBatch, recordTask } from './activities.ts';
+import type { imageTask } from './image-task.ts';
+import { onlyInput } from './input-guard.ts';
+import { TaskWindow } from './task-window.ts';
+
+const progressQuery = defineQuery<BatchProgress>(QUERIES.progress);
+const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
+
+/** Closes Completed also when tasks failed (`ok: false`); Failed is bad input only (SPEC T1); Canceled after a cancel. */
+export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
+  const window = new TaskWindow();
+  setHandler(progressQuery, () => window.progress(), { description: 'Counts, what runs now, warnings' });
+  setHandler(tasksQuery, () => window.tasks(), { description: 'Every task with its status, in file order' });
+
+  const request = onlyInput(args, 'one object with "tasks"');
+  const admission = await admit(request);
+  window.admit(admission);
+  await window.run(runTask);
+  const cancelled = CancellationScope.current().consideredCancelled;
+  const { tasks: _, rows: __, warnings: ___, ...order } = admission;
+  const summary = await CancellationScope.nonCancellable(() =>
+    recordBatch({ admission: order, rows: window.rows(), cancelled }),
+  );
+  window.done();
+  if (cancelled) throw new CancelledFailure('the batch was cancelled');
+  return summary;
+}
+
+async function admit(request: object): Promise<Admission> {
+  const { namespace, workflowId, firstExecutionRunId, startTime } = workflowInfo();
+  const admission = await admitTasks({
+    kind: 'batch',
+    request,
+    namespace,
+    workflow_id: workflowId,
+    order_run_id: firstExecutionRunId,
+    started_at_ms: startTime.getTime(),
+  });
+  // Whoever submits this id again compares the hash, also when the Temporal CLI started it (SPEC B6).
+  upsertMemo({ batch_id: workflowId, batch_hash: admission.batch_hash });
+  return admission;
+}
+
+/** Never rejects: whatever becomes of a child is a row. */
+async function runTask(task: AdmittedTask): Promise<TaskRow> {
+  for (;;) {
+    try {
+      return await startChild(task);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) return rowOfFailure(task, error);
+      const row = await rowOfActive(task).catch((failure: unknown) => rowOfFailure(task, failure));
+      if (row !== 'ended meanwhile') return row;
+    }
+  }
+}
+
+function startChild(task: AdmittedTask): Promise<TaskRow> {
+  return executeChild<typeof imageTask>(WORKFLOW_TYPES.task, {
+    workflowId: task.task_key,
+    args: [task],
+    // "Already started" then means: active now (DESIGN 2.6).
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    memo: { batch_id: task.batch_id, batch_hash: task.batch_hash },
+    staticSummary: `${MODE_NAMES[task.mode]} · ${task.size}`,
+  });
+}
+
+/** SPEC B5: the same key is active. Ours from before a reset is awaited, anybody else's makes this one `skipped`. */
+async function rowOfActive(task: AdmittedTask): Promise<TaskRow | 'ended meanwhile'> {
+  const active = await awaitActiveTask({ task_key: task.task_key, batch_id: workflowInfo().workflowId });
+  switch (active.belongs_to) {
+    case 'nobody':
+      return 'ended meanwhile';
+    case 'this batch':
+      return active.row === null ? lastWords(task, 'its workflow was ended from outside') : { ...active.row, index: task.index };
+    case 'another': {
+      const error = `task_key "${task.task_key}" is active elsewhere: workflow ${active.workflow_id}, run ${active.run_id}`;
+      return { ...emptyRow(task, 'skipped'), error, category: 'active_elsewhere' };
+    }
+  }
+}
+
+async function rowOfFailure(task: AdmittedTask, error: unknown): Promise<TaskRow> {
+  const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure && cause.details?.[0]) return cause.details[0] as TaskRow;
+  const started = error instanceof ChildWorkflowFailure;
+  // A child that was cancelled has written its own last words; recordBatch reads them.
+  if (started && isCancellation(error)) return emptyRow(task, 'cancelled');
+  if (isCancellation(error)) return lastWords(task, 'cancelled before it was started');
+  return lastWords(task, `its workflow ended without a word: ${cause instanceof Error ? cause.message : String(cause)}`);
+}
+
+/** For a task whose own workflow can't: it never started, or was terminated (SPEC S). */
+function lastWords(task: AdmittedTask, message: string): Promise<TaskRow> {
+  const { workflowId, runId, startTime } = workflowInfo();
+  const failure: FailureReport = { category: 'cancelled', message };
+  return CancellationScope.nonCancellable(() =>
+    recordTask({
+      task,
+      workflow_id: workflowId,
+      run_id: runId,
+      started_at_ms: startTime.getTime(),
+      outcome: { status: 'cancelled', failure },
+    }).catch((): TaskRow => ({ ...emptyRow(task, 'cancelled'), error: message, category: 'cancelled' })),
+  );
+}
