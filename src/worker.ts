@@ -1,6 +1,5 @@
 /** Composition root: settings become dependencies, dependencies activities, activities two workers in one process. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
 import { createPaidActivities, createRecordingActivities } from './activities/index.ts';
@@ -34,12 +33,7 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   Runtime.install({ shutdownSignals: [], logger: runtimeLogger(log) });
   const { connectionOptions, namespace } = temporalConnection(setup.target);
   const connection = await connectPatiently(connectionOptions, log);
-  const deps = activityDeps(setup, namespace);
-  const workers = await Promise.all(
-    (['api', 'main'] as const)
-      .filter((role) => setup.role === 'all' || setup.role === role)
-      .map((role) => Worker.create({ connection, namespace, ...workerOptions(role, deps) })),
-  );
+  const workers = await createWorkers(setup, connection, namespace);
   const runs = workers.map((worker) => worker.run());
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker polls');
   if (setup.embedded) await replaceProjection(join(setup.settings.home, 'worker.json'), jsonText({ pid: process.pid, ready: true }));
@@ -50,7 +44,21 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   log.info('worker ended');
 }
 
-function workerOptions(role: 'api' | 'main', deps: ActivityDeps): Omit<WorkerOptions, 'connection'> {
+/** The lane of paid calls first, then the one of workflows and records. */
+export function createWorkers(
+  setup: Pick<WorkerSetup, 'settings' | 'role' | 'embedded'>,
+  connection: NativeConnection,
+  namespace: string,
+): Promise<Worker[]> {
+  const deps = activityDeps(setup, namespace);
+  return Promise.all(
+    (['api', 'main'] as const)
+      .filter((role) => setup.role === 'all' || setup.role === role)
+      .map((role) => Worker.create({ connection, namespace, ...workerOptions(role, setup.settings, deps) })),
+  );
+}
+
+function workerOptions(role: 'api' | 'main', settings: Settings, deps: ActivityDeps): Omit<WorkerOptions, 'connection'> {
   switch (role) {
     case 'api':
       return {
@@ -65,7 +73,7 @@ function workerOptions(role: 'api' | 'main', deps: ActivityDeps): Omit<WorkerOpt
     case 'main':
       return {
         taskQueue: TASK_QUEUES.main,
-        workflowBundle: { codePath: fileURLToPath(new URL('./workflow-bundle.js', import.meta.url)) },
+        workflowBundle: { codePath: join(settings.packageRoot, 'dist', 'workflow-bundle.js') },
         activities: createRecordingActivities(deps),
         maxCachedWorkflows: 200,
         shutdownGraceTime: '30s',
@@ -73,7 +81,7 @@ function workerOptions(role: 'api' | 'main', deps: ActivityDeps): Omit<WorkerOpt
   }
 }
 
-function activityDeps({ settings, embedded }: WorkerSetup, namespace: string): ActivityDeps {
+function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>, namespace: string): ActivityDeps {
   const secrets = new Set<string>();
   let redact = createRedactor([]);
   return {

@@ -33,7 +33,12 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     const { workflowId, runId } = info.workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
     const entry = await deps.spool.open(task);
     await entry.markBegan(runId, info.attempt);
-    const generation = new Generation(deps, task, entry, { workflowId, runId, temporalAttempt: info.attempt });
+    const generation = new Generation(deps, task, entry, {
+      workflowId,
+      runId,
+      temporalAttempt: info.attempt,
+      scheduledAtMs: info.currentAttemptScheduledTimestampMs,
+    });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     return heartbeating(() => heartbeatOf(task, info.attempt, flight), () => untilLanded(flight));
   }

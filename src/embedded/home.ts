@@ -1,7 +1,7 @@
 /** What lies in the home folder of the embedded stack (SPEC H1), and the state its supervisor publishes there. */
 import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { readFile, readlink, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { jsonText, makeFolder, replaceProjection } from '../host/durable-file.ts';
 
 export interface Ports {
@@ -42,6 +42,11 @@ export interface HomeFiles {
 export async function openHome(home: string): Promise<string> {
   await makeFolder(join(home, 'logs'));
   return realpath(home);
+}
+
+/** The same name for a home that may not exist; makes nothing. */
+export async function existingHome(home: string): Promise<string> {
+  return realpath(home).catch(() => resolve(home));
 }
 
 export function homeFiles(home: string): HomeFiles {

@@ -23,7 +23,8 @@ export interface FoundWorker {
 /** The running dev server on this home's database, whoever started it; null when there is none. */
 export async function findServer(home: string): Promise<FoundServer | null> {
   for (const command of await commandLines()) {
-    if (!has(command, 'start-dev') || !hasOption(command, '--db-filename', homeFiles(home).database)) continue;
+    if (!has(command, 'start-dev') || !hasOption(command, '--db-filename', homeFiles(home).database))
+      continue;
     const port = Number(option(command, '--port'));
     const uiPort = Number(option(command, '--ui-port'));
     const identity = identify(command.pid);
@@ -50,7 +51,7 @@ export async function endProcess(
   identity: ProcessIdentity,
   { graceMs, now }: { graceMs: number; now?: AbortSignal },
 ): Promise<void> {
-  if (!now?.aborted) signal(identity, 'SIGTERM');
+  if (!now?.aborted) askToEnd(identity);
   const deadline = Date.now() + graceMs;
   let killed = false;
   while (isRunning(identity)) {
@@ -60,6 +61,11 @@ export async function endProcess(
     }
     await sleep(50);
   }
+}
+
+/** SIGTERM to exactly this process; nothing when it has ended. */
+export function askToEnd(identity: ProcessIdentity): void {
+  signal(identity, 'SIGTERM');
 }
 
 /** True when this very process listens on the port, seen from our own network (and not just anybody). */

@@ -46,12 +46,16 @@ export async function bringUpServer(order: {
   for await (const ports of portChoices(home, order.wanted)) {
     signal?.throwIfAborted();
     const server = await startServer({ binary, home, ports, logFile: logs.server });
-    const outcome = await waitUntilServing(server, binary, { timeoutMs: START_LIMIT_MS, ...(signal && { signal }) });
+    const outcome = await waitUntilServing(server, binary, {
+      timeoutMs: START_LIMIT_MS,
+      ...(signal && { signal }),
+    });
     if (outcome === 'serving') {
       if (ports.port !== DEFAULT_PORTS.port) await writePorts(home, ports);
       return server;
     }
     await endProcess(server.identity, { graceMs: 5000 });
+    if (outcome === 'timed out') break;
   }
   throw new EnvironmentProblem(
     `The Temporal dev server did not start (${binary}, home ${home}).\nEnd of ${logs.server}:\n${await logTail(logs.server, 8)}`,
@@ -98,20 +102,26 @@ export async function waitUntilServing(
     signal?.throwIfAborted();
     if (!isRunning(server.identity)) return 'ended';
     // The port may be served by somebody who was faster: health alone would be theirs.
-    if ((await listensOn(server.pid, server.port)) && (await isServing(binary, server.port))) return 'serving';
+    if ((await listensOn(server.pid, server.port)) && (await isServing(binary, server.port)))
+      return 'serving';
     await sleep(50);
   }
   return 'timed out';
 }
 
 function serverArguments(home: string, { port, uiPort }: Ports): string[] {
-  return [
-    ...['server', 'start-dev', '--db-filename', homeFiles(home).database],
-    ...['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
-    ...['--log-level', 'warn', '--sqlite-pragma', 'journal_mode=WAL'],
-    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-    ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
+  const options: [name: string, value: string][] = [
+    ['--db-filename', homeFiles(home).database],
+    ['--ip', '127.0.0.1'],
+    ['--port', String(port)],
+    ['--ui-port', String(uiPort)],
+    ['--log-level', 'warn'],
+    ['--sqlite-pragma', 'journal_mode=WAL'],
   ];
+  for (const name of SEARCH_ATTRIBUTES) options.push(['--search-attribute', `${name}=Keyword`]);
+  for (const [key, value] of Object.entries(DYNAMIC_CONFIG))
+    options.push(['--dynamic-config-value', `${key}=${value}`]);
+  return ['server', 'start-dev', ...options.flat()];
 }
 
 async function* portChoices(home: string, wanted: Ports | undefined): AsyncGenerator<Ports> {
@@ -139,7 +149,9 @@ async function listenOnce(port: number): Promise<number> {
     probe.once('error', reject);
     probe.listen(port, '127.0.0.1', () => {
       const address = probe.address();
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
     });
   });
 }
@@ -150,7 +162,11 @@ async function isServing(binary: string, port: number): Promise<boolean> {
   try {
     const health = await run(binary, ['operator', 'cluster', 'health', ...target], options);
     if (health.stdout.trim() !== 'SERVING') return false;
-    await run(binary, ['operator', 'namespace', 'update', '-n', 'default', '--retention', RETENTION, ...target], options);
+    await run(
+      binary,
+      ['operator', 'namespace', 'update', '-n', 'default', '--retention', RETENTION, ...target],
+      options,
+    );
     return true;
   } catch {
     return false;

@@ -44,7 +44,9 @@ function redactUrl(url: string): string {
   const [, scheme = '', rest = ''] = /^([^:]+:\/\/)(.*)$/su.exec(url) ?? [];
   const authorityEnd = firstOf(rest, /[/?#]/u);
   const authority = rest.slice(0, authorityEnd);
-  const host = authority.includes('@') ? `${MARK}@${authority.slice(authority.lastIndexOf('@') + 1)}` : authority;
+  const host = authority.includes('@')
+    ? `${MARK}@${authority.slice(authority.lastIndexOf('@') + 1)}`
+    : authority;
   const tail = rest.slice(authorityEnd);
   const queryStart = firstOf(tail, /[?#]/u);
   const query = queryStart === tail.length ? '' : `${tail.slice(queryStart, queryStart + 1)}${MARK}`;
@@ -58,7 +60,7 @@ function firstOf(text: string, pattern: RegExp): number {
 
 function encodedForms(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
-  const percent = encodeURIComponent(secret.toWellFormed());
+  const percent = encodeURIComponent(bytes.toString('utf8'));
   return [
     secret,
     JSON.stringify(secret).slice(1, -1),
@@ -67,7 +69,9 @@ function encodedForms(secret: string): string[] {
     percent.replaceAll('%20', '+'),
     bytes.toString('base64'),
     bytes.toString('base64url'),
-    ...(bytes.length < MIN_EMBEDDED_BYTES ? [] : [0, 1, 2].flatMap((before) => embeddedBase64(bytes, before))),
+    ...(bytes.length < MIN_EMBEDDED_BYTES
+      ? []
+      : [0, 1, 2].flatMap((before) => embeddedBase64(bytes, before))),
   ];
 }
 

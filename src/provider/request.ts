@@ -1,6 +1,6 @@
 /** The request as it goes out: JSON for text2img, multipart for img2img (`reference/api.md` 1.2, 1.3). */
 import { FormData } from 'undici';
-import type { ImageCall } from './image-api.ts';
+import type { ImageCall } from './image-call.ts';
 import { bareError, transportError } from './transport-error.ts';
 
 export interface WireRequest {
@@ -77,7 +77,9 @@ function headersOf(call: ImageCall, own: Record<string, string>): Record<string,
 function checkedHeaders(headers: Record<string, string>): Record<string, string> {
   for (const [name, value] of Object.entries(headers)) {
     if (/^[\t\u0020-\u007e\u0080-\u00ff]*$/u.test(value) && /^[\w!#$%&'*+.^`|~-]+$/u.test(name)) continue;
-    throw misconfigured(`header ${JSON.stringify(name)} has characters that HTTP doesn't allow; check key and headers`);
+    throw misconfigured(
+      `header ${JSON.stringify(name)} has characters that HTTP doesn't allow; check key and headers`,
+    );
   }
   return headers;
 }

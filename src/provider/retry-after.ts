@@ -13,7 +13,10 @@ export function retryAfterMs(
   nowMs: number,
 ): number | undefined {
   const asked =
-    decimal(headers['retry-after-ms']) ?? seconds(headers['retry-after']) ?? untilDate(headers, nowMs) ?? inText(message);
+    decimal(headers['retry-after-ms']) ??
+    seconds(headers['retry-after']) ??
+    untilDate(headers, nowMs) ??
+    inText(message);
   return asked === undefined ? undefined : Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, Math.ceil(asked)));
 }
 
@@ -35,7 +38,9 @@ export function backoffMs({ attempt, baseMs, maxMs, jitterMs, random }: Backoff)
 }
 
 function decimal(text: string | undefined): number | undefined {
-  return text !== undefined && /^\s{0,8}\d{1,15}(?:\.\d{1,9})?\s{0,8}$/u.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\s{0,8}\d{1,15}(?:\.\d{1,9})?\s{0,8}$/u.test(text)
+    ? Number(text)
+    : undefined;
 }
 
 function seconds(text: string | undefined): number | undefined {
@@ -51,7 +56,8 @@ function untilDate(headers: Readonly<Record<string, string>>, nowMs: number): nu
 
 /** `Date.parse` alone takes "2" and "foo 1" for dates. */
 function httpDate(text: string | undefined): number | undefined {
-  if (text === undefined || text.length > 64 || !/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? /u.test(text)) return undefined;
+  if (text === undefined || text.length > 64 || !/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? /u.test(text))
+    return undefined;
   const time = Date.parse(text);
   return Number.isNaN(time) ? undefined : time;
 }

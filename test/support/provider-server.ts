@@ -244,5 +244,6 @@ function close(server: Server): Promise<void> {
   });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  await runFromCommandLine(startProviderServer);
+const [, program = ''] = process.argv;
+const isMain = existsSync(program) && import.meta.url === pathToFileURL(realpathSync(program)).href;
+if (isMain) await runFromCommandLine(startProviderServer);

@@ -1,11 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 
 /** A folder of this test, removed when it ends. */
-export function tempFolder(name = 'imgproof'): string {
-  const path = mkdtempSync(join(tmpdir(), `${name}-`));
+export function tempFolder(): string {
+  const path = newFolder();
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/** A folder of this test file, removed after its last test. */
+export function tempFolderForFile(): string {
+  const path = newFolder();
+  afterAll(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'imgproof-'));
 }

@@ -1,0 +1,44 @@
+/** Images as they are: measured from their bytes, decoded to the last pixel, never changed (SPEC G5, G9). */
+import { createHash } from 'node:crypto';
+import type { ImageFacts } from '../domain/records.ts';
+import { readPixelSize, sniffFormat } from './image-header.ts';
+
+export { sniffFormat } from './image-header.ts';
+export { ReferenceProblem, readReference } from './reference-file.ts';
+
+export interface InspectedImage extends ImageFacts {
+  /** True when every pixel decodes without a warning. */
+  decodes: boolean;
+  /** Why it doesn't, in one line. */
+  problem?: string;
+}
+
+/** Four times the largest image of the API; a bomb of more pixels is not decoded. */
+const MAX_PIXELS = 34_000_000;
+
+/** Null when the bytes are not PNG, JPEG or WebP. Width and height are the header's, 0 when it can't be read. */
+export async function inspectImage(bytes: Buffer): Promise<InspectedImage | null> {
+  const format = sniffFormat(bytes);
+  if (format === null) return null;
+  const size = readPixelSize(bytes, format);
+  const problem = size === null ? 'the header cannot be read' : await decodingProblem(bytes);
+  return {
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    format,
+    ...(size ?? { width: 0, height: 0 }),
+    decodes: problem === null,
+    ...(problem === null ? {} : { problem }),
+  };
+}
+
+/** Loaded on first use: `--help` has no need of it. A sharp that can't be loaded is thrown, it says nothing of the image. */
+async function decodingProblem(bytes: Buffer): Promise<string | null> {
+  const { default: sharp } = await import('sharp');
+  try {
+    await sharp(bytes, { failOn: 'warning', limitInputPixels: MAX_PIXELS }).raw().toBuffer();
+    return null;
+  } catch (error) {
+    return `the pixels cannot be decoded: ${(error as Error).message.replaceAll(/\s+/gu, ' ').slice(0, 300)}`;
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * From what a person wrote to tasks with every default filled and every path absolute (SPEC G1–G4, G7, B1, B2, H3).
+ * All problems at once. The client does it for its messages, the worker again: other clients exist (DESIGN 2.1).
+ */
+import { BATCH_LIMITS, type BatchRequest, clampWorkers, type NormalizedBatch } from '../domain/batch.ts';
+import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
+import { buildTask } from './build-task.ts';
+import { schemaProblems } from './issues.ts';
+import { type Layer, LayeredTask, ProblemList } from './layers.ts';
+import type { Problem } from './problems.ts';
+import { resolvePath } from './references.ts';
+import { batchRequestSchema, overridesSchema, taskRequestSchema } from './schema.ts';
+
+/** Command-line flags as fields; each wins over the field of that name in the input (SPEC G3). */
+export type Overrides = Partial<Omit<TaskRequest, '$schema'> & Omit<BatchRequest, 'tasks' | '$schema'>>;
+
+export interface IntakeContext {
+  /** Folder that relative paths of the input mean; null: absolute paths only (SPEC H3). */
+  baseDir: string | null;
+  /** The same for paths in `overrides`. Default: `baseDir`. */
+  overridesDir?: string;
+  /** Where neither flag nor input says anything: environment, then config (SPEC G3). `outputDir` is absolute. */
+  defaults: { provider?: string; model?: string; outputDir: string };
+  overrides: Overrides;
+  /** Used when the input has no `batch_name` (SPEC H4). */
+  batchName: string;
+}
+
+export function normalizeBatch(
+  value: unknown,
+  context: IntakeContext,
+): { batch: NormalizedBatch } | { problems: Problem[] } {
+  const problems = new ProblemList();
+  problems.add(schemaProblems(batchRequestSchema, value, 'batch'));
+  const flags = overridesLayer(context, problems);
+  const whole: Layer = { raw: objectOf(value), pathOf: (field) => [field], baseDir: context.baseDir };
+  const batchWide = new LayeredTask([flags, whole], problems);
+  const entries = listOf(whole.raw['tasks']);
+  const tasks = entries.map((entry, i) => {
+    const own: Layer = {
+      raw: objectOf(entry),
+      pathOf: (field) => ['tasks', i, field],
+      baseDir: context.baseDir,
+    };
+    if (own.raw['resume'] === true) problems.add([{ path: own.pathOf('resume'), message: RESUME_IN_BATCH }]);
+    const task = new LayeredTask([flags, own, whole], problems);
+    return buildTask(task, { defaultName: defaultTaskName(i), defaults: context.defaults, problems });
+  });
+  const batch = {
+    ...batchFields(flags, whole, problems, context),
+    output_dir: outputDir(batchWide, context, problems),
+    tasks,
+  };
+  const running = Math.min(tasks.length, batch.queue_limit);
+  if (running > BATCH_LIMITS.tasksPerRun) {
+    const message = `${running} tasks; this version runs at most ${BATCH_LIMITS.tasksPerRun} per batch: split the file`;
+    problems.add([{ path: ['tasks'], message }]);
+  }
+  if (problems.all.length > 0) return { problems: problems.all };
+  return {
+    batch: {
+      ...batch,
+      warnings: [
+        ...workerWarnings(flags, whole),
+        ...deliveryWarnings([flags, whole, ...entries.map(rawLayer)]),
+      ],
+    },
+  };
+}
+
+/** A task that is started alone. Its default name is `image` (SPEC H4). */
+export function normalizeTask(
+  value: unknown,
+  context: IntakeContext,
+): { task: NormalizedTask & { resume: boolean }; warnings: string[] } | { problems: Problem[] } {
+  const problems = new ProblemList();
+  const flags = overridesLayer(context, problems);
+  const own: Layer = { raw: objectOf(value), pathOf: (field) => [field], baseDir: context.baseDir };
+  const isPromptByFlag = typeof value === 'object' && value !== null && Object.hasOwn(flags.raw, 'prompt');
+  problems.add(
+    schemaProblems(taskRequestSchema, value, 'task').filter(
+      ({ path }) => !(isPromptByFlag && path[0] === 'prompt'),
+    ),
+  );
+  const task = new LayeredTask([flags, own], problems);
+  const built = buildTask(task, { defaultName: 'image', defaults: context.defaults, problems });
+  if (problems.all.length > 0) return { problems: problems.all };
+  return {
+    task: { ...built, resume: task.get('resume') ?? false },
+    warnings: deliveryWarnings([flags, own]),
+  };
+}
+
+const RESUME_IN_BATCH = 'is for a task that is started alone; a batch adopts proven results by itself';
+
+function defaultTaskName(position: number): string {
+  return `task-${String(position + 1).padStart(2, '0')}`;
+}
+
+function overridesLayer(context: IntakeContext, problems: ProblemList): Layer {
+  const raw = Object.fromEntries(
+    Object.entries(context.overrides).filter(([, value]) => value !== undefined),
+  );
+  const pathOf = (field: string) => [`--${field.replaceAll('_', '-')}`];
+  problems.add(
+    schemaProblems(overridesSchema, raw, 'task').map(({ path: [field, ...rest], message }) => ({
+      path: [...pathOf(String(field)), ...rest],
+      message,
+    })),
+  );
+  return { raw, pathOf, baseDir: context.overridesDir ?? context.baseDir };
+}
+
+/** What concerns the batch only. Invalid values are in `problems` already and read as absent. */
+function batchFields(flags: Layer, whole: Layer, problems: ProblemList, context: IntakeContext) {
+  const read = <Field extends keyof BatchRequest>(field: Field): BatchRequest[Field] | undefined => {
+    const layer = [flags, whole].find(({ raw }) => Object.hasOwn(raw, field));
+    if (layer === undefined || problems.concerns(layer.pathOf(field))) return undefined;
+    return layer.raw[field] as BatchRequest[Field];
+  };
+  return {
+    batch_name: read('batch_name') ?? context.batchName,
+    max_workers: clampWorkers(read('max_workers')),
+    queue_limit: read('queue_limit') ?? BATCH_LIMITS.queueDefault,
+    again: read('again') ?? false,
+  };
+}
+
+function outputDir(batchWide: LayeredTask, { defaults }: IntakeContext, problems: ProblemList): string {
+  const wish = batchWide.find('output_dir');
+  if (wish === undefined) return defaults.outputDir;
+  const place = resolvePath(wish.value, wish.baseDir);
+  if ('absolute' in place) return place.absolute;
+  problems.add([{ path: wish.path, message: place.message }]);
+  return defaults.outputDir;
+}
+
+/** SPEC B1: clamped, and said so. */
+function workerWarnings(...layers: Layer[]): string[] {
+  const wished = layers.find(({ raw }) => Object.hasOwn(raw, 'max_workers'))?.raw['max_workers'] as
+    | number
+    | undefined;
+  const used = clampWorkers(wished);
+  if (wished === undefined || wished === used) return [];
+  const limit = wished > used ? `over the limit of ${used}` : `below the minimum of ${used}`;
+  return [
+    `max_workers: ${wished} is ${limit}; ${used} ${used === 1 ? 'image is' : 'images are'} made at a time`,
+  ];
+}
+
+/** SPEC G7. */
+function deliveryWarnings(layers: readonly Pick<Layer, 'raw'>[]): string[] {
+  const wantsDelivery = layers.some(({ raw }) => raw['send_to_feishu'] === true);
+  return wantsDelivery ? ['send_to_feishu: nothing is sent; delivering the images is up to the caller'] : [];
+}
+
+function rawLayer(value: unknown): Pick<Layer, 'raw'> {
+  return { raw: objectOf(value) };
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,95 @@
+/** What is wrong with an input, for people: where, which field, why (SPEC B8; `reference/ux.md` 5.5). */
+import { distance } from 'fastest-levenshtein';
+
+export interface Problem {
+  /** Keys and positions (from 0) from the top of the input; a command-line flag is one step like `--size`. */
+  path: (string | number)[];
+  message: string;
+  /** Both from 1; absent when the input has no text, or the problem no place in it. */
+  line?: number;
+  column?: number;
+}
+
+/**
+ * One line for each problem, in the order of the file, and a last one that says that nothing was sent. Control characters
+ * are shown as escapes. `tasks`: how many the input has; 0 or absent leaves them out.
+ */
+export function formatProblems(problems: readonly Problem[], fileName: string, tasks = 0): string {
+  const rows = [...problems].sort(byPlace).map((problem) => ({
+    place: printable([fileName, problem.line, problem.column].filter((part) => part !== undefined).join(':')),
+    field: printable(pathText(problem.path)),
+    message: printable(problem.message),
+  }));
+  const placeWidth = Math.max(...rows.map(({ place }) => place.length));
+  const fieldWidth = Math.min(FIELD_WIDTH_MAX, Math.max(...rows.map(({ field }) => field.length)));
+  const lines = rows.map(({ place, field, message }) => {
+    const middle = fieldWidth === 0 ? '' : `${field.padEnd(fieldWidth)}  `;
+    return `${place.padEnd(placeWidth)}   ${middle}${message}`;
+  });
+  const where = tasks > 0 ? ` in ${counted(tasks, 'task')}` : '';
+  return [
+    ...lines,
+    `${counted(problems.length, 'problem')}${where}. Nothing was sent, nothing was spent.`,
+  ].join('\n');
+}
+
+const FIELD_WIDTH_MAX = 40;
+
+/** `tasks[1].prompt`; empty for the input as a whole. */
+export function pathText(path: Problem['path']): string {
+  return path
+    .map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`))
+    .join('');
+}
+
+/** A value in a message: short, and of one line. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return JSON.stringify(typeof value === 'string' ? cut(value) : value) ?? typeof value;
+}
+
+/** `; did you mean "prompt"?` when a known word is close to the unknown one, else nothing. */
+export function suggestion(unknown: string, known: readonly string[]): string {
+  const wanted = squashed(unknown);
+  let best: { word: string; edits: number } | null = null;
+  for (const word of known) {
+    const edits = distance(wanted, squashed(word));
+    if (best === null || edits < best.edits) best = { word, edits };
+  }
+  const isClose = best !== null && best.edits <= Math.min(2, Math.floor(wanted.length / 3));
+  return isClose ? `; did you mean "${best?.word}"?` : '';
+}
+
+/** `taskName`, `task-name` and `task_name` are the same wish. */
+function squashed(word: string): string {
+  return word
+    .slice(0, 80)
+    .replaceAll(/[_\s-]/gu, '')
+    .toLowerCase();
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  const last = Number.MAX_SAFE_INTEGER;
+  return (a.line ?? last) - (b.line ?? last) || (a.column ?? last) - (b.column ?? last);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+const SHOWN_CHARACTERS = 60;
+
+function cut(text: string): string {
+  const characters = Array.from(text.slice(0, SHOWN_CHARACTERS * 2));
+  return characters.length > SHOWN_CHARACTERS ? `${characters.slice(0, SHOWN_CHARACTERS).join('')}…` : text;
+}
+
+/** Control and direction characters come from the file: none may reach the terminal as such. */
+function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Zl}\p{Zp}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}

@@ -1,0 +1,109 @@
+/** The shapes of a task and of a batch as users write them: every rule that one field alone can break (SPEC G2–G4, B1, B2). */
+import * as z from 'zod';
+import { BATCH_LIMITS, type BatchRequest, type BatchWideFields } from '../domain/batch.ts';
+import { keyProblem } from '../domain/ids.ts';
+import {
+  BACKGROUNDS,
+  IMAGE_FORMATS,
+  MODERATIONS,
+  QUALITIES,
+  TASK_LIMITS,
+  type TaskRequest,
+} from '../domain/task.ts';
+import { SIZE_SHAPE } from './size.ts';
+
+/** Longest name in characters; names of files and folders are cut further. */
+const NAME_CHARACTERS = 200;
+
+/** Longest own wait in seconds: Temporal's policy caps every wait at 15 minutes (DESIGN 2.5). */
+const DELAY_SECONDS_MAX = 900;
+
+const text = z
+  .string()
+  .refine((value) => !/\p{Cs}/u.test(value), 'contains half of a character (a lone surrogate)');
+const filledText = text.refine((value) => value.trim() !== '', 'is empty');
+const name = filledText
+  .refine(
+    (value) => Array.from(value).length <= NAME_CHARACTERS,
+    `is longer than ${NAME_CHARACTERS} characters`,
+  )
+  .refine((value) => !/\p{Cc}/u.test(value), 'contains a control character');
+const prompt = filledText.refine(
+  (value) =>
+    value.length <= TASK_LIMITS.promptCharacters || Array.from(value).length <= TASK_LIMITS.promptCharacters,
+  `is longer than ${TASK_LIMITS.promptCharacters} characters`,
+);
+const taskKey = text.superRefine((key, context) => {
+  const problem = keyProblem(key, null);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+});
+const references = z.union([filledText, z.array(filledText)]);
+const delaySeconds = z.number().min(0).max(DELAY_SECONDS_MAX);
+
+const batchWideFields = {
+  provider: name.exactOptional(),
+  model: name.exactOptional(),
+  size: z
+    .string()
+    .regex(SIZE_SHAPE, 'is not a size; write WxH such as "1024x1024", or "auto"')
+    .exactOptional(),
+  quality: z.enum(QUALITIES).exactOptional(),
+  background: z.enum(BACKGROUNDS).exactOptional(),
+  output_format: z.enum(IMAGE_FORMATS).exactOptional(),
+  output_compression: z.int().min(0).max(100).exactOptional(),
+  moderation: z.enum(MODERATIONS).exactOptional(),
+  timeout_ms: z.int().min(1000).max(TASK_LIMITS.timeoutMs).exactOptional(),
+  max_attempts: z.int().min(1).max(TASK_LIMITS.attempts).exactOptional(),
+  retry_base_delay: delaySeconds.exactOptional(),
+  retry_max_delay: delaySeconds.exactOptional(),
+  retry_jitter: delaySeconds.exactOptional(),
+  output_dir: filledText.exactOptional(),
+  raw: z.boolean().exactOptional(),
+  no_send: z.boolean().exactOptional(),
+  send_to_feishu: z.boolean().exactOptional(),
+  to_open_id: text.exactOptional(),
+  on_unknown: z.literal('retry').exactOptional(),
+} satisfies Record<keyof BatchWideFields, z.ZodType>;
+
+const taskFields = {
+  ...batchWideFields,
+  prompt,
+  task_name: name.exactOptional(),
+  task_key: taskKey.exactOptional(),
+  input_image: filledText.exactOptional(),
+  image: filledText.exactOptional(),
+  reference_image: filledText.exactOptional(),
+  input_images: references.exactOptional(),
+  images: references.exactOptional(),
+  resume: z.boolean().exactOptional(),
+  $schema: z.string().exactOptional(),
+} satisfies Record<keyof TaskRequest, z.ZodType>;
+
+const batchFields = {
+  ...batchWideFields,
+  batch_name: name.exactOptional(),
+  // Any whole number: what is out of range is clamped with a warning (SPEC B1).
+  max_workers: z.int().exactOptional(),
+  queue_limit: z.int().min(1).max(BATCH_LIMITS.queueMax).exactOptional(),
+  again: z.boolean().exactOptional(),
+  $schema: z.string().exactOptional(),
+};
+
+/** One task: an element of `tasks`, or the input of the workflow `imageTask`. */
+export const taskRequestSchema = z.strictObject(taskFields) satisfies z.ZodType<TaskRequest>;
+
+/** A batch file, and the input of the workflow `imageBatch`. */
+export const batchRequestSchema = z.strictObject({
+  ...batchFields,
+  tasks: z.array(taskRequestSchema).min(1),
+} satisfies Record<keyof BatchRequest, z.ZodType>) satisfies z.ZodType<BatchRequest>;
+
+/** Command-line flags, named as the fields they win over (SPEC G3). */
+export const overridesSchema = z.strictObject({
+  ...taskFields,
+  ...batchFields,
+  prompt: prompt.exactOptional(),
+});
+
+export const TASK_KEYS = Object.keys(taskFields);
+export const BATCH_KEYS = Object.keys(batchRequestSchema.shape);

@@ -1,0 +1,165 @@
+/** From the body of a 2xx answer to image bytes (SPEC G9). What is not an image for certain is none. */
+import {
+  asArray,
+  asObject,
+  errorInJson,
+  oneLine,
+  own,
+  type Redact,
+  providerErrorOf,
+} from './provider-error.ts';
+
+export interface ImageAnswer {
+  /** The bytes as the provider made them; whether they are an image is for `inspectImage` to say. */
+  image: Buffer;
+  /** Token counts: numbers and short texts, at most three levels deep. */
+  usage: Record<string, unknown> | null;
+  revisedPrompt: string | null;
+  /** Seconds since 1970. */
+  created: number | null;
+  /** What the provider says it made. */
+  echo: Partial<Record<EchoField, string>>;
+  /** Images beside the first one, which nobody asked for. */
+  extraImages: number;
+}
+
+/** A complete answer without a usable image: `bad_response`, paid, kept raw. The message says why. */
+export class BadAnswer extends Error {
+  override name = 'BadAnswer';
+}
+
+const ECHO_FIELDS = ['size', 'quality', 'output_format', 'background', 'model'] as const;
+type EchoField = (typeof ECHO_FIELDS)[number];
+
+/** Throws `BadAnswer` with a human reason; `redact` takes exact secrets out of the provider's words in it. */
+export function readAnswer(body: Buffer, redact: Redact = (text) => text): ImageAnswer {
+  const json = parse(body, redact);
+  refuseError(json, redact);
+  const items = asArray(own(json, 'data')).map(asObject);
+  const images = items.map(imageText).filter((text) => text !== null);
+  const [first] = images;
+  if (first === undefined) throw new BadAnswer(whyNoImage(json, items, redact));
+  const revised = own(items.find((item) => imageText(item) !== null) ?? null, 'revised_prompt');
+  const created = own(json, 'created');
+  return {
+    image: decode(first, redact),
+    usage: asObject(plain(own(json, 'usage'), 3)) as Record<string, unknown> | null,
+    revisedPrompt: typeof revised === 'string' ? revised.slice(0, REVISED_PROMPT_CHARACTERS) : null,
+    created: typeof created === 'number' ? created : null,
+    echo: echoOf(json),
+    extraImages: images.length - 1,
+  };
+}
+
+const REVISED_PROMPT_CHARACTERS = 32_000;
+
+/** Gateways keep a connection alive with white space before the JSON; content types are not to be relied on. */
+function parse(body: Buffer, redact: Redact): object {
+  const text = body.toString('utf8').replace(/^[\s\uFEFF]+/u, '');
+  if (text === '') throw new BadAnswer('the answer is empty');
+  if (text.startsWith('<')) {
+    throw new BadAnswer(
+      `the answer is no JSON but ${providerErrorOf(Buffer.from(text.slice(0, 20_000)), redact).message}`,
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new BadAnswer(`the answer is no valid JSON, or was cut off: it begins ${quote(text, redact)}`);
+  }
+  const object = asObject(json);
+  if (object === null)
+    throw new BadAnswer(`the answer is JSON but no object: it begins ${quote(text, redact)}`);
+  return object;
+}
+
+/** A late failure arrives in a 200 that was begun before it. */
+function refuseError(json: object, redact: Redact): void {
+  const error = own(json, 'error');
+  if (error === undefined || error === null || error === false || error === '') return;
+  const { code, type, message } = errorInJson(json, redact);
+  throw new BadAnswer(
+    `the provider reports an error inside a success (${code ?? type ?? 'no code'}): ${message ?? 'no message'}`,
+  );
+}
+
+function imageText(item: object | null): string | null {
+  for (const field of ['b64_json', 'url']) {
+    const value = own(item, field);
+    if (typeof value === 'string' && value.trim() !== '') return value;
+  }
+  return null;
+}
+
+function whyNoImage(json: object, items: readonly unknown[], redact: Redact): string {
+  const { code, message } = errorInJson(json, redact);
+  const said = message ?? code;
+  const hint = said === null ? '' : `; the provider says: ${said}`;
+  if (!Object.hasOwn(json, 'data')) return `the answer has no "data"${hint}`;
+  if (items.length === 0) return `the answer's "data" is empty${hint}`;
+  return `the answer's "data" holds no image${hint}`;
+}
+
+function decode(text: string, redact: Redact): Buffer {
+  const start = text.slice(0, 100).trimStart();
+  if (/^https?:/iu.test(start)) {
+    throw new BadAnswer(
+      `the image is given as a URL (${oneLine(text.slice(0, 2000).trim(), redact).slice(0, 200)}); this version does no downloads ` +
+        'of url results; the answer is kept raw, fetch the image by hand before the link expires',
+    );
+  }
+  if (!/^data:/iu.test(start)) return decodeBase64(text);
+  const comma = text.indexOf(',');
+  if (comma === -1 || !/^\s*data:image\/[\w.+-]{1,40};base64$/iu.test(text.slice(0, Math.min(comma, 100)))) {
+    throw new BadAnswer(`the image's data URI is no base64 image: it begins ${quote(text, redact)}`);
+  }
+  return decodeBase64(text.slice(comma + 1));
+}
+
+/** Strict: whole quads, padding where it belongs, RFC 4648's first alphabet; line breaks are allowed. */
+function decodeBase64(text: string): Buffer {
+  const quads = /\s/u.test(text) ? text.replaceAll(/\s+/gu, '') : text;
+  const end = quads.endsWith('==') ? -2 : quads.endsWith('=') ? -1 : quads.length;
+  const illegal = /[^A-Za-z0-9+/]/u.exec(quads.slice(0, end));
+  if (illegal !== null) {
+    throw new BadAnswer(`the image's base64 is invalid: ${quote(illegal[0])} at position ${illegal.index}`);
+  }
+  if (quads.length === 0) throw new BadAnswer("the image's base64 is empty");
+  if (quads.length % 4 !== 0) {
+    throw new BadAnswer(`the image's base64 is cut off: ${quads.length} characters are no multiple of 4`);
+  }
+  const last = quads.slice(-4);
+  if (Buffer.from(last, 'base64').toString('base64') !== last) {
+    throw new BadAnswer(`the image's base64 ends wrongly: ${quote(last)}`);
+  }
+  return Buffer.from(quads, 'base64');
+}
+
+function echoOf(json: object): ImageAnswer['echo'] {
+  const said = ECHO_FIELDS.map((field) => [field, own(json, field)] as const);
+  return Object.fromEntries(
+    said
+      .filter(([, value]) => typeof value === 'string')
+      .map(([field, value]) => [field, String(value).slice(0, 200)]),
+  );
+}
+
+const PLAIN_FIELDS = 32;
+
+/** A bounded copy of counts as the provider reports them: a hostile body must not bloat or bend our records. */
+function plain(value: unknown, depth: number): unknown {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'string') return value.slice(0, 100);
+  const object = asObject(value);
+  if (object === null || depth === 0) return undefined;
+  const fields = Object.entries(object)
+    .slice(0, PLAIN_FIELDS)
+    .filter(([name]) => /^\w{1,64}$/u.test(name) && name !== '__proto__')
+    .map(([name, field]) => [name, plain(field, depth - 1)] as const);
+  return Object.fromEntries(fields.filter(([, field]) => field !== undefined));
+}
+
+function quote(text: string, redact: Redact = (same) => same): string {
+  return JSON.stringify(oneLine(text.slice(0, 1000), redact).slice(0, 60));
+}

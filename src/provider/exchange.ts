@@ -1,0 +1,180 @@
+import type { Dispatcher } from 'undici';
+import type { Phase } from '../domain/failure.ts';
+import type { BodyLimits, ImageCall, ProviderAnswer } from './image-call.ts';
+import { bareError, refusedAnswer, type TransportError, transportError } from './transport-error.ts';
+
+/** What undici tells of one request, turned into phases and one answer. */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly answer: Promise<ProviderAnswer>;
+  readonly #target: string;
+  readonly #call: ImageCall;
+  readonly #limits: BodyLimits;
+  readonly #startedMs = performance.now();
+  readonly #settle: { resolve: (answer: ProviderAnswer) => void; reject: (error: TransportError) => void };
+  #controller: Dispatcher.DispatchController | null = null;
+  #ended = false;
+  #phase: Phase = 'connecting';
+  #sentAt = '';
+  #headersAt = '';
+  #status = 0;
+  #headers: Record<string, string> = {};
+  #chunks: Buffer[] = [];
+  #receivedBytes = 0;
+  #isEncoded = false;
+
+  constructor(target: string, call: ImageCall, limits: BodyLimits) {
+    this.#target = target;
+    this.#call = call;
+    this.#limits = limits;
+    const { promise, ...settle } = withResolvers<ProviderAnswer>();
+    this.answer = promise;
+    this.#settle = settle;
+    call.onPhase?.('connecting');
+  }
+
+  /** undici calls this when the connection stands, TLS included, and right before it writes the first byte. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#ended || this.#phase !== 'connecting') {
+      controller.abort(bareError('ENDED', 'this call has ended or was sent before; it is not sent'));
+      return;
+    }
+    this.#controller = controller;
+    this.#sentAt = new Date().toISOString();
+    this.#enter('sent');
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
+    if (this.#ended || status < 200) return;
+    this.#status = status;
+    this.#headers = allowedHeaders(headers);
+    this.#headersAt = new Date().toISOString();
+    this.#enter('headers');
+    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+    this.#isEncoded = encoding !== 'identity';
+    if (this.#isEncoded) this.#refuseEncoded(encoding);
+    else if (Number(headers['content-length']) > this.#limits.imageBytes) this.#endTooLarge();
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#ended) return;
+    if (this.#receivedBytes === 0) this.#enter('body');
+    const room = this.#keptBytes() - this.#receivedBytes;
+    this.#receivedBytes += chunk.length;
+    if (room > 0) this.#chunks.push(chunk.subarray(0, room));
+    if (chunk.length > room) this.#endTooLarge();
+  }
+
+  onResponseEnd(): void {
+    this.#finish();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+    this.#fail(this.errorFor(error));
+  }
+
+  /** End the call from our side. Before the connection stands there is nothing to abort: `onRequestStart` refuses then. */
+  end(cause: 'deadline' | 'cancelled'): void {
+    this.#fail(this.errorFor(bareError(cause, endedText(cause, this.#call.timeoutMs))));
+  }
+
+  errorFor(error: unknown): TransportError {
+    return transportError(error, {
+      target: this.#target,
+      phase: this.#phase,
+      httpStatus: this.#status === 0 ? null : this.#status,
+      requestId: this.#headers['x-request-id'] ?? null,
+      receivedBytes: this.#receivedBytes,
+    });
+  }
+
+  #isSuccess(): boolean {
+    return this.#status < 300;
+  }
+
+  /** Only what would be taken for an image is refused; of an error the status counts, an encoded body goes unread. */
+  #keptBytes(): number {
+    if (this.#isSuccess()) return this.#limits.imageBytes;
+    return this.#isEncoded ? 0 : this.#limits.errorBytes;
+  }
+
+  #refuseEncoded(encoding: string): void {
+    if (this.#isSuccess())
+      this.#refuse(`it has the content-encoding ${encoding.slice(0, 40)}, and none was accepted`);
+  }
+
+  /** An error may talk on for ever: what it says at first is enough. */
+  #endTooLarge(): void {
+    if (this.#isSuccess()) {
+      this.#refuse(`it is larger than ${this.#limits.imageBytes} bytes`);
+      return;
+    }
+    this.#finish();
+    this.#controller?.abort(bareError('enough', 'the rest of an error body is not read'));
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#enter('done');
+    this.#settle.resolve({
+      status: this.#status,
+      headers: this.#headers,
+      body: Buffer.concat(this.#chunks),
+      complete: true,
+      timing: {
+        sentAt: this.#sentAt,
+        headersAt: this.#headersAt,
+        endedAt: new Date().toISOString(),
+        elapsedMs: performance.now() - this.#startedMs,
+      },
+    });
+  }
+
+  #refuse(why: string): void {
+    this.#fail(this.errorFor(refusedAnswer(why)));
+  }
+
+  #fail(error: TransportError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#chunks = [];
+    this.#settle.reject(error);
+    this.#controller?.abort(error);
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#call.onPhase?.(phase);
+  }
+}
+
+type RawHeaders = Record<string, string | string[] | undefined>;
+
+const ALLOWED_HEADERS =
+  /^(content-type|x-request-id|retry-after|retry-after-ms|x-should-retry|openai-processing-ms|openai-version|date|cf-ray|x-ratelimit-[a-z0-9-]{1,40})$/u;
+
+function allowedHeaders(headers: RawHeaders): Record<string, string> {
+  const allowed = Object.entries(headers).filter(
+    ([name, value]) => value !== undefined && ALLOWED_HEADERS.test(name.toLowerCase()),
+  );
+  return Object.fromEntries(
+    allowed.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ').slice(0, 1000)]),
+  );
+}
+
+function endedText(cause: 'deadline' | 'cancelled', timeoutMs: number): string {
+  return cause === 'cancelled'
+    ? 'cancelled by the caller'
+    : `no complete answer within the limit of ${timeoutMs / 1000} s`;
+}
+
+/** `Promise.withResolvers` of newer Node versions. */
+function withResolvers<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

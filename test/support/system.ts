@@ -1,0 +1,130 @@
+/**
+ * A whole imgproof in this process: Temporal (time-skipping or real), our workers as `worker.ts` makes them, the
+ * scripted provider, and folders of its own. Nothing of ours is replaced.
+ */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WorkflowClient, WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Runtime, type Worker } from '@temporalio/worker';
+import { afterAll } from 'vitest';
+import { loadSettings, type Settings } from '../../src/config.ts';
+import type { BatchRequest } from '../../src/domain/batch.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../src/domain/messages.ts';
+import type { BatchResultRecord, BatchSummary, TaskRow } from '../../src/domain/records.ts';
+import type { TaskRequest } from '../../src/domain/task.ts';
+import { resolveBinary } from '../../src/embedded/binaries.ts';
+import type { imageBatch, imageTask } from '../../src/workflows/index.ts';
+import { createWorkers } from '../../src/worker.ts';
+import { type ProviderServer, startProviderServer } from './provider-server.ts';
+import { tempFolderForFile } from './temp-folder.ts';
+
+export interface System {
+  env: TestWorkflowEnvironment;
+  client: WorkflowClient;
+  provider: ProviderServer;
+  settings: Settings;
+  outputDir: string;
+  /** A small batch request with this system's output folder and short delays; ids count up. */
+  batch: (tasks: Partial<TaskRequest>[], fields?: Partial<BatchRequest>) => BatchRequest;
+  startBatch: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageBatch>>;
+  startTask: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageTask>>;
+  /** Rows and counters as they are on disk. */
+  recordOf: (summary: BatchSummary) => Promise<BatchResultRecord>;
+}
+
+export type ServerKind = 'time-skipping' | 'dev server';
+
+/** Started once for a test file, stopped after it; a file of its own because a leftover activity stops the skipping. */
+export async function startSystem(kind: ServerKind): Promise<System> {
+  Runtime.install({ logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} }, shutdownSignals: [] });
+  const folder = tempFolderForFile();
+  const provider = await startProviderServer({ apiKey: 'test-key' });
+  const settings = await settingsIn(folder, provider.baseUrl);
+  const env = await startServer(kind, settings);
+  const workers = await createWorkers({ settings, role: 'all', embedded: true }, env.nativeConnection, env.namespace ?? 'default');
+  const runs = workers.map((worker) => worker.run());
+  afterAll(() => stopSystem(env, provider, workers, runs));
+  return system(env, provider, settings, join(folder, 'out'));
+}
+
+function system(env: TestWorkflowEnvironment, provider: ProviderServer, settings: Settings, outputDir: string): System {
+  const client = env.client.workflow;
+  let count = 0;
+  const start = (type: string) => (request: unknown, id?: string) => {
+    count += 1;
+    return client.start(type, { taskQueue: TASK_QUEUES.main, workflowId: id ?? `${type}-${count}`, args: [request] });
+  };
+  return {
+    env,
+    client,
+    provider,
+    settings,
+    outputDir,
+    batch: (tasks, fields = {}) => ({
+      output_dir: outputDir,
+      retry_base_delay: 0.1,
+      retry_jitter: 0,
+      ...fields,
+      tasks: tasks.map((task, i) => ({ prompt: `image ${i + 1}`, ...task })),
+    }),
+    startBatch: start(WORKFLOW_TYPES.batch) as System['startBatch'],
+    startTask: start(WORKFLOW_TYPES.task) as System['startTask'],
+    recordOf: async ({ batch_result_json }) => JSON.parse(await readFile(batch_result_json, 'utf8')) as BatchResultRecord,
+  };
+}
+
+async function settingsIn(folder: string, baseUrl: string): Promise<Settings> {
+  const home = join(folder, 'home');
+  await mkdir(home, { recursive: true });
+  const config = join(folder, 'config.json');
+  await writeFile(config, JSON.stringify({ providers: { happy: { baseUrl, apiKey: 'test-key' } } }));
+  return loadSettings({ HOME: folder, IMGPROOF_HOME: home, IMGPROOF_CONFIG: config, PATH: process.env['PATH'] });
+}
+
+async function startServer(kind: ServerKind, { packageRoot }: Settings): Promise<TestWorkflowEnvironment> {
+  const binary = async (name: 'temporal' | 'test-server', explicitPath: string | undefined) => {
+    const { path } = await resolveBinary(name, { packageRoot, explicitPath, env: process.env });
+    return { type: 'existing-path' as const, path };
+  };
+  if (kind === 'time-skipping') {
+    const executable = await binary('test-server', process.env['TEMPORAL_TEST_SERVER_PATH']);
+    return TestWorkflowEnvironment.createTimeSkipping({ server: { executable } });
+  }
+  const executable = await binary('temporal', process.env['TEMPORAL_CLI_PATH']);
+  const extraArgs = ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=10000'];
+  return TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs } });
+}
+
+async function stopSystem(
+  env: TestWorkflowEnvironment,
+  provider: ProviderServer,
+  workers: Worker[],
+  runs: Promise<void>[],
+): Promise<void> {
+  for (const worker of workers) worker.shutdown();
+  await provider.close();
+  await Promise.allSettled(runs);
+  await env.teardown();
+}
+
+/** The row a failed task carries, and the type it failed with. */
+export async function failureOf(handle: WorkflowHandle<typeof imageTask>): Promise<{ type: string; message: string; row: TaskRow }> {
+  const error = await handle.result().then(
+    () => {
+      throw new Error('the task did not fail');
+    },
+    (reason: unknown) => reason,
+  );
+  const { cause } = error as { cause: { type: string; message: string; details?: [TaskRow] } };
+  return { type: cause.type, message: cause.message, row: cause.details?.[0] as TaskRow };
+}
+
+/** Every file below a folder, relative, sorted. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
