@@ -19,7 +19,9 @@ export async function holdLock(path, say, work) {
     if (other === null) break;
     if (waits === 0) say(`waiting for process ${other.pid}, which sets up already …`);
     if (Date.now() > deadline) {
-      const problem = new Error(`setup: process ${other.pid} has held ${path} for 20 minutes. If it isn't a setup, remove that file.`);
+      const problem = new Error(
+        `setup: process ${other.pid} has held ${path} for 20 minutes. If it isn't a setup, remove that file.`,
+      );
       throw Object.assign(problem, { exitCode: 3 });
     }
     await sleep(200);

@@ -25,7 +25,11 @@ class SetupProblem extends Error {
  * @returns {Promise<Partial<Record<BinaryName, string>>>} paths of the binaries asked for
  * @throws an error with `exitCode` 3 when the machine lacks something, 1 when the build fails
  */
-export async function bootstrap({ build = true, binaries = ['temporal', 'test-server'], quiet = false } = {}) {
+export async function bootstrap({
+  build = true,
+  binaries = ['temporal', 'test-server'],
+  quiet = false,
+} = {}) {
   const say = (text) => process.stderr.write(`setup: ${text}\n`);
   const note = quiet ? () => undefined : say;
   checkNode();
@@ -77,8 +81,15 @@ function installDependencies(say) {
   const home = process.env.HOME;
   const homeless = process.platform !== 'win32' && !(home && existsSync(home));
   if (homeless && !process.env.npm_config_cache) options.push('--cache', join(ROOT, '.cache', 'npm'));
-  const npm = process.env.npm_execpath?.endsWith('npm-cli.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  runStep('npm ci', [...npm, 'ci', ...options], EXIT_ENVIRONMENT, 'Is the npm registry of this machine reachable?');
+  const npm = process.env.npm_execpath?.endsWith('npm-cli.js')
+    ? [process.execPath, process.env.npm_execpath]
+    : ['npm'];
+  runStep(
+    'npm ci',
+    [...npm, 'ci', ...options],
+    EXIT_ENVIRONMENT,
+    'Is the npm registry of this machine reachable?',
+  );
   writeFileSync(LOCK_STAMP, lockHash());
 }
 
@@ -87,7 +98,13 @@ function buildIsCurrent() {
 }
 
 function sourceHash() {
-  const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/bundle-workflows.mjs'];
+  const sources = [
+    'src',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+    'scripts/bundle-workflows.mjs',
+  ];
   return contentHash(sources.map((path) => join(ROOT, path)));
 }
 
@@ -116,7 +133,11 @@ function buildAll(say) {
 
 /** Its output is shown only when it fails. */
 function runStep(name, [command, ...args], exitCode, advice = '') {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   if (status === 0) return;
   const problem = new SetupProblem(
     `setup: ${name} failed${error ? ` (${error.message})` : ''}. ${advice}\n${stdout ?? ''}${stderr ?? ''}`,
@@ -130,7 +151,8 @@ async function provideBinaries(names, say, note) {
   const paths = {};
   if (names.length === 0) return paths;
   const program = join(ROOT, 'dist', 'embedded', 'binaries.js');
-  if (!existsSync(program)) throw new SetupProblem('setup: there is no build yet; run `npm run build` first.');
+  if (!existsSync(program))
+    throw new SetupProblem('setup: there is no build yet; run `npm run build` first.');
   const { resolveBinary, TEMPORAL_BINARIES } = await import(pathToFileURL(program).href);
   for (const name of names) {
     const explicitPath = process.env[TEMPORAL_BINARIES[name].variable];
@@ -140,7 +162,9 @@ async function provideBinaries(names, say, note) {
       env: process.env,
       onFetch: (text) => say(`${text} …`),
     });
-    note(`${name}: ${found.source} (${relative(ROOT, found.path).startsWith('..') ? found.path : relative(ROOT, found.path)})`);
+    note(
+      `${name}: ${found.source} (${relative(ROOT, found.path).startsWith('..') ? found.path : relative(ROOT, found.path)})`,
+    );
     paths[name] = found.path;
   }
   return paths;

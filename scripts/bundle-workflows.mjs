@@ -8,7 +8,10 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 
 const folder = resolve(process.argv[2] ?? 'dist');
 const quiet = { trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error, log() {} };
-const { code } = await bundleWorkflowCode({ workflowsPath: join(folder, 'workflows', 'index.js'), logger: quiet });
+const { code } = await bundleWorkflowCode({
+  workflowsPath: join(folder, 'workflows', 'index.js'),
+  logger: quiet,
+});
 const target = join(folder, 'workflow-bundle.js');
 writeFileSync(`${target}.tmp`, code);
 renameSync(`${target}.tmp`, target);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
-/** sha256 over names and contents of the files and folders; what is missing counts as missing, without an error. */
+/** sha256 over names and contents of files and folders, wherever they lie; something missing counts as missing. */
 export function contentHash(paths) {
   const hash = createHash('sha256');
   for (const path of paths) addTo(hash, path);
@@ -11,11 +11,12 @@ export function contentHash(paths) {
 
 function addTo(hash, path) {
   const found = statSync(path, { throwIfNoEntry: false });
-  hash.update(`${path.length} ${path}\0`);
   if (found?.isDirectory()) {
-    for (const name of readdirSync(path).sort()) addTo(hash, join(path, name));
-  } else if (found) {
-    const content = readFileSync(path);
-    hash.update(`${content.length}\0`).update(content);
+    const names = readdirSync(path).sort();
+    hash.update(`folder ${basename(path)} ${names.length}\0`);
+    for (const name of names) addTo(hash, join(path, name));
+    return;
   }
+  const content = found ? readFileSync(path) : '';
+  hash.update(`${found ? 'file' : 'missing'} ${basename(path)} ${content.length}\0`).update(content);
 }

@@ -12,7 +12,7 @@ import { batchHash, keyProblem, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import { normalizeBatch, normalizeTask } from '../intake/normalize.ts';
-import type { Problem } from '../intake/problems.ts';
+import { pathText, type Problem } from '../intake/problems.ts';
 import { type Admitted, admitOne, generationOf, type Refusal } from './admit-one.ts';
 import { checkPlaces, hashReferences } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -168,13 +168,7 @@ function refuse(problems: Problem[]): void {
 
 /** Ends the workflow as Failed with every problem in the message (SPEC T1); nothing was sent. */
 function badInput(problems: Problem[]): ApplicationFailure {
-  const lines = problems.map(({ path, message }) => `${pathText(path)}: ${message}`);
+  const lines = problems.map(({ path, message }) => `${pathText(path) || 'input'}: ${message}`);
   const text = `${problems.length} problem(s), nothing was sent:\n${lines.join('\n')}`;
   return ApplicationFailure.nonRetryable(text, FAILURE_TYPES.badInput, problems);
 }
-
-function pathText(path: Problem['path']): string {
-  const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
-  return text === '' ? 'input' : text.replace(/^\./u, '');
-}
-

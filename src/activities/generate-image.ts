@@ -37,7 +37,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
       workflowId,
       runId,
       temporalAttempt: info.attempt,
-      scheduledAtMs: info.currentAttemptScheduledTimestampMs,
+      clockBehindMs: Math.max(0, info.currentAttemptScheduledTimestampMs - Date.now()),
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     return heartbeating(() => heartbeatOf(task, info.attempt, flight), () => untilLanded(flight));

@@ -31,8 +31,8 @@ export interface AttemptOrigin {
   workflowId: string;
   runId: string;
   temporalAttempt: number;
-  /** When the server scheduled this attempt, in milliseconds. */
-  scheduledAtMs: number;
+  /** How far this host's clock is behind the server's, at least; 0 or more. */
+  clockBehindMs: number;
 }
 
 /** `state.json` is at most 10 s old while a request runs (SPEC F5). */
@@ -70,13 +70,13 @@ export class Generation {
   }
 
   #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt, scheduledAtMs } = this.#origin;
+    const { workflowId, runId, temporalAttempt, clockBehindMs } = this.#origin;
     return payOnce({
       entry: this.#entry,
       workflowId,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
-      attemptAtMs: scheduledAtMs,
+      nowMs: () => Date.now() + clockBehindMs,
       maxAttempts: this.#task.max_attempts,
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),
@@ -99,7 +99,7 @@ export class Generation {
         references,
         mode: this.#task.mode,
         model: this.#task.model,
-        prompt: request.prompt_sent,
+        prompt: this.#task.prompt,
         size: this.#task.size,
         options: this.#task.options,
         timeoutMs: this.#task.timeout_ms,
@@ -136,7 +136,7 @@ export class Generation {
 
   async #keep({ header, body }: PaidAnswer): Promise<GeneratedImage> {
     this.progress.waitingFor = 'the disk';
-    const { requestId, verdict } = await judgeAnswer(header, body, this.#task, this.#deps.spool);
+    const { requestId, verdict } = await judgeAnswer(header, body, this.#task, this.#deps);
     if (!verdict.ok) {
       const error = this.#deps.redact(verdict.error);
       await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error }, requestId));
@@ -187,15 +187,21 @@ function delayMs(task: AdmittedTask, attempt: number, { retryAfterMs }: CallFail
 async function send(call: ImageCall, redact: (text: string) => string): Promise<CompleteAnswer> {
   const answer = await callImageApi(call).catch((error: unknown) => {
     if (!(error instanceof TransportError)) throw error;
-    throw new CallFailed({ category: error.category, phase: error.phase, message: redact(error.message) });
+    throw new CallFailed({
+      category: error.category,
+      phase: error.phase,
+      message: redact(error.message),
+      ...(error.httpStatus === null ? {} : { httpStatus: error.httpStatus }),
+      ...(error.requestId === null ? {} : { requestId: error.requestId }),
+    });
   });
-  const verdict = classifyAnswer(answer);
+  const verdict = classifyAnswer(answer, redact);
   if (verdict.kind === 'failure') {
     const { category, httpStatus, requestId, retryAfterMs } = verdict;
     throw new CallFailed({
       category,
       phase: 'done',
-      message: redact(verdict.message),
+      message: verdict.message,
       httpStatus,
       ...(requestId === undefined ? {} : { requestId }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -216,7 +222,7 @@ function attemptRequest(task: AdmittedTask, attempt: number, endpoint: ProviderE
     provider,
     model,
     mode,
-    prompt_sent: prompt,
+    prompt_sent: mode === 'edit' ? formText(prompt) : prompt,
     size,
     options: { ...task.options },
     input_images,
@@ -226,4 +232,9 @@ function attemptRequest(task: AdmittedTask, attempt: number, endpoint: ProviderE
     client_request_id: `${generation_id}-${attempt}`,
     created_at: new Date().toISOString(),
   };
+}
+
+/** A form field's line breaks become CRLF on the wire (WHATWG, multipart/form-data): the record says what was sent. */
+function formText(text: string): string {
+  return text.replaceAll(/\r\n|\r|\n/gu, '\r\n');
 }

@@ -1,8 +1,9 @@
 import type { AnswerNotes, ImageFacts } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import { inspectImage } from '../artifacts/image-file.ts';
-import type { AnswerHeader, Spool } from '../artifacts/spool.ts';
+import type { AnswerHeader } from '../artifacts/spool.ts';
 import { BadAnswer, readAnswer } from '../provider/answer.ts';
+import type { ActivityDeps } from './deps.ts';
 
 export type Verdict =
   | { ok: true; image: Buffer; facts: ImageFacts; notes: AnswerNotes }
@@ -16,15 +17,19 @@ export async function judgeAnswer(
   header: AnswerHeader,
   body: Buffer,
   task: AdmittedTask,
-  spool: Spool,
+  deps: Pick<ActivityDeps, 'spool' | 'redact'>,
 ): Promise<{ requestId: string | null; verdict: Verdict }> {
-  return { requestId: header.headers['x-request-id'] ?? null, verdict: await verdictOf(body, task, spool) };
+  return { requestId: header.headers['x-request-id'] ?? null, verdict: await verdictOf(body, task, deps) };
 }
 
-async function verdictOf(body: Buffer, task: AdmittedTask, spool: Spool): Promise<Verdict> {
+async function verdictOf(
+  body: Buffer,
+  task: AdmittedTask,
+  { spool, redact }: Pick<ActivityDeps, 'spool' | 'redact'>,
+): Promise<Verdict> {
   let answer: ReturnType<typeof readAnswer>;
   try {
-    answer = readAnswer(body);
+    answer = readAnswer(body, redact);
   } catch (error) {
     if (error instanceof BadAnswer) return { ok: false, error: error.message };
     throw error;

@@ -33,8 +33,8 @@ export interface PaidCall {
   prepare: (attempt: number) => Promise<() => Promise<CompleteAnswer>>;
   /** Milliseconds until the next request after this failure of request n (SPEC R3). */
   delayMs: (attempt: number, failure: CallFailure) => number;
-  /** Time of this Temporal attempt in milliseconds: the later of this host's clock and the server's. */
-  attemptAtMs: number;
+  /** Milliseconds since 1970, never behind the server that schedules attempts: announced waits are kept in its time. */
+  nowMs: () => number;
   /** Told of each request that ended without an answer, also of those found cut off. */
   onEnded: (record: AttemptRecord) => Promise<void>;
 }
@@ -99,7 +99,7 @@ async function endedBy(error: unknown, call: PaidCall, intent: Intent): Promise<
       : { category: 'internal', phase: 'sent', message: `unexpected: ${(error as Error).message}` };
   const { retryable } = FAILURES[failure.category];
   const delayMs = retryable ? call.delayMs(intent.attempt, failure) : null;
-  const record = endRecord(intent, failure, delayMs);
+  const record = endRecord(intent, failure, delayMs === null ? null : call.nowMs() + delayMs);
   await untilWritten(() => call.entry.writeEnd(record));
   await call.onEnded(record);
   return refusal(record, call, await call.entry.attempts());
@@ -110,7 +110,7 @@ async function closeCutOffRequests(call: PaidCall): Promise<void> {
   for (const { intent, end, answered } of await call.entry.attempts()) {
     if (intent === null || end !== null || answered) continue;
     const message = `worker ${intent.worker_id} (pid ${intent.pid}) ended while request ${intent.attempt} was under way`;
-    const record = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, 0);
+    const record = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, call.nowMs());
     await call.entry.writeEnd({ ...record, ended_at: null, elapsed_ms: null });
     await call.onEnded({ ...record, ended_at: null, elapsed_ms: null });
   }
@@ -130,7 +130,7 @@ async function countUnknownAttempts(call: PaidCall): Promise<void> {
       started_at: new Date().toISOString(),
     };
     const message = `Temporal attempt ${temporal} left no trace on this host; it may have sent a request from elsewhere`;
-    const record = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, 0);
+    const record = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, call.nowMs());
     await call.entry.writeEnd({ ...record, ended_at: null, elapsed_ms: null });
     await call.entry.markBegan(run_id, temporal);
     await call.onEnded(record);
@@ -163,8 +163,8 @@ function refusal(last: AttemptRecord, call: PaidCall, attempts: readonly Spooled
   return new AttemptFailed(report, { delayMs: Math.max(1, waitMs(last, call)) });
 }
 
-function waitMs({ next_attempt_at }: AttemptRecord, { attemptAtMs }: PaidCall): number {
-  return next_attempt_at === null ? 0 : Date.parse(next_attempt_at) - Math.max(Date.now(), attemptAtMs);
+function waitMs({ next_attempt_at }: AttemptRecord, { nowMs }: PaidCall): number {
+  return next_attempt_at === null ? 0 : Date.parse(next_attempt_at) - nowMs();
 }
 
 function isUsedUp(call: PaidCall, attempts: readonly SpooledAttempt[]): boolean {
@@ -172,7 +172,7 @@ function isUsedUp(call: PaidCall, attempts: readonly SpooledAttempt[]): boolean 
   return counted >= call.maxAttempts || attempts.length - counted >= TASK_LIMITS.rateLimited;
 }
 
-function endRecord(intent: Intent, failure: CallFailure, delayMs: number | null): AttemptRecord {
+function endRecord(intent: Intent, failure: CallFailure, nextAttemptAtMs: number | null): AttemptRecord {
   const endedAt = new Date();
   return {
     ...originOf(intent),
@@ -186,7 +186,7 @@ function endRecord(intent: Intent, failure: CallFailure, delayMs: number | null)
     error: failure.message,
     retryable: FAILURES[failure.category].retryable,
     billing: billingOf(failure.category, failure.phase),
-    next_attempt_at: delayMs === null ? null : new Date(endedAt.getTime() + delayMs).toISOString(),
+    next_attempt_at: nextAttemptAtMs === null ? null : new Date(nextAttemptAtMs).toISOString(),
   };
 }
 

@@ -73,6 +73,7 @@ async function checkedBatch(settings: Settings, input: InputText, flags: BatchFl
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
   const normalized = normalizeBatch(parsed.value, {
     baseDir: input.baseDir,
+    overridesDir: process.cwd(),
     defaults: settings.defaults,
     overrides: { ...requestOverrides(flags), ...batchOverrides(flags) },
     batchName: input.batchName,

@@ -16,8 +16,8 @@ export interface Session {
   close: () => Promise<void>;
 }
 
-export function settingsOf(): Settings {
-  return loadSettings(process.env);
+export function settingsOf(overrides: NodeJS.ProcessEnv = {}): Settings {
+  return loadSettings({ ...process.env, ...overrides });
 }
 
 /** True when no Temporal server was named: then this machine's own is used, and started when needed. */

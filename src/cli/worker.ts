@@ -14,9 +14,9 @@ export function register(command: Command): void {
     // Set by the supervisor, which also finds the process by it.
     .addOption(new Option('--embedded-home <folder>').hideHelp())
     .action(async (flags: WorkerFlags) => {
-      const settings = settingsOf();
-      const { runWorker } = await import('../worker.ts');
       const { role, embeddedHome, ...server } = flags;
+      const settings = settingsOf(embeddedHome === undefined ? {} : { IMGPROOF_HOME: embeddedHome });
+      const { runWorker } = await import('../worker.ts');
       const embedded = embeddedHome !== undefined;
       await runWorker({ settings, role, embedded, target: { ...server, env: settings.env, embedded } });
     });

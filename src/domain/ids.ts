@@ -74,7 +74,7 @@ export function adoptionOf(
 
 // --- a batch -------------------------------------------------------------------------------------------------------
 
-/** SPEC B6: hash of what is ordered, whatever the output folder, the worker count or the keys. */
+/** SPEC B6: hash of what is ordered, whatever the output folder, the worker count or the derived keys. */
 export function batchHash(tasks: readonly NormalizedTask[], sha256: Sha256): string {
   return sha256(canonicalJson(tasks.map(({ output_dir: _, ...task }) => task)));
 }
@@ -128,13 +128,15 @@ export function taskKeys(
 ): string[] {
   const given = new Set(tasks.flatMap((task) => task.task_key ?? []));
   const derived = new Set<string>();
-  return tasks.map((task) => {
-    if (task.task_key !== undefined) return task.task_key;
-    for (let count = 1; ; count += 1) {
-      const name = count === 1 ? task.task_name : `${task.task_name}-${count}`;
-      const key = shorten(`${batchId}/${name}`, sha256);
+  // Where counting goes on for a name: ten thousand equal names must not take fifty million tries.
+  const next = new Map<string, number>();
+  return tasks.map(({ task_key, task_name }) => {
+    if (task_key !== undefined) return task_key;
+    for (let count = next.get(task_name) ?? 1; ; count += 1) {
+      const key = shorten(`${batchId}/${count === 1 ? task_name : `${task_name}-${count}`}`, sha256);
       if (derived.has(key) || given.has(key)) continue;
       derived.add(key);
+      next.set(task_name, count + 1);
       return key;
     }
   });
@@ -145,8 +147,13 @@ export function shorten(id: string, sha256: Sha256): string {
   const clean = id.normalize('NFC').replaceAll(/\p{Cc}/gu, '-');
   if (utf8Bytes(clean) <= TASK_LIMITS.keyBytes) return clean;
   const tail = `-${sha256(clean).slice(0, 10)}`;
-  let head = clean;
-  while (utf8Bytes(head) + tail.length > TASK_LIMITS.keyBytes) head = Array.from(head).slice(0, -1).join('');
+  let head = '';
+  let bytes = tail.length;
+  for (const character of clean) {
+    bytes += utf8Bytes(character);
+    if (bytes > TASK_LIMITS.keyBytes) break;
+    head += character;
+  }
   return head + tail;
 }
 
@@ -169,7 +176,7 @@ export function canonicalJson(value: unknown): string {
     const members = Object.entries(value).filter(([, member]) => member !== undefined);
     // RFC 8785 3.2.3: sorted by UTF-16 code units, which is what `<` compares.
     members.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
+    return `{${members.map(([name, member]) => `${canonicalJson(name)}:${canonicalJson(member)}`).join(',')}}`;
   }
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value} has no JSON form`);
   if (typeof value === 'string' && /\p{Cs}/u.test(value))

@@ -64,8 +64,11 @@ export function safeName(name: string, sha256: (text: string) => string): string
     .replaceAll(/[^A-Za-z0-9._-]+/gu, '-')
     .replaceAll(/^[.-]+|[.-]+$/gu, '')
     .slice(0, SAFE_NAME_CHARACTERS);
-  const unchanged = slug === name && !RESERVED_ON_WINDOWS.test(slug) && slug === slug.toLowerCase();
-  return unchanged ? slug : `${slug === '' ? 'task' : slug}-${sha256(name).slice(0, 8)}`;
+  const isReserved = slug === '' || RESERVED_ON_WINDOWS.test(slug);
+  if (slug === name && !isReserved && slug === slug.toLowerCase()) return slug;
+  // `con.txt-1a2b3c4d` is still the device `con`: on Windows only what stands before the first dot counts.
+  const stem = isReserved ? `task-${slug}`.replace(/-+$/u, '') : slug;
+  return `${stem}-${sha256(name).slice(0, 8)}`;
 }
 
 const RESERVED_ON_WINDOWS = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?$/iu;

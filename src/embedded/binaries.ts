@@ -87,6 +87,8 @@ export interface BinaryRequest {
   explicitPath: string | undefined;
   /** `PATH`, `IMGPROOF_CACHE` (default `<packageRoot>/.cache`), and what pip and the SDK need for their downloads. */
   env: NodeJS.ProcessEnv;
+  /** Hears of a download before it begins. */
+  onFetch?: (text: string) => void;
 }
 
 export interface ResolvedBinary {

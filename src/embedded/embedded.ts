@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { acquireLock, lockHolder } from '../host/lock.ts';
-import { isRunning, type ProcessIdentity } from '../host/process-identity.ts';
+import { acquireLock, lockHolder, type LockHolder } from '../host/lock.ts';
+import { identify } from '../host/process-identity.ts';
 import { resolveBinary, type ResolvedBinary } from './binaries.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
 import {
@@ -26,6 +26,7 @@ import {
   type FoundServer,
   type FoundWorker,
 } from './processes.ts';
+import { watchForFile } from './stop-request.ts';
 
 export interface EmbeddedSettings {
   home: string;
@@ -76,7 +77,7 @@ export async function ensureEmbedded(
   let announced: EmbeddedState['status'] | null = null;
   for (;;) {
     const { running, state } = await supervised(home);
-    if (running && state?.status === 'ready') return reachable(home, state);
+    if (running && state?.status === 'ready' && bothRun(state)) return reachable(home, state);
     if (!running && state?.status === 'failed' && state.startedAt >= startedAt)
       throw await notReady(home, state);
     if (!running && Date.now() >= nextSpawn) {
@@ -126,15 +127,13 @@ export async function stopEmbedded(
   const home = await existingHome(homeFolder);
   const before = await embeddedStatus(home);
   if (!before.supervisor && !before.server && !before.worker) return false;
+  onStatus(drainText(before.worker, now));
+  const asked = new Set<string>();
   for (;;) {
     const holder = await lockHolder(homeFiles(home).lock);
-    if (holder === null) {
-      if (await endOrphans(home, { now, onStatus })) return true;
-      continue;
-    }
-    await askToStop(home, holder, now);
-    onStatus(drainText(before.worker, now));
-    while (isRunning(holder)) await sleep(POLL_MS);
+    if (holder !== null) await askToStop(home, holder, now, asked);
+    else if (await endOrphans(home, now)) return true;
+    await sleep(POLL_MS);
   }
 }
 
@@ -143,13 +142,15 @@ export async function temporalBinary(settings: BinarySettings): Promise<string> 
   return (await resolveTemporal(settings)).path;
 }
 
-/** The holder is the supervisor, or another `down` that ends orphans: that one is interrupted and we go on in its place. */
-async function askToStop(home: string, holder: ProcessIdentity, now: boolean): Promise<void> {
+/** Once per holder, which is the supervisor, or another `down` that ends orphans: that one knows only "now". */
+async function askToStop(home: string, holder: LockHolder, now: boolean, asked: Set<string>): Promise<void> {
   const state = await readState(home);
   const isSupervisor = state?.supervisor.pid === holder.pid;
-  if (isSupervisor && now) await writeFile(homeFiles(home).stopNow, '');
-  // A supervisor understands a second SIGTERM as "now".
-  else if (!isSupervisor || state.status !== 'stopping') askToEnd(holder);
+  const request = `${holder.nonce} ${isSupervisor}`;
+  if (asked.has(request)) return;
+  asked.add(request);
+  if (now) await writeFile(homeFiles(home).stopNow, '');
+  else if (isSupervisor && state.status !== 'stopping') askToEnd(holder);
 }
 
 async function supervised(
@@ -158,6 +159,11 @@ async function supervised(
   const [holder, state] = await Promise.all([lockHolder(homeFiles(home).lock), readState(home)]);
   if (holder === null) return { running: false, state, pid: null };
   return { running: true, state: state?.supervisor.pid === holder.pid ? state : null, pid: holder.pid };
+}
+
+/** The supervisor needs a moment to notice an end; whoever calls in that moment shall wait for the restart. */
+function bothRun({ server, worker }: EmbeddedState): boolean {
+  return [server, worker].every((part) => part !== null && identify(part.pid) !== null);
 }
 
 async function reachable(home: string, state: EmbeddedState): Promise<{ address: string; webUi: string }> {
@@ -172,14 +178,19 @@ async function reachable(home: string, state: EmbeddedState): Promise<{ address:
 }
 
 async function findBinary(settings: EmbeddedSettings, onStatus: OnStatus): Promise<string> {
-  const binary = await resolveTemporal(settings);
+  const binary = await resolveTemporal(settings, onStatus);
   onStatus(`starting Temporal (${binary.source}) and a worker in the background`);
   return binary.path;
 }
 
-async function resolveTemporal(settings: BinarySettings): Promise<ResolvedBinary> {
+async function resolveTemporal(settings: BinarySettings, onFetch?: OnStatus): Promise<ResolvedBinary> {
   const { packageRoot, env, temporalCliPath } = settings;
-  return resolveBinary('temporal', { packageRoot, env, explicitPath: temporalCliPath });
+  return resolveBinary('temporal', {
+    packageRoot,
+    env,
+    explicitPath: temporalCliPath,
+    ...(onFetch && { onFetch }),
+  });
 }
 
 function spawnSupervisor(home: string, binary: string, { packageRoot, env }: EmbeddedSettings): void {
@@ -229,27 +240,22 @@ function drainText(worker: FoundWorker | null, now: boolean): string {
   return `worker ${worker.pid} finishes the calls it has sent (at most 11 min; \`imgproof down --now\` gives them up)`;
 }
 
-/** Processes whose supervisor was killed; false when a new supervisor came in between. */
-async function endOrphans(
-  home: string,
-  { now, onStatus }: { now: boolean; onStatus: OnStatus },
-): Promise<boolean> {
-  const lock = await acquireLock(homeFiles(home).lock);
+/** Processes whose supervisor was killed; false when somebody else took the lock in between. */
+async function endOrphans(home: string, now: boolean): Promise<boolean> {
+  const { lock: path, state, stopNow } = homeFiles(home);
+  const lock = await acquireLock(path);
   if (lock.kind === 'held') return false;
+  const file = await watchForFile(stopNow);
+  if (now) file.found.abort();
   try {
     const worker = await findWorker(home);
-    if (worker) {
-      onStatus(drainText(worker, now));
-      await endProcess(worker.identity, {
-        graceMs: DRAIN_LIMIT_MS,
-        ...(now && { now: AbortSignal.abort() }),
-      });
-    }
+    if (worker) await endProcess(worker.identity, { graceMs: DRAIN_LIMIT_MS, now: file.found.signal });
     const server = await findServer(home);
     if (server) await endProcess(server.identity, { graceMs: SERVER_STOP_MS });
-    await rm(homeFiles(home).state, { force: true });
+    await rm(state, { force: true });
     return true;
   } finally {
+    await file.close();
     await lock.release();
   }
 }

@@ -13,6 +13,7 @@ const run = promisify(execFile);
 
 const DEFAULT_PORTS: Ports = { port: 7233, uiPort: 8233 };
 const RANDOM_TRIES = 3;
+const RELEASE_LIMIT_MS = 3000;
 const START_LIMIT_MS = 30_000;
 /** 90 days; the dev server's own default forgets finished batches after 24 h. */
 const RETENTION = '2160h';
@@ -125,15 +126,25 @@ function serverArguments(home: string, { port, uiPort }: Ports): string[] {
 }
 
 async function* portChoices(home: string, wanted: Ports | undefined): AsyncGenerator<Ports> {
-  const kept = await readPorts(home);
-  for (const ports of [wanted, DEFAULT_PORTS, kept]) {
-    if (ports && (await isFree(ports.port)) && (await isFree(ports.uiPort))) yield ports;
+  if (wanted && (await becomesFree(wanted))) yield wanted;
+  for (const ports of [DEFAULT_PORTS, await readPorts(home)]) {
+    if (ports && (await areFree(ports))) yield ports;
   }
   for (let i = 0; i < RANDOM_TRIES; i++) yield { port: await randomPort(), uiPort: await randomPort() };
 }
 
-async function isFree(port: number): Promise<boolean> {
-  return listenOnce(port).then(
+/** A process that was killed may hold its sockets for a moment longer than it shows as running. */
+async function becomesFree(ports: Ports): Promise<boolean> {
+  const deadline = Date.now() + RELEASE_LIMIT_MS;
+  while (!(await areFree(ports))) {
+    if (Date.now() > deadline) return false;
+    await sleep(50);
+  }
+  return true;
+}
+
+async function areFree({ port, uiPort }: Ports): Promise<boolean> {
+  return Promise.all([listenOnce(port), listenOnce(uiPort)]).then(
     () => true,
     () => false,
   );

@@ -14,28 +14,42 @@ export interface StopRequest {
 }
 
 const FILE_POLL_MS = 250;
+/** Two people who type `down` in the same moment don't mean "now". */
+const SECOND_SIGNAL_AFTER_MS = 2000;
 
 /** Listen for signals and for the file, which counts only when it appears from now on. */
 export async function listenForStop(stopNowFile: string): Promise<StopRequest> {
-  await rm(stopNowFile, { force: true });
   const soft = new AbortController();
-  const now = new AbortController();
-  const onSigterm = (): void => (soft.signal.aborted ? now : soft).abort();
-  const poll = setInterval(() => {
-    if (!existsSync(stopNowFile)) return;
+  const { found: now, close } = await watchForFile(stopNowFile);
+  now.signal.addEventListener('abort', () => soft.abort());
+  let firstAt: number | null = null;
+  process.on('SIGTERM', () => {
+    firstAt ??= Date.now();
     soft.abort();
-    now.abort();
-  }, FILE_POLL_MS);
-  process.on('SIGTERM', onSigterm);
+    if (Date.now() - firstAt > SECOND_SIGNAL_AFTER_MS) now.abort();
+  });
   // A terminal that closes, or Ctrl-C in it, is not meant for a background process.
   for (const ignored of ['SIGINT', 'SIGHUP'] as const) process.on(ignored, () => undefined);
   return {
     soft: soft.signal,
     now: now.signal,
     wait: async (ms) => sleep(ms, undefined, { signal: soft.signal }).catch(() => undefined),
-    close: async () => {
-      clearInterval(poll);
-      await rm(stopNowFile, { force: true });
-    },
+    close,
   };
+}
+
+/** `found` fires when the file appears; one that was left there before is removed first. */
+export async function watchForFile(
+  path: string,
+): Promise<{ found: AbortController; close: () => Promise<void> }> {
+  await rm(path, { force: true });
+  const found = new AbortController();
+  const poll = setInterval(() => {
+    if (existsSync(path)) found.abort();
+  }, FILE_POLL_MS);
+  const close = async (): Promise<void> => {
+    clearInterval(poll);
+    await rm(path, { force: true });
+  };
+  return { found, close };
 }

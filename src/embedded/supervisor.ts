@@ -102,8 +102,10 @@ async function keepRunning(stack: Stack): Promise<void> {
 
 async function startMissing(stack: Stack): Promise<void> {
   const { stop } = stack;
-  const gone = [stack.server, stack.worker].filter((last) => last !== null && !isUp(last));
-  for (const last of gone) log(`process ${last?.pid ?? '-'} has ended; starting it again`);
+  const gone = [stack.server, stack.worker]
+    .filter((last) => last !== null)
+    .filter(({ identity }) => !isRunning(identity));
+  for (const { pid } of gone) log(`process ${pid} has ended; starting it again`);
   try {
     if (gone.length > 0) await publish(stack, { status: 'starting' });
     const server = isUp(stack.server) ? stack.server : await adoptOrStartServer(stack, stop, log);

@@ -1,12 +1,26 @@
 /** The validator's issues in plain words. */
 import type * as z from 'zod';
-import { type Problem, shown, suggestion } from './problems.ts';
+import { type Problem, shown, suggested, suggestion } from './problems.ts';
 import { BATCH_KEYS, TASK_KEYS } from './schema.ts';
 
 /** Everything about `value` that its schema refuses; none when it fits. `kind` chooses the words. */
 export function schemaProblems(schema: z.ZodType, value: unknown, kind: 'batch' | 'task'): Problem[] {
   const result = schema.safeParse(value, { reportInput: true });
-  return result.success ? [] : result.error.issues.flatMap((issue) => problemsOf(issue, kind));
+  return result.success
+    ? []
+    : withoutMisspelt(result.error.issues.flatMap((issue) => problemsOf(issue, kind)));
+}
+
+const MISSING = 'is missing';
+
+/** A misspelt `prompt` is one problem, not also a missing one. */
+function withoutMisspelt(problems: Problem[]): Problem[] {
+  const meant = new Set(
+    problems
+      .filter(({ message }) => message.endsWith(suggested('prompt')))
+      .map(({ path }) => JSON.stringify([...path.slice(0, -1), 'prompt'])),
+  );
+  return problems.filter(({ path, message }) => message !== MISSING || !meant.has(JSON.stringify(path)));
 }
 
 type Issue = z.core.$ZodIssue;
@@ -27,7 +41,7 @@ function messageOf(issue: SimpleIssue, holder: 'batch' | 'task'): string {
   const value = shown(issue.input);
   switch (issue.code) {
     case 'invalid_type': {
-      if (issue.input === undefined && issue.path.length > 0) return 'is missing';
+      if (issue.input === undefined && issue.path.length > 0) return MISSING;
       const expected = issue.expected === 'object' ? OBJECTS[holder] : TYPES[issue.expected];
       return `expected ${expected ?? issue.expected}, got ${value}`;
     }

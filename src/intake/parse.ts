@@ -163,6 +163,8 @@ function mistakeAt(json: string, offset: number): string {
   if ((word === '}' || word === ']') && before === ',')
     return `a comma before ${shown(word)} is one too many`;
   if (/^["'“”‘’]$/u.test(word)) return `unexpected ${word}; texts stand in straight double quotes`;
+  if (word === '\\')
+    return `unexpected ${shown(json.slice(offset, offset + 2))}; a backslash in a text is written \\\\`;
   if (word === '/' || word === '#') return 'comments are not allowed in JSON';
   const wantsComma = /["\w}\]]/u.test(before) && /^["[{\w-]/u.test(word);
   return wantsComma

@@ -59,7 +59,11 @@ export function suggestion(unknown: string, known: readonly string[]): string {
     if (best === null || edits < best.edits) best = { word, edits };
   }
   const isClose = best !== null && best.edits <= Math.min(2, Math.floor(wanted.length / 3));
-  return isClose ? `; did you mean "${best?.word}"?` : '';
+  return isClose && best !== null ? suggested(best.word) : '';
+}
+
+export function suggested(word: string): string {
+  return `; did you mean "${word}"?`;
 }
 
 /** `taskName`, `task-name` and `task_name` are the same wish. */

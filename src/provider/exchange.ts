@@ -51,7 +51,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#enter('headers');
     const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
     this.#isEncoded = encoding !== 'identity';
-    if (this.#isEncoded) this.#refuseEncoded(encoding);
+    if (!this.#isSuccess()) return;
+    if (this.#isEncoded)
+      this.#refuse(`it has the content-encoding ${encoding.slice(0, 40)}, and none was accepted`);
     else if (Number(headers['content-length']) > this.#limits.imageBytes) this.#endTooLarge();
   }
 
@@ -95,11 +97,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #keptBytes(): number {
     if (this.#isSuccess()) return this.#limits.imageBytes;
     return this.#isEncoded ? 0 : this.#limits.errorBytes;
-  }
-
-  #refuseEncoded(encoding: string): void {
-    if (this.#isSuccess())
-      this.#refuse(`it has the content-encoding ${encoding.slice(0, 40)}, and none was accepted`);
   }
 
   /** An error may talk on for ever: what it says at first is enough. */

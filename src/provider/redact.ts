@@ -83,5 +83,5 @@ function embeddedBase64(secret: Buffer, before: number): string[] {
 }
 
 function escapeRegExp(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/gu, (char) => `\\${char}`);
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, (char) => `\\${char}`);
 }

@@ -17,13 +17,13 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Admission } from '../domain/batch.ts';
 import type { FailureReport } from '../domain/failure.ts';
 import { type BatchProgress, QUERIES, type TaskState, WORKFLOW_TYPES } from '../domain/messages.ts';
 import type { BatchSummary, TaskRow } from '../domain/records.ts';
 import { emptyRow } from '../domain/rows.ts';
 import { type AdmittedTask, MODE_NAMES } from '../domain/task.ts';
-import { admitTasks, awaitActiveTask, recordBatch, recordTask } from './activities.ts';
+import { awaitActiveTask, recordBatch, recordTask } from './activities.ts';
+import { admit } from './admission.ts';
 import type { imageTask } from './image-task.ts';
 import { onlyInput } from './input-guard.ts';
 import { TaskWindow } from './task-window.ts';
@@ -38,7 +38,9 @@ export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   setHandler(tasksQuery, () => window.tasks(), { description: 'Every task with its status, in file order' });
 
   const request = onlyInput(args, 'one object with "tasks"');
-  const admission = await admit(request);
+  const admission = await admit('batch', request);
+  // Whoever submits this id again compares the hash, also when the Temporal CLI started it (SPEC B6).
+  upsertMemo({ batch_id: admission.batch_id, batch_hash: admission.batch_hash });
   window.admit(admission);
   await window.run(runTask);
   const cancelled = CancellationScope.current().consideredCancelled;
@@ -49,21 +51,6 @@ export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   window.done();
   if (cancelled) throw new CancelledFailure('the batch was cancelled');
   return summary;
-}
-
-async function admit(request: object): Promise<Admission> {
-  const { namespace, workflowId, firstExecutionRunId, startTime } = workflowInfo();
-  const admission = await admitTasks({
-    kind: 'batch',
-    request,
-    namespace,
-    workflow_id: workflowId,
-    order_run_id: firstExecutionRunId,
-    started_at_ms: startTime.getTime(),
-  });
-  // Whoever submits this id again compares the hash, also when the Temporal CLI started it (SPEC B6).
-  upsertMemo({ batch_id: workflowId, batch_hash: admission.batch_hash });
-  return admission;
 }
 
 /** Never rejects: whatever becomes of a child is a row. */

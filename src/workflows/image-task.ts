@@ -5,7 +5,8 @@ import type { TaskOutcome } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.ts';
 import type { TaskRow } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
-import { admitTasks, paidCall, recordTask } from './activities.ts';
+import { paidCall, recordTask } from './activities.ts';
+import { admit } from './admission.ts';
 import { onlyInput } from './input-guard.ts';
 
 /** Completed returns the row; a failed task closes as Failed, a cancelled one as Canceled, both after their last words. */
@@ -19,15 +20,7 @@ export async function imageTask(...args: unknown[]): Promise<TaskRow> {
 }
 
 async function admitAlone(request: object): Promise<AdmittedTask | TaskRow> {
-  const { namespace, workflowId, firstExecutionRunId, startTime } = workflowInfo();
-  const { tasks, rows } = await admitTasks({
-    kind: 'task',
-    request,
-    namespace,
-    workflow_id: workflowId,
-    order_run_id: firstExecutionRunId,
-    started_at_ms: startTime.getTime(),
-  });
+  const { tasks, rows } = await admit('task', request);
   const admitted = tasks[0] ?? rows[0];
   if (admitted === undefined) throw ApplicationFailure.nonRetryable('admission returned nothing', 'Internal');
   return admitted;

@@ -41,7 +41,7 @@ function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Setup): P
     workflowId: 'task',
     binding: { worker_id: 'host/slot-1', pid: process.pid, thread_id: 0, run_id: 'run-1' },
     temporalAttempt: 1,
-    attemptAtMs: 0,
+    nowMs: Date.now,
     maxAttempts: 3,
     prepare: async () => async () => {
       if (fail !== undefined) throw new CallFailed(fail);

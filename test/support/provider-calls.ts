@@ -123,3 +123,11 @@ export function redactedHeaders(headers: NodeJS.Dict<string | string[]>): Record
     ]),
   );
 }
+
+/** The most of these calls that ran at one time. */
+export function peakInFlight(calls: readonly Pick<CallRecord, 'arrived_at' | 'ended_at'>[]): number {
+  const span = ({ arrived_at, ended_at }: Pick<CallRecord, 'arrived_at' | 'ended_at'>) =>
+    [Date.parse(arrived_at), ended_at === null ? Infinity : Date.parse(ended_at)] as const;
+  const spans = calls.map(span);
+  return Math.max(0, ...spans.map(([at]) => spans.filter(([from, to]) => from <= at && at < to).length));
+}

@@ -1,0 +1,171 @@
+/** A whole batch directory (SPEC P2, F3): every task of it, and whether its records are one whole. */
+import { basename, dirname, join } from 'node:path';
+import { BATCH_RULES, type BatchEvidence, brokenBatchRules } from '../domain/completeness.ts';
+import { FILES } from '../domain/layout.ts';
+import type { BatchRequestRecord, BatchResultRecord, ResultRecord, TaskRow } from '../domain/records.ts';
+import type { Claims, ClaimsLookup, FoundResult } from './claims.ts';
+import { mapLimited } from './map-limited.ts';
+import { asBatchRequest, asBatchResult, asResult } from './record-shape.ts';
+import { counterparts } from './recorded-path.ts';
+import { listFolder, type Listing, type Read, readRecord } from './safe-read.ts';
+import { item, type VerifyItem } from './verdict.ts';
+import { unreadableResult, verifyResult, verifyUnfinished } from './verify-result.ts';
+
+/** Images decoded at the same time; each may need a few hundred MB. */
+const IMAGES_AT_ONCE = 4;
+
+type OrderedTask = BatchRequestRecord['tasks'][number];
+
+interface Batch {
+  dir: string;
+  request: BatchRequestRecord;
+  /** Null when there is none, or none that can be read. */
+  summary: BatchResultRecord | null;
+  listing: Listing;
+}
+
+export async function verifyBatch(dir: string, claimsAround: ClaimsLookup): Promise<VerifyItem[]> {
+  const listing = await listFolder(dir);
+  const claims = await claimsAround(join(dir, 'any task'));
+  const request = asBatchRequest(await readRecord(dir, FILES.batchRequest));
+  if (request.kind !== 'read') return withoutRequest(dir, listing, claims, request);
+  const summary = asBatchResult(await readRecord(dir, FILES.batchResult));
+  const batch: Batch = {
+    dir,
+    request: request.value,
+    summary: summary.kind === 'read' ? summary.value : null,
+    listing,
+  };
+  const tasks = await mapLimited(batch.request.tasks, IMAGES_AT_ONCE, (task) =>
+    verifyTask(batch, task, claims),
+  );
+  const whole =
+    summary.kind === 'refused'
+      ? unreadableBatch(dir, `${FILES.batchResult} ${summary.problem}`)
+      : verifyWhole(batch, resultsOf(tasks));
+  return [whole, ...tasks.map((task) => task.item)];
+}
+
+/** The results that are there are judged all the same: a lost order does not make an image unproven, only the batch. */
+async function withoutRequest(
+  dir: string,
+  { folders }: Listing,
+  claims: Claims,
+  request: Exclude<Read<unknown>, { kind: 'read' }>,
+): Promise<VerifyItem[]> {
+  const problem = request.kind === 'missing' ? 'is missing' : request.problem;
+  const whole = unreadableBatch(dir, `${FILES.batchRequest} ${problem}: what was ordered is not known`);
+  const items = await mapLimited(folders, IMAGES_AT_ONCE, async (name) => {
+    const path = join(dir, name, FILES.result);
+    const read = asResult(await readRecord(dir, join(name, FILES.result)));
+    if (read.kind === 'missing') return null;
+    if (read.kind === 'refused') return unreadableResult(path, read);
+    return verifyResult({ path, folder: join(dir, name), result: read.value }, claims);
+  });
+  return [whole, ...items.filter((one) => one !== null)];
+}
+
+function unreadableBatch(dir: string, note: string): VerifyItem {
+  return item({ kind: 'batch', path: dir, task: basename(dir), verdict: 'unreadable', note });
+}
+
+interface VerifiedTask {
+  item: VerifyItem;
+  index: number;
+  result: ResultRecord | null;
+}
+
+async function verifyTask(batch: Batch, task: OrderedTask, claims: Claims): Promise<VerifiedTask> {
+  const { index, task_name } = task;
+  const row = batch.summary?.results.find((candidate) => candidate.index === index);
+  const read = await findResult(batch, task, row);
+  if (read.kind === 'read') {
+    // A row that is missing is told once, by the batch.
+    const verified = await verifyResult(read.value, claims, row);
+    return { item: verified, index, result: read.value.result };
+  }
+  if (read.kind === 'refused') {
+    const path = join(batch.dir, folderName(task) ?? '', FILES.result);
+    return { item: { ...unreadableResult(path, read), task: task_name }, index, result: null };
+  }
+  return { item: await withoutResult(batch, task, row), index, result: null };
+}
+
+/** In the task's own folder, or, for a task that an earlier run of the same batch id made, where its row says. */
+async function findResult(
+  batch: Batch,
+  task: OrderedTask,
+  row: TaskRow | undefined,
+): Promise<Read<FoundResult>> {
+  const name = folderName(task);
+  if (name === null) return { kind: 'missing' };
+  const own = await readFound(batch.dir, join(name, FILES.result));
+  const said: unknown = row?.result_json;
+  if (own.kind !== 'missing' || typeof said !== 'string' || basename(said) !== FILES.result) return own;
+  for (const folder of counterparts(join(batch.dir, name), dirname(said))) {
+    const read = await readFound(folder, FILES.result);
+    if (read.kind === 'read' && read.value.result.task_key === task.task_key) return read;
+  }
+  return own;
+}
+
+async function readFound(place: string, name: string): Promise<Read<FoundResult>> {
+  const read = asResult(await readRecord(place, name));
+  if (read.kind !== 'read') return read;
+  const path = join(place, name);
+  return { kind: 'read', value: { path, folder: dirname(path), result: read.value } };
+}
+
+/** Name of the task's folder in this directory, wherever the directory was when it was recorded. */
+function folderName({ run_dir }: OrderedTask): string | null {
+  const name = run_dir === null ? '' : basename(run_dir);
+  return ['', '.', '..'].includes(name) ? null : name;
+}
+
+async function withoutResult({ dir, summary }: Batch, task: OrderedTask, row?: TaskRow): Promise<VerifyItem> {
+  const { task_name } = task;
+  const path = join(dir, folderName(task) ?? '');
+  const status = row?.status ?? task.status;
+  const base = { kind: 'task', path, task: task_name, status } as const;
+  switch (status) {
+    case 'rejected':
+    case 'skipped':
+    case 'discarded':
+    case 'failed':
+    case 'timed_out':
+    case 'cancelled':
+    case 'orphan_late_output': {
+      const reason: unknown = row?.error;
+      const note = typeof reason === 'string' && reason !== '' ? `${status}: ${reason}` : status;
+      return item({ ...base, verdict: 'not completed', note });
+    }
+    case 'completed':
+      return item({ ...base, verdict: 'no proof', note: 'completed, they say, but there is no result.json' });
+    case 'queued':
+    case 'running':
+      return summary === null
+        ? verifyUnfinished(path, task_name)
+        : item({ ...base, verdict: 'no proof', note: 'the batch has ended without a word about this task' });
+  }
+}
+
+function resultsOf(tasks: readonly VerifiedTask[]): Map<number, ResultRecord> {
+  return new Map(tasks.flatMap(({ index, result }) => (result === null ? [] : [[index, result] as const])));
+}
+
+const PROBLEMS_SHOWN = 5;
+
+function verifyWhole(batch: Batch, results: Map<number, ResultRecord>): VerifyItem {
+  const { dir, request, summary, listing } = batch;
+  const ordered = new Set(request.tasks.map(folderName));
+  const strangers = [...listing.folders, ...listing.links].filter((name) => !ordered.has(name));
+  const evidence: BatchEvidence = { request, summary, results, strangers };
+  const broken = brokenBatchRules(evidence).map(({ id, problems }) => {
+    const more = problems.length > PROBLEMS_SHOWN ? `; and ${problems.length - PROBLEMS_SHOWN} more` : '';
+    const { en, zh } = BATCH_RULES[id];
+    return { id, en, zh, found: problems.slice(0, PROBLEMS_SHOWN).join('; ') + more };
+  });
+  const verdict = broken.length === 0 ? 'proven' : summary === null ? 'unfinished' : 'broken';
+  const note = summary === null ? 'unfinished: there is no batch_result.json' : `${request.total} tasks`;
+  return item({ kind: 'batch', path: dir, task: request.batch_id, verdict, broken, note });
+}

@@ -1,0 +1,86 @@
+/** One result, one verdict (SPEC P1). */
+import { basename, dirname, join } from 'node:path';
+import { brokenRules, explain } from '../domain/acceptance.ts';
+import { FILES } from '../domain/layout.ts';
+import type { ResultRecord, TaskRow, TaskStateRecord } from '../domain/records.ts';
+import { TASK_STATUSES, type TaskStatus } from '../domain/status.ts';
+import type { Claims, ClaimsLookup, FoundResult } from './claims.ts';
+import { gatherEvidence } from './evidence.ts';
+import { asBatchResult, asResult } from './record-shape.ts';
+import { type Read, readRecord } from './safe-read.ts';
+import { item, type VerifyItem } from './verdict.ts';
+
+/** A `result.json` by itself: its row and the other images are looked up around it. */
+export async function verifyResultFile(path: string, claimsAround: ClaimsLookup): Promise<VerifyItem> {
+  const folder = dirname(path);
+  const read = asResult(await readRecord(folder, basename(path)));
+  if (read.kind !== 'read') return unreadableResult(path, read);
+  const found = { path, folder, result: read.value };
+  const { row, note } = await rowOf(found);
+  return verifyResult(found, await claimsAround(folder), row, note);
+}
+
+/** `batchRow` is undefined when there is none to compare, null when there should be one. */
+export async function verifyResult(
+  found: FoundResult,
+  claims: Claims,
+  batchRow?: TaskRow | null,
+  note: string | null = null,
+): Promise<VerifyItem> {
+  const { result } = found;
+  const { evidence, imagePath } = await gatherEvidence(found, claims, batchRow);
+  const broken = brokenRules(evidence).map((id) => explain(id, evidence));
+  const didNotDeliver = result.ok !== true && (result.image_path ?? null) === null;
+  return item({
+    kind: 'result',
+    path: found.path,
+    task: result.task_name,
+    image: imagePath,
+    status: result.status,
+    verdict: broken.length === 0 ? 'proven' : didNotDeliver ? 'not completed' : 'broken',
+    broken,
+    note: didNotDeliver ? failureText(result) : note,
+  });
+}
+
+export function unreadableResult(path: string, read: Exclude<Read<unknown>, { kind: 'read' }>): VerifyItem {
+  if (read.kind === 'missing')
+    return item({ kind: 'path', path, verdict: 'no proof', note: 'there is no such file' });
+  return item({ kind: 'result', path, verdict: 'unreadable', note: `${basename(path)} ${read.problem}` });
+}
+
+/** A run folder without `result.json`: where its task stands, as far as `state.json` tells. */
+export async function verifyUnfinished(folder: string, task: string | null): Promise<VerifyItem> {
+  const read = await readRecord(folder, FILES.state);
+  const base = { kind: 'task', path: folder, task } as const;
+  if (read.kind === 'missing')
+    return item({ ...base, verdict: 'unfinished', note: 'no result.json and no state.json' });
+  if (read.kind === 'refused')
+    return item({ ...base, verdict: 'unreadable', note: `state.json ${read.problem}` });
+  const { status, updated_at, task_key } = read.value as Partial<TaskStateRecord>;
+  const note = `no result.json; state.json says ${String(status)}, last written ${String(updated_at)}`;
+  const known = TASK_STATUSES.includes(status as TaskStatus) ? (status as TaskStatus) : null;
+  return item({ ...base, task: task ?? String(task_key), status: known, verdict: 'unfinished', note });
+}
+
+async function rowOf({
+  folder,
+  result,
+}: FoundResult): Promise<{ row?: TaskRow | null; note: string | null }> {
+  const batchDir = dirname(folder);
+  if (result.batch_id === null) return { note: null };
+  const read = asBatchResult(await readRecord(batchDir, FILES.batchResult));
+  switch (read.kind) {
+    case 'missing':
+      return { note: `no ${FILES.batchResult} beside it: its batch is unfinished or was left behind` };
+    case 'refused':
+      return { row: null, note: `${join(batchDir, FILES.batchResult)} ${read.problem}` };
+    case 'read':
+      return { row: read.value.results.find(({ index }) => index === result.index) ?? null, note: null };
+  }
+}
+
+function failureText({ status, diagnosis, error }: ResultRecord): string {
+  const reasons = [diagnosis?.human_reason, error].filter((text) => typeof text === 'string' && text !== '');
+  return [status, reasons.join(': ')].filter((text) => text !== '').join(': ');
+}

@@ -1,0 +1,147 @@
+/**
+ * Check proofs offline (SPEC P2): no server, no configuration, nothing written. Whatever a path turns out to be, there
+ * is a verdict; what can't be read or found is never ok.
+ */
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { FILES } from '../domain/layout.ts';
+import { type ClaimsLookup, claimsLookup, type FoundResult, resultsBelow } from './claims.ts';
+import { placesOf, settled } from './recorded-path.ts';
+import { indexTargets } from './proof-rows.ts';
+import { listFolder, type Listing } from './safe-read.ts';
+import { item, type VerifyItem, type VerifyReport, verifyReport } from './verdict.ts';
+import { verifyBatch } from './verify-batch.ts';
+import { unreadableResult, verifyResultFile, verifyUnfinished } from './verify-result.ts';
+
+export type { VerifyItem, VerifyReport } from './verdict.ts';
+
+/** Each path is a result.json, an image, a run or batch directory, or an output directory with any of them. */
+export async function verifyPaths(paths: string[]): Promise<VerifyReport> {
+  const items = new Map<string, VerifyItem>();
+  const claims = claimsLookup();
+  for (const path of paths) {
+    for (const one of await verifyPath(path, claims)) items.set(`${one.kind} ${one.path}`, one);
+  }
+  return verifyReport([...items.values()]);
+}
+
+/** A link given as an argument is the user's own choice; below it links are not followed. */
+async function verifyPath(argument: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+  try {
+    const path = await realpath(resolve(argument));
+    const stats = await stat(path);
+    if (stats.isDirectory()) return await verifyFolder(path, claims);
+    if (stats.isFile()) return await verifyFile(path, claims);
+    return [nothing(resolve(argument), 'is neither a file nor a folder')];
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    return [
+      nothing(
+        resolve(argument),
+        missing ? 'there is no such file or folder' : `cannot be looked at: ${message}`,
+      ),
+    ];
+  }
+}
+
+function nothing(path: string, note: string): VerifyItem {
+  return item({ kind: 'path', path, verdict: 'no proof', note });
+}
+
+async function verifyFile(path: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+  const name = basename(path);
+  if (name === FILES.batchRequest || name === FILES.batchResult) return verifyBatch(dirname(path), claims);
+  if (extname(name) === '.json') return [await verifyResultFile(path, claims)];
+  return verifyImage(path, claims);
+}
+
+/** The results that name this file, as recorded or as copied; adopted copies only when nothing else names it. */
+async function verifyImage(path: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+  const folder = dirname(path);
+  const indexed = await indexTargets(folder);
+  const found = [...(await resultsBelow(folder)), ...indexed.flatMap(({ found }) => found ?? [])];
+  const naming: FoundResult[] = [];
+  for (const one of found) {
+    const places = await Promise.all(placesOf(one, one.result.image_path).map(settled));
+    if (places.includes(path)) naming.push(one);
+  }
+  const makers = naming.filter(({ result }) => result.adopted_from === undefined);
+  const chosen = new Set((makers.length > 0 ? makers : naming).map((one) => one.path));
+  if (chosen.size === 0) return [nothing(path, `no result.json below ${folder} names this file`)];
+  return Promise.all([...chosen].map((one) => verifyResultFile(one, claims)));
+}
+
+async function verifyFolder(path: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+  const listing = await listFolder(path);
+  if (listing.problem !== null) return [nothing(path, `the folder ${listing.problem}`)];
+  return (await verifyKnownFolder(path, listing, claims)) ?? verifyOutput(path, listing, claims);
+}
+
+/** A run or batch directory; null when it is neither. */
+async function verifyKnownFolder(
+  path: string,
+  { files, links }: Listing,
+  claims: ClaimsLookup,
+): Promise<VerifyItem[] | null> {
+  const has = (name: string) => files.includes(name) || links.includes(name);
+  if (has(FILES.batchRequest) || has(FILES.batchResult)) return verifyBatch(path, claims);
+  if (has(FILES.result)) return [await verifyResultFile(join(path, FILES.result), claims)];
+  const hasStarted = [FILES.owner, FILES.batchTask, FILES.state].some(has);
+  return hasStarted ? [await verifyUnfinished(path, null)] : null;
+}
+
+async function verifyOutput(path: string, listing: Listing, claims: ClaimsLookup): Promise<VerifyItem[]> {
+  const items = await verifyChildren(path, listing, claims, false);
+  for (const container of [FILES.runs, FILES.batches]) {
+    const place = join(path, container);
+    if (listing.links.includes(container)) items.push(behindLink(place));
+    if (listing.folders.includes(container))
+      items.push(...(await verifyChildren(place, await listFolder(place), claims, true)));
+  }
+  items.push(...(await verifyIndexed(path, new Set(items.map((one) => one.path)), claims)));
+  return items.length > 0
+    ? items
+    : [nothing(path, 'there is no proof in this folder: no result.json, no batch')];
+}
+
+/** `ours`: everything in this folder was made by imgproof, so that a child that proves nothing is told. */
+async function verifyChildren(
+  place: string,
+  listing: Listing,
+  claims: ClaimsLookup,
+  ours: boolean,
+): Promise<VerifyItem[]> {
+  const items: VerifyItem[] = [];
+  if (listing.problem !== null) items.push(nothing(place, `the folder ${listing.problem}`));
+  for (const name of listing.folders) {
+    const path = join(place, name);
+    const known = await verifyKnownFolder(path, await listFolder(path), claims);
+    if (known !== null) items.push(...known);
+    else if (ours)
+      items.push(nothing(path, 'neither a run nor a batch: no result.json, no batch_request.json'));
+  }
+  if (ours) items.push(...listing.links.map((name) => behindLink(join(place, name))));
+  return items;
+}
+
+function behindLink(path: string): VerifyItem {
+  const note = 'is a symbolic link, which is not followed; verify what it points to by its own path';
+  return item({ kind: 'path', path, verdict: 'unreadable', note });
+}
+
+/** Results that the proof index names and that are kept elsewhere, such as in a workspace's batch root (SPEC F3, F10). */
+async function verifyIndexed(
+  outputDir: string,
+  covered: ReadonlySet<string>,
+  claims: ClaimsLookup,
+): Promise<VerifyItem[]> {
+  const items: VerifyItem[] = [];
+  for (const { row, found, read } of await indexTargets(outputDir)) {
+    if (found !== null && covered.has(found.path)) continue;
+    if (found !== null) items.push(await verifyResultFile(found.path, claims));
+    else if (read.kind === 'refused') items.push({ ...unreadableResult(row, read), kind: 'path' });
+    else items.push(nothing(row, 'the result.json that this row of the proof index names is not there'));
+  }
+  return items;
+}

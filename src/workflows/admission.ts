@@ -1,0 +1,24 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
+import { workflowInfo } from '@temporalio/workflow';
+import type { AdmissionOrder } from '../domain/activity-contract.ts';
+import type { Admission } from '../domain/batch.ts';
+import { admitTasks } from './activities.ts';
+
+/** Admission of this workflow's input. What it refuses ends the workflow with its own words, not wrapped (SPEC T1). */
+export async function admit(kind: AdmissionOrder['kind'], request: object): Promise<Admission> {
+  const { namespace, workflowId, firstExecutionRunId, startTime } = workflowInfo();
+  try {
+    return await admitTasks({
+      kind,
+      request,
+      namespace,
+      workflow_id: workflowId,
+      order_run_id: firstExecutionRunId,
+      started_at_ms: startTime.getTime(),
+    });
+  } catch (error) {
+    const cause = error instanceof ActivityFailure ? error.cause : undefined;
+    if (!(cause instanceof ApplicationFailure)) throw error;
+    throw ApplicationFailure.nonRetryable(cause.message, cause.type, ...(cause.details ?? []));
+  }
+}

@@ -1,0 +1,123 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import { type Cli, spooledAnswers, startCli, until } from '../support/cli.ts';
+import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+
+let provider: ProviderServer;
+let cli: Cli;
+beforeAll(async () => {
+  provider = await startProviderServer();
+  afterAll(() => provider.close());
+  cli = await startCli(provider.baseUrl);
+  const { code, stderr } = await cli.run(['up']);
+  expect(stderr).not.toContain('rror');
+  expect(code).toBe(0);
+}, 120_000);
+beforeEach(() => provider.setLatencyMs(0));
+
+const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part));
+const answered = (part: string) => calls(part).filter(({ event }) => event === 'answered');
+const tasks = (count: number, name: string) => Array.from({ length: count }, (_, i) => ({ prompt: `${name} ${i + 1}` }));
+
+function recordOf(stdout: string): BatchResultRecord {
+  return JSON.parse(stdout) as BatchResultRecord;
+}
+
+/** Every result of a batch, with its attempts. */
+function resultsOf(record: BatchResultRecord): Promise<ResultRecord[]> {
+  return Promise.all(
+    record.results.map(async ({ result_json }) => JSON.parse(await readFile(result_json as string, 'utf8')) as ResultRecord),
+  );
+}
+
+describe('kill at any time: nothing is lost, no double hides (R1, R4, R5)', () => {
+  test('12 tasks at 2 s, the worker killed after the 5th image: all completed, each extra call listed as possible', async () => {
+    provider.setLatencyMs(2_000);
+    const file = await cli.batchFile('worker-kill.json', tasks(12, 'worker kill'));
+    const { ended } = cli.start(['batch', file, '--json']);
+    await until('5 answers', () => answered('worker kill').length >= 5);
+    const inFlight = provider.inFlight;
+    process.kill((await cli.pids()).worker, 'SIGKILL');
+    const { code, stdout } = await ended;
+    const record = recordOf(stdout);
+    expect([code, record.success]).toEqual([0, 12]);
+    const extra = calls('worker kill').length - 12;
+    expect(extra).toBeLessThanOrEqual(inFlight);
+    expect(record.cost.possible).toBeGreaterThanOrEqual(extra);
+    const attempts = (await resultsOf(record)).flatMap((result) => result.attempts);
+    expect(attempts.filter(({ billing }) => billing === 'possible')).toHaveLength(record.cost.possible);
+  }, 120_000);
+
+  test('server, supervisor and worker killed: the same command finishes the batch', async () => {
+    provider.setLatencyMs(1_500);
+    const file = await cli.batchFile('all-kill.json', tasks(8, 'all kill'));
+    const first = cli.start(['batch', file, '--json']);
+    await until('2 answers', () => answered('all kill').length >= 2);
+    const { supervisor, server, worker } = await cli.pids();
+    for (const pid of [supervisor, worker, server]) process.kill(pid, 'SIGKILL');
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const { code, stdout, stderr } = await cli.run(['batch', file, '--json']);
+    expect([code, recordOf(stdout || stderr).success]).toEqual([0, 8]);
+    const extra = calls('all kill').length - 8;
+    expect(extra).toBeLessThanOrEqual(4);
+    expect(recordOf(stdout).cost.possible).toBeGreaterThanOrEqual(extra);
+  }, 120_000);
+
+  test('the supervisor alone killed: the next command adopts server and worker', async () => {
+    const before = await cli.pids();
+    process.kill(before.supervisor, 'SIGKILL');
+    const file = await cli.batchFile('supervisor-kill.json', tasks(1, 'supervisor kill'));
+    expect((await cli.run(['batch', file])).code).toBe(0);
+    const after = await cli.pids();
+    expect([after.server, after.worker]).toEqual([before.server, before.worker]);
+    expect(after.supervisor).not.toBe(before.supervisor);
+  }, 60_000);
+
+  test('25 s without a server while calls run: no repeated call, nothing possible', async () => {
+    provider.setLatencyMs(32_000);
+    const file = await cli.batchFile('outage.json', tasks(3, 'outage'));
+    const { ended } = cli.start(['batch', file, '--json']);
+    await until('3 calls', () => calls('outage').length === 3);
+    const { supervisor, server } = await cli.pids();
+    // A stopped supervisor restarts nothing: that is what makes the outage long.
+    process.kill(supervisor, 'SIGSTOP');
+    process.kill(server, 'SIGKILL');
+    await sleep(25_000);
+    process.kill(supervisor, 'SIGCONT');
+    const { code, stdout } = await ended;
+    expect(code).toBe(0);
+    expect(recordOf(stdout)).toMatchObject({ success: 3, cost: { no: 0, possible: 0, yes: 3 } });
+    expect(calls('outage')).toHaveLength(3);
+  }, 180_000);
+
+  test('10 of 10 kills between answer and record buy nothing again', async () => {
+    provider.setLatencyMs(300);
+    for (let round = 1; round <= 10; round += 1) {
+      const name = `spool kill ${round}`;
+      const file = await cli.batchFile(`spool-kill-${round}.json`, tasks(1, name));
+      const known = new Set(await spooledAnswers(cli.home));
+      const { ended } = cli.start(['batch', file, '--json']);
+      await until(`an answer of round ${round}`, async () => (await spooledAnswers(cli.home)).some((path) => !known.has(path)));
+      const { worker } = await cli.pids();
+      process.kill(worker, 'SIGSTOP');
+      const isRecorded = await hasResult(name);
+      process.kill(worker, 'SIGKILL');
+      const { code, stdout } = await ended;
+      expect([round, isRecorded, code, calls(`${name} `).length]).toEqual([round, false, 0, 1]);
+      expect(recordOf(stdout).cost).toEqual({ no: 0, possible: 0, yes: 1 });
+    }
+  }, 600_000);
+});
+
+/** True when the batch of this round has written a result already: then the kill came too late to say anything. */
+async function hasResult(name: string): Promise<boolean> {
+  const batches = join(cli.outputDir, 'batches');
+  const stem = name.replaceAll(' ', '-');
+  const folders = (await readdir(batches)).filter((folder) => folder.startsWith(`${stem}-2`));
+  const files = await Promise.all(folders.map((folder) => readdir(join(batches, folder, '01-task-01'))));
+  return files.flat().includes('result.json');
+}

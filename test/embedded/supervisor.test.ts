@@ -1,0 +1,195 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { embeddedStatus, ensureEmbedded, stopEmbedded } from '../../src/embedded/embedded.ts';
+import { newHome, packageWithStandInWorker, temporalCli } from './home-folder.ts';
+
+let packageRoot: string;
+let cli: string;
+let home: string;
+const folders: string[] = [];
+const onStatus = (): void => undefined;
+
+const settings = () => ({ home, packageRoot, temporalCliPath: cli, env: process.env });
+const up = async () => ensureEmbedded(settings(), { onStatus });
+const down = async (now = false) => stopEmbedded(home, { now, onStatus });
+const events = (): string => readFileSync(join(home, 'worker-events'), 'utf8');
+
+interface Pids {
+  supervisor: number;
+  server: number;
+  worker: number;
+}
+
+async function pids(): Promise<Pids> {
+  const { supervisor, server, worker } = await embeddedStatus(home);
+  return { supervisor: supervisor?.pid ?? 0, server: server?.pid ?? 0, worker: worker?.pid ?? 0 };
+}
+
+/** Never to pid 0, which would be the group of this test. */
+function send(signal: NodeJS.Signals, ...found: number[]): void {
+  expect(found).not.toContain(0);
+  for (const pid of found) process.kill(pid, signal);
+}
+
+/** Until another process is in this place and everything is ready again. */
+async function replaced(part: keyof Pids, old: number): Promise<Pids> {
+  return expect
+    .poll(
+      async () => ({
+        ready: (await embeddedStatus(home)).status === 'ready',
+        isNew: ![0, old].includes((await pids())[part]),
+      }),
+      {
+        timeout: 20_000,
+        interval: 100,
+      },
+    )
+    .toEqual({ ready: true, isNew: true })
+    .then(pids);
+}
+
+function freshHome(): void {
+  home = newHome();
+  folders.push(home);
+}
+
+beforeAll(async () => {
+  cli = await temporalCli();
+  packageRoot = packageWithStandInWorker();
+  folders.push(packageRoot);
+});
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+describe('a running embedded stack', () => {
+  beforeAll(freshHome);
+  beforeEach(up);
+  afterAll(async () => down(true));
+
+  it('is one server and one worker for 20 first commands at once', async () => {
+    await down(true);
+    rmSync(join(home, 'worker-events'));
+    const places = await Promise.all(Array.from({ length: 20 }, up));
+    expect(new Set(places.map(({ address }) => address)).size).toBe(1);
+    expect(events().match(/ready/gu)).toHaveLength(1);
+  });
+
+  it('starts a killed worker again, at the same server', async () => {
+    const before = await pids();
+    send('SIGKILL', before.worker);
+    const after = await replaced('worker', before.worker);
+    expect(after).toMatchObject({ supervisor: before.supervisor, server: before.server });
+  });
+
+  it('starts a killed server again on the same ports, with the same worker', async () => {
+    const before = await pids();
+    const place = await up();
+    send('SIGKILL', before.server);
+    const after = await replaced('server', before.server);
+    expect(after).toMatchObject({ supervisor: before.supervisor, worker: before.worker });
+    expect(await up()).toEqual(place);
+  });
+
+  it('loses its supervisor without harm: the next command adopts server and worker', async () => {
+    const before = await pids();
+    send('SIGKILL', before.supervisor);
+    expect((await embeddedStatus(home)).status).toBe('down');
+    await up();
+    const after = await pids();
+    expect(after).toMatchObject({ server: before.server, worker: before.worker });
+    expect(after.supervisor).not.toBe(before.supervisor);
+  });
+
+  it('comes back after kill -9 of server, supervisor and worker', async () => {
+    const before = await pids();
+    send('SIGKILL', ...Object.values(before));
+    await expect.poll(pids).toEqual({ supervisor: 0, server: 0, worker: 0 });
+    await up();
+    const after = await pids();
+    for (const part of ['supervisor', 'server', 'worker'] as const) {
+      expect([0, before[part]], part).not.toContain(after[part]);
+    }
+  });
+
+  it('is not disturbed by the Ctrl-C or the closing of a terminal', async () => {
+    const before = await pids();
+    send('SIGINT', before.supervisor);
+    send('SIGHUP', before.supervisor);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await pids()).toEqual(before);
+  });
+});
+
+describe('`down`', () => {
+  beforeEach(freshHome);
+
+  it('lets the worker finish, then ends everything and removes its state', async () => {
+    await up();
+    writeFileSync(join(home, 'drain-ms'), '800');
+    expect(await down()).toBe(true);
+    expect(events()).toMatch(/drains \d+\ndrained \d+\n$/u);
+    expect(await embeddedStatus(home)).toMatchObject({
+      status: 'down',
+      supervisor: null,
+      server: null,
+      worker: null,
+    });
+    expect(existsSync(join(home, 'embedded.json'))).toBe(false);
+    expect(await down()).toBe(false);
+  });
+
+  it('called twice still drains; `--now` ends the worker at once', async () => {
+    await up();
+    writeFileSync(join(home, 'drain-ms'), '600000');
+    const first = down();
+    await expect.poll(events).toContain('drains');
+    const second = down();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await embeddedStatus(home)).worker).not.toBeNull();
+    const started = Date.now();
+    await down(true);
+    expect(await Promise.all([first, second])).toEqual([true, true]);
+    expect(Date.now() - started).toBeLessThan(15_000);
+    expect(events()).not.toContain('drained');
+  });
+
+  it('ends orphans whose supervisor was killed', async () => {
+    await up();
+    send('SIGKILL', (await pids()).supervisor);
+    expect(await down()).toBe(true);
+    expect(await pids()).toEqual({ supervisor: 0, server: 0, worker: 0 });
+    expect(events()).toContain('drained');
+  });
+
+  it('during a start ends that too', async () => {
+    const start = up().catch((error: unknown) => error);
+    await expect.poll(async () => (await pids()).supervisor, { interval: 20 }).not.toBe(0);
+    const stopped = await down(true);
+    expect(stopped).toBe(true);
+    await start;
+    await down(true);
+    expect(await pids()).toEqual({ supervisor: 0, server: 0, worker: 0 });
+  });
+});
+
+describe('an embedded stack that can not start', () => {
+  beforeEach(freshHome);
+
+  it('whose worker breaks down ends with exit 3 and the worker’s last words, and leaves nothing running', async () => {
+    writeFileSync(join(home, 'worker-breaks'), '');
+    await expect(up()).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining('the worker breaks down as told') as string,
+    });
+    expect(await pids()).toEqual({ supervisor: 0, server: 0, worker: 0 });
+  });
+
+  it('is not even tried by `status`, which leaves no trace of a home', async () => {
+    rmSync(home, { recursive: true });
+    expect(await embeddedStatus(home)).toMatchObject({ status: 'down', server: null, worker: null });
+    expect(existsSync(home)).toBe(false);
+  });
+});

@@ -1,0 +1,88 @@
+/** A TCP server that says exactly what a test wants said, and counts what it was asked. */
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { expect, onTestFinished } from 'vitest';
+import { callImageApi, TransportError } from '../../src/provider/image-api.ts';
+import type { ImageCall } from '../../src/provider/image-call.ts';
+
+export interface RawServer {
+  baseUrl: string;
+  port: number;
+  /** Raw text of each complete request, in order of arrival. */
+  requests: string[];
+  connections: () => number;
+}
+
+/** `answer` gets each complete request with its number, from 1; `greet` each connection. */
+export async function rawServer(script: {
+  answer?: (socket: Socket, n: number) => void;
+  greet?: (socket: Socket) => void;
+}): Promise<RawServer> {
+  const requests: string[] = [];
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    script.greet?.(socket);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      if (!isWhole(text)) return;
+      requests.push(text);
+      text = '';
+      script.answer?.(socket, requests.length);
+    });
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { baseUrl: `http://127.0.0.1:${port}/v1`, port, requests, connections: () => connections };
+}
+
+function isWhole(request: string): boolean {
+  const end = request.indexOf('\r\n\r\n');
+  if (end === -1) return false;
+  const length = /content-length: (\d+)/iu.exec(request)?.[1];
+  return request.length - end - 4 >= Number(length ?? 0);
+}
+
+/** An HTTP/1.1 answer as text, with its content-length unless another framing is given. */
+export function http(status: number, body: string, headers: Record<string, string> = {}): string {
+  const framed = { 'content-length': String(Buffer.byteLength(body)), ...headers };
+  const lines = Object.entries(framed)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} X\r\n${lines.join('')}\r\n${body}`;
+}
+
+export function imageCall(baseUrl: string, overrides: Partial<ImageCall> = {}): ImageCall {
+  return {
+    endpoint: { baseUrl, apiKey: 'key-123' },
+    mode: 'generation',
+    model: 'gpt-image-2',
+    prompt: 'a lighthouse',
+    size: '1024x1024',
+    options: {},
+    references: [],
+    timeoutMs: 5_000,
+    clientRequestId: 'client-1',
+    idempotencyKey: 'generation-1',
+    ...overrides,
+  };
+}
+
+/** Small enough to exceed. */
+export const LIMITS = { imageBytes: 1000, errorBytes: 100 };
+
+export async function failureOf(call: ImageCall, limits = LIMITS): Promise<TransportError> {
+  const error: unknown = await callImageApi(call, limits).then(
+    () => new Error('the call succeeded'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(TransportError);
+  return error as TransportError;
+}

@@ -1,0 +1,130 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createRedactor, redactPatterns } from '../../src/provider/redact.ts';
+
+const MARK = '[redacted]';
+
+describe('Exact secrets', () => {
+  const secret = 'p@ss w0rd+"quoted"/\\';
+  const redact = createRedactor([secret, 'other-secret', 'abc']);
+
+  test.each([
+    ['as it is', secret],
+    ['in JSON', JSON.stringify({ secret }).slice(11, -2)],
+    ['URL-encoded', encodeURIComponent(secret)],
+    [
+      'URL-encoded in lower case',
+      encodeURIComponent(secret).replaceAll(/%../gu, (code) => code.toLowerCase()),
+    ],
+    ['in base64', Buffer.from(secret).toString('base64')],
+    ['in base64url', Buffer.from(secret).toString('base64url')],
+  ])('are redacted %s', (_, form) => {
+    expect(redact(`<${form}> <${form}>`)).toBe(`<${MARK}> <${MARK}>`);
+  });
+
+  test.each(['', 'u', 'us', 'user:', 'someone:'])(
+    'are redacted inside the base64 of %j and the secret',
+    (before) => {
+      const encoded = Buffer.from(`${before}${secret}!`).toString('base64');
+      expect(redact(`Basic ${encoded}`)).toContain(MARK);
+      expect(redact(`Basic ${encoded}`)).not.toContain(encoded.slice(10, 22));
+    },
+  );
+
+  test('of under four characters are left alone', () => {
+    expect(redact('abc')).toBe('abc');
+    expect(createRedactor(['', 'abc'])('abc')).toBe('abc');
+  });
+
+  test('that begin alike are redacted whole', () => {
+    expect(createRedactor(['key-1', 'key-123'])('key-123 key-1')).toBe(`${MARK} ${MARK}`);
+  });
+
+  test('never stay in a text, and a text without them is unchanged', () => {
+    const word = fc
+      .string({ unit: 'grapheme', minLength: 4, maxLength: 40 })
+      .filter((text) => !MARK.includes(text));
+    fc.assert(
+      fc.property(word, fc.string(), fc.string(), (one, before, after) => {
+        const text = `${before}${one}${after}`;
+        const redacted = createRedactor([one])(text);
+        expect(redacted).toContain(MARK);
+        if (!`${before}${MARK}${after}`.includes(one)) expect(redacted).not.toContain(one);
+        if (!before.includes(one)) expect(createRedactor([`${one}§`])(before)).toBe(before);
+      }),
+    );
+  });
+});
+
+describe('What looks like a secret', () => {
+  test.each([
+    ['Incorrect API key provided: sk-proj-abc_DEF-123456.', `Incorrect API key provided: ${MARK}.`],
+    ['authorization: Bearer abc.def-123', `authorization: Bearer ${MARK}`],
+    ['Authorization: Basic dXNlcjpwYXNz', `Authorization: Basic ${MARK}`],
+    ['bearer  xyz, next', `bearer  ${MARK}, next`],
+    ['api_key=abc123&x=1', `api_key=${MARK}&x=1`],
+    ['apikey: abc123', `apikey: ${MARK}`],
+    ['x-api-key: abc123', `x-api-key: ${MARK}`],
+    ['{"api_key": "abc123", "a": 1}', `{"api_key": "${MARK}", "a": 1}`],
+    [String.raw`{\"token\":\"abc\"}`, String.raw`{\"token\":\"${MARK}\"}`],
+    ['client_secret = abc', `client_secret = ${MARK}`],
+    [
+      'see https://user:pw@host.example/a/b?sig=1#frag now',
+      `see https://${MARK}@host.example/a/b?${MARK} now`,
+    ],
+    ['https://host/a#token', `https://host/a#${MARK}`],
+    ['postgres://u:p@db/x', `postgres://${MARK}@db/x`],
+    ['"https://host/path?q"', `"https://host/path?${MARK}"`],
+  ])('%j becomes %j', (text, expected) => {
+    expect(redactPatterns(text)).toBe(expected);
+  });
+
+  test.each([
+    'a task-12345678 and a risk-assessment',
+    'input_tokens: 196, total tokens = 5',
+    'https://host.example:8443/v1/images/generations',
+    'basic requirements of the token ring',
+    'connect ECONNREFUSED 127.0.0.1:443',
+    'sk-ip',
+  ])('%j stays', (text) => {
+    expect(redactPatterns(text)).toBe(text);
+  });
+
+  test('is redacted once and for all', () => {
+    const piece = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        'sk-',
+        'Bearer ',
+        'token=',
+        'api_key: "',
+        'https://',
+        'a:b@',
+        '?',
+        '#',
+        '/',
+        ' ',
+        'authorization: ',
+      ),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
+        (text) => {
+          const once = redactPatterns(text);
+          expect(redactPatterns(once)).toBe(once);
+        },
+      ),
+    );
+  });
+
+  test.each(['sk-', 'bearer ', 'token=', 'authorization: a ', 'https://a@', 'a', ' ', 'api_key " ', 'a:b@?'])(
+    'is found in a megabyte of %j in no time',
+    (piece) => {
+      const text = piece.repeat(Math.ceil(1_000_000 / piece.length));
+      const startedMs = performance.now();
+      redactPatterns(text);
+      expect(performance.now() - startedMs).toBeLessThan(1_000);
+    },
+  );
+});
