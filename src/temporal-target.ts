@@ -1,4 +1,4 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 
 /** Which Temporal a command or a worker talks to. */
 export interface TemporalTarget {
@@ -14,17 +14,19 @@ export interface TemporalTarget {
 }
 
 /** Connection options for `Connection` and `NativeConnection`, by the same rules as the `temporal` CLI (SPEC C6). */
-export function temporalConnection(target: TemporalTarget) {
-  const { connectionOptions, namespace } = loadClientConnectConfig({
-    disableEnv: target.embedded,
-    disableFile: target.embedded,
-    overrideEnvVars: definedOnly(target.env),
-    ...(target.profile === undefined ? {} : { profile: target.profile }),
-  });
+export function temporalConnection(target: TemporalTarget): ClientConnectConfig & { namespace: string } {
+  const found = target.embedded ? { connectionOptions: {} } : configured(target);
   return {
-    connectionOptions: { ...connectionOptions, ...(target.address === undefined ? {} : { address: target.address }) },
-    namespace: target.namespace ?? namespace ?? 'default',
+    connectionOptions: { ...found.connectionOptions, ...(target.address === undefined ? {} : { address: target.address }) },
+    namespace: target.namespace ?? found.namespace ?? 'default',
   };
+}
+
+function configured({ env, profile }: TemporalTarget): ClientConnectConfig {
+  return loadClientConnectConfig({
+    overrideEnvVars: definedOnly(env),
+    ...(profile === undefined ? {} : { profile }),
+  });
 }
 
 function definedOnly(env: Record<string, string | undefined>): Record<string, string> {
