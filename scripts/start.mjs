@@ -13,7 +13,7 @@ const DEMO = join(ROOT, '.demo');
 const DEMO_KEY = 'demo-key';
 
 await runScript(async () => {
-  const { temporal } = await bootstrap({ binaries: ['temporal'], quiet: true });
+  const { temporal } = await bootstrap({ binaries: ['temporal'] });
   const args = process.argv.slice(2);
   if (args.length > 0) return imgproof(['batch', ...args], { ...process.env, TEMPORAL_CLI_PATH: temporal });
   return demo(temporal);

@@ -2,6 +2,7 @@
 import {
   Client,
   Connection,
+  isGrpcServiceError,
   type WorkflowExecutionDescription,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowHandle,
@@ -90,8 +91,20 @@ export function isAlreadyStarted(error: unknown): boolean {
   return error instanceof WorkflowExecutionAlreadyStartedError;
 }
 
+/** True when a call failed for want of a server, not because of what it asked. */
+export function isServerGone(error: unknown): boolean {
+  const causes = [error, (error as { cause?: unknown }).cause];
+  return causes.some((cause) => isGrpcServiceError(cause) && SERVER_GONE.has(cause.code));
+}
+
+/** gRPC: CANCELLED by a closing connection, DEADLINE_EXCEEDED, UNAVAILABLE. */
+const SERVER_GONE = new Set([1, 4, 14]);
+
 /** The newest run of a workflow id; null when the server knows none. */
-export async function describe(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | null> {
+export async function describe(
+  client: Client,
+  workflowId: string,
+): Promise<WorkflowExecutionDescription | null> {
   try {
     return await inTime(client, () => client.workflow.getHandle(workflowId).describe());
   } catch (error) {
@@ -142,7 +155,9 @@ export interface LiveAttempt {
 
 export async function liveAttempt(client: Client, taskKey: string): Promise<LiveAttempt | null> {
   const description = await describe(client, taskKey).catch(() => null);
-  const activity = description?.raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'generateImage');
+  const activity = description?.raw.pendingActivities?.find(
+    ({ activityType }) => activityType?.name === 'generateImage',
+  );
   if (!activity) return null;
   const nextAttemptAtMs = secondsOf(activity.scheduledTime) * 1000;
   const isStarted = Number(activity.state) === PENDING_ACTIVITY_STARTED;
@@ -150,7 +165,7 @@ export async function liveAttempt(client: Client, taskKey: string): Promise<Live
   return {
     temporalAttempt: activity.attempt ?? 1,
     state: isStarted ? 'running' : isWaiting ? 'waiting' : 'queued',
-    heartbeat: jsonOf<AttemptHeartbeat>(activity.heartbeatDetails?.payloads?.[0]?.data),
+    heartbeat: heartbeatOf(activity.heartbeatDetails?.payloads?.[0]?.data),
     lastFailure: activity.lastFailure?.message ?? null,
     nextAttemptAtMs: isWaiting && nextAttemptAtMs > 0 ? nextAttemptAtMs : null,
   };
@@ -160,7 +175,7 @@ export async function liveAttempt(client: Client, taskKey: string): Promise<Live
 const PENDING_ACTIVITY_STARTED = 2;
 
 function memoOf(description: WorkflowExecutionDescription): OrderMemo {
-  return (description.memo ?? {}) as OrderMemo;
+  return description.memo ?? {};
 }
 
 function inTime<T>(client: Client, call: () => Promise<T>): Promise<T> {
@@ -171,10 +186,11 @@ function secondsOf(time: { seconds?: unknown } | null | undefined): number {
   return Number(time?.seconds ?? 0);
 }
 
-function jsonOf<T>(data: Uint8Array | null | undefined): T | null {
+/** Null also for details that are encoded: the codec is the user's own. */
+function heartbeatOf(data: Uint8Array | null | undefined): AttemptHeartbeat | null {
   if (!data) return null;
   try {
-    return JSON.parse(Buffer.from(data).toString('utf8')) as T;
+    return JSON.parse(Buffer.from(data).toString('utf8')) as AttemptHeartbeat;
   } catch {
     return null;
   }

@@ -26,7 +26,6 @@ import {
 } from './openclaw-config.ts';
 
 export type { ProviderConfig } from './openclaw-config.ts';
-export { ProviderConfigError } from './openclaw-config.ts';
 export { ConfigError } from './host/config-file.ts';
 
 export interface Settings {
@@ -63,7 +62,7 @@ export interface Settings {
 }
 
 /** Used where an order says nothing: environment, then config (SPEC G3). */
-export interface OrderDefaults {
+interface OrderDefaults {
   provider?: string;
   model?: string;
   outputDir: string;

@@ -17,7 +17,10 @@ export interface TemporalTarget {
 export function temporalConnection(target: TemporalTarget): ClientConnectConfig & { namespace: string } {
   const found = target.embedded ? { connectionOptions: {} } : configured(target);
   return {
-    connectionOptions: { ...found.connectionOptions, ...(target.address === undefined ? {} : { address: target.address }) },
+    connectionOptions: {
+      ...found.connectionOptions,
+      ...(target.address === undefined ? {} : { address: target.address }),
+    },
     namespace: target.namespace ?? found.namespace ?? 'default',
   };
 }
@@ -30,5 +33,7 @@ function configured({ env, profile }: TemporalTarget): ClientConnectConfig {
 }
 
 function definedOnly(env: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

@@ -36,7 +36,11 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   const workers = await createWorkers(setup, connection, namespace);
   const runs = workers.map((worker) => worker.run());
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker polls');
-  if (setup.embedded) await replaceProjection(join(setup.settings.home, 'worker.json'), jsonText({ pid: process.pid, ready: true }));
+  if (setup.embedded)
+    await replaceProjection(
+      join(setup.settings.home, 'worker.json'),
+      jsonText({ pid: process.pid, ready: true }),
+    );
   await stopSignal();
   log.info('worker drains: no new paid call; those in flight end first');
   await drainInTurn(workers, runs);
@@ -58,7 +62,11 @@ export function createWorkers(
   );
 }
 
-function workerOptions(role: 'api' | 'main', settings: Settings, deps: ActivityDeps): Omit<WorkerOptions, 'connection'> {
+function workerOptions(
+  role: 'api' | 'main',
+  settings: Settings,
+  deps: ActivityDeps,
+): Omit<WorkerOptions, 'connection'> {
   switch (role) {
     case 'api':
       return {
@@ -81,7 +89,10 @@ function workerOptions(role: 'api' | 'main', settings: Settings, deps: ActivityD
   }
 }
 
-function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>, namespace: string): ActivityDeps {
+function activityDeps(
+  { settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>,
+  namespace: string,
+): ActivityDeps {
   const secrets = new Set<string>();
   let redact = createRedactor([]);
   return {
@@ -121,7 +132,8 @@ async function connectPatiently(
 function runtimeLogger(log: Logger): DefaultLogger {
   return new DefaultLogger('INFO', ({ level, message, meta }) => {
     const error: unknown = meta?.['error'];
-    const details = error instanceof Error ? { ...meta, error: error.message, stack: error.stack } : { ...meta };
+    const details =
+      error instanceof Error ? { ...meta, error: error.message, stack: error.stack } : { ...meta };
     log[PINO_LEVELS[level]](details, message);
   });
 }
@@ -151,7 +163,7 @@ const QUIET_LIMIT_MS = 20_000;
 
 async function untilQuiet(worker: Worker): Promise<void> {
   const limit = Date.now() + QUIET_LIMIT_MS;
-  for (let quietSince = Date.now(); Date.now() - quietSince < QUIET_MS && Date.now() < limit; ) {
+  for (let quietSince = Date.now(); Date.now() - quietSince < QUIET_MS && Date.now() < limit;) {
     const { numInFlightActivities, numInFlightWorkflowActivations } = worker.getStatus();
     if (numInFlightActivities > 0 || numInFlightWorkflowActivations > 0) quietSince = Date.now();
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -55,7 +55,11 @@ export function generationOf(order: AdmissionOrder, taskKey: string): string {
 }
 
 /** SPEC H4: an adopted task's result is a copy that says where it comes from; a reset finds its own and leaves it. */
-async function adopt(deps: ActivityDeps, task: AdmittedTask, { result, generated }: Proven): Promise<TaskRow> {
+async function adopt(
+  deps: ActivityDeps,
+  task: AdmittedTask,
+  { result, generated }: Proven,
+): Promise<TaskRow> {
   const from = generated.adopted_from as string;
   if (result.run_dir === task.run_dir) return { ...resultRow(task, result, from), adopted_from: from };
   const copy = { ...result, index: task.index, adopted_from: from };

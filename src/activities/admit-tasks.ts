@@ -47,7 +47,9 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
       task_key: keys[i] as string,
       input_images: input_images.map((path) => references.of(path)),
     };
-    admitted.push(await admitOne(deps, order, wanted, { refusal: refusals[i] ?? null, adopts: !batch.again }));
+    admitted.push(
+      await admitOne(deps, order, wanted, { refusal: refusals[i] ?? null, adopts: !batch.again }),
+    );
   }
   const admission: Admission = {
     batch_id: batchId,
@@ -67,13 +69,21 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
 
 /** A task started alone is a batch of one without a batch: no index row of a batch, a folder under `_runs`. */
 async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Admission> {
-  const normalized = normalizeTask(order.request, { baseDir: null, defaults: deps.defaults, overrides: {}, batchName: 'task' });
+  const normalized = normalizeTask(order.request, {
+    baseDir: null,
+    defaults: deps.defaults,
+    overrides: {},
+    batchName: 'task',
+  });
   if ('problems' in normalized) throw badInput(normalized.problems);
   const { task, warnings } = normalized;
   const references = await hashReferences([task], deps.inputRoots());
   const otherKey = task.task_key !== undefined && task.task_key !== order.workflow_id;
   refuse([
-    ...problemIf(['task_key'], otherKey ? `must equal the workflow id "${order.workflow_id}", or be left out` : null),
+    ...problemIf(
+      ['task_key'],
+      otherKey ? `must equal the workflow id "${order.workflow_id}", or be left out` : null,
+    ),
     ...problemIf(['task_key'], keyProblem(order.workflow_id, null)),
     ...references.problems,
   ]);
@@ -118,8 +128,10 @@ function refusalsOf(keys: readonly string[], queueLimit: number): (Refusal | nul
   const first = new Map<string, number>();
   return keys.map((key, i) => {
     const before = first.get(key);
-    if (before !== undefined) return { status: 'skipped', reason: `task_key "${key}" is already used by task ${before}` };
-    if (first.size >= queueLimit) return { status: 'rejected', reason: `over the queue limit of ${queueLimit}` };
+    if (before !== undefined)
+      return { status: 'skipped', reason: `task_key "${key}" is already used by task ${before}` };
+    if (first.size >= queueLimit)
+      return { status: 'rejected', reason: `over the queue limit of ${queueLimit}` };
     first.set(key, i + 1);
     return null;
   });
@@ -132,7 +144,11 @@ function batchFolder(deps: ActivityDeps, order: AdmissionOrder, batch: Normalize
   return join(root, `${safeName(batch.batch_name, sha256)}-${timestamp(order.started_at_ms)}-${unique}`);
 }
 
-async function recordAdmission(admission: Admission, order: AdmissionOrder, batch: NormalizedBatch): Promise<void> {
+async function recordAdmission(
+  admission: Admission,
+  order: AdmissionOrder,
+  batch: NormalizedBatch,
+): Promise<void> {
   const { tasks, rows, batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
   const entries = [...tasks.map((task) => ({ ...task, status: 'queued' as const })), ...rows];
   entries.sort((a, b) => a.index - b.index);
@@ -149,7 +165,13 @@ async function recordAdmission(admission: Admission, order: AdmissionOrder, batc
     output_dir: batch.output_dir,
     total,
     warnings,
-    tasks: entries.map(({ index, task_key, task_name, run_dir, status }) => ({ index, task_key, task_name, run_dir, status })),
+    tasks: entries.map(({ index, task_key, task_name, run_dir, status }) => ({
+      index,
+      task_key,
+      task_name,
+      run_dir,
+      status,
+    })),
   });
 }
 

@@ -23,7 +23,10 @@ export async function hashReferences(
       const image = found.get(path) ?? (await inspect(path, roots));
       found.set(path, image);
       if (typeof image === 'string') {
-        problems.push({ path: tasks.length === 1 ? ['input_images'] : ['tasks', i, 'input_images'], message: image });
+        problems.push({
+          path: tasks.length === 1 ? ['input_images'] : ['tasks', i, 'input_images'],
+          message: image,
+        });
       }
     }
   }
@@ -40,7 +43,10 @@ async function inspect(path: string, roots: readonly string[] | null): Promise<I
 }
 
 /** Why one of the folders can't take files, or null. They are made, so that nothing is paid for that can't be kept. */
-export async function checkPlaces(folders: readonly string[], roots: readonly string[] | null): Promise<string | null> {
+export async function checkPlaces(
+  folders: readonly string[],
+  roots: readonly string[] | null,
+): Promise<string | null> {
   for (const folder of new Set(folders)) {
     const problem = (await outside(folder, roots)) ?? (await unwritable(folder));
     if (problem !== null) return problem;
@@ -56,7 +62,9 @@ async function outside(folder: string, roots: readonly string[] | null): Promise
     const way = relative(root, real);
     return way === '' || (!way.startsWith('..') && !isAbsolute(way));
   });
-  return inside ? null : `${folder} is outside of the allowed output folders (${roots.join(', ')}); see outputRoots in the config`;
+  return inside
+    ? null
+    : `${folder} is outside of the allowed output folders (${roots.join(', ')}); see outputRoots in the config`;
 }
 
 async function realpathOfExisting(path: string): Promise<string> {

@@ -40,7 +40,10 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
       clockBehindMs: Math.max(0, info.currentAttemptScheduledTimestampMs - Date.now()),
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
-    return heartbeating(() => heartbeatOf(task, info.attempt, flight), () => untilLanded(flight));
+    return heartbeating(
+      () => heartbeatOf(task, info.attempt, flight),
+      () => untilLanded(flight),
+    );
   }
 }
 
@@ -58,7 +61,11 @@ async function heartbeating<T>(details: () => AttemptHeartbeat, work: () => Prom
   }
 }
 
-function heartbeatOf(task: AdmittedTask, temporalAttempt: number, flight: ImageFlight & { joined: boolean }): AttemptHeartbeat {
+function heartbeatOf(
+  task: AdmittedTask,
+  temporalAttempt: number,
+  flight: ImageFlight & { joined: boolean },
+): AttemptHeartbeat {
   const { waitingFor, attempt, sentAtMs } = flight.progress;
   return {
     waiting_for: flight.joined ? 'a call of the same generation' : waitingFor,
@@ -81,7 +88,9 @@ async function untilLanded(flight: ImageFlight): Promise<GeneratedImage> {
     () => false,
     () => false,
   );
-  const cancelRequested = context.cancelled.catch(() => context.cancellationDetails?.cancelRequested === true);
+  const cancelRequested = context.cancelled.catch(
+    () => context.cancellationDetails?.cancelRequested === true,
+  );
   if (!(await Promise.race([landed, cancelRequested]))) return flight.promise;
   flight.abort();
   return flight.promise.catch(() => {

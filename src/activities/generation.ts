@@ -12,7 +12,12 @@ import { answeredRecord, type CompleteAnswer, type PaidAnswer, payOnce } from '.
 import type { SpoolEntry } from '../artifacts/spool.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import { classifyAnswer } from '../provider/errors.ts';
-import { callImageApi, type ImageCall, type ProviderEndpoint, TransportError } from '../provider/image-api.ts';
+import {
+  callImageApi,
+  type ImageCall,
+  type ProviderEndpoint,
+  TransportError,
+} from '../provider/image-api.ts';
 import { backoffMs } from '../provider/retry-after.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
@@ -86,7 +91,8 @@ export class Generation {
 
   /** Everything that can fail without money: config, references, the folder of the attempt. */
   async #prepare(attempt: number, signal: AbortSignal): Promise<() => Promise<CompleteAnswer>> {
-    if (signal.aborted) throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
+    if (signal.aborted)
+      throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const endpoint = await this.#endpoint();
     const references = await this.#references();
     const request = attemptRequest(this.#task, attempt, endpoint);
@@ -94,19 +100,22 @@ export class Generation {
     this.progress.attempt = attempt;
     return () => {
       Object.assign(this.progress, { waitingFor: 'the image', sentAtMs: Date.now() });
-      return send({
-        endpoint,
-        references,
-        mode: this.#task.mode,
-        model: this.#task.model,
-        prompt: this.#task.prompt,
-        size: this.#task.size,
-        options: this.#task.options,
-        timeoutMs: this.#task.timeout_ms,
-        signal,
-        clientRequestId: request.client_request_id,
-        idempotencyKey: this.#task.generation_id,
-      }, this.#deps.redact);
+      return send(
+        {
+          endpoint,
+          references,
+          mode: this.#task.mode,
+          model: this.#task.model,
+          prompt: this.#task.prompt,
+          size: this.#task.size,
+          options: this.#task.options,
+          timeoutMs: this.#task.timeout_ms,
+          signal,
+          clientRequestId: request.client_request_id,
+          idempotencyKey: this.#task.generation_id,
+        },
+        this.#deps.redact,
+      );
     };
   }
 
@@ -127,9 +136,16 @@ export class Generation {
           throw new AttemptFailed({ category: 'input_changed', message: (error as Error).message });
         });
         if (read.sha256 !== admitted) {
-          throw new AttemptFailed({ category: 'input_changed', message: `${path} was changed after the task was admitted` });
+          throw new AttemptFailed({
+            category: 'input_changed',
+            message: `${path} was changed after the task was admitted`,
+          });
         }
-        return { bytes: read.bytes, mime: read.mime, filename: `reference-${i + 1}.${read.mime.slice('image/'.length)}` };
+        return {
+          bytes: read.bytes,
+          mime: read.mime,
+          filename: `reference-${i + 1}.${read.mime.slice('image/'.length)}`,
+        };
       }),
     );
   }
@@ -148,7 +164,12 @@ export class Generation {
     const path = await saveImage(this.#entry, place, image);
     await this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId));
     const { generation_id } = this.#task;
-    return { generation_id, workflow_id: this.#origin.workflowId, attempt: header.attempt, image: { ...facts, path } };
+    return {
+      generation_id,
+      workflow_id: this.#origin.workflowId,
+      attempt: header.attempt,
+      image: { ...facts, path },
+    };
   }
 
   async #recordEnd(record: AttemptRecord): Promise<void> {
@@ -208,11 +229,28 @@ async function send(call: ImageCall, redact: (text: string) => string): Promise<
     });
   }
   const { status, headers, body, timing } = answer;
-  return { status, headers, body, sentAt: timing.sentAt, endedAt: timing.endedAt, elapsedMs: timing.elapsedMs };
+  return {
+    status,
+    headers,
+    body,
+    sentAt: timing.sentAt,
+    endedAt: timing.endedAt,
+    elapsedMs: timing.elapsedMs,
+  };
 }
 
 function attemptRequest(task: AdmittedTask, attempt: number, endpoint: ProviderEndpoint): AttemptRequest {
-  const { provider, model, mode, prompt, size, input_images, timeout_ms, generation_id, request_fingerprint } = task;
+  const {
+    provider,
+    model,
+    mode,
+    prompt,
+    size,
+    input_images,
+    timeout_ms,
+    generation_id,
+    request_fingerprint,
+  } = task;
   return {
     schema_version: SCHEMA_VERSION,
     attempt,

@@ -35,14 +35,18 @@ async function verdictOf(
     throw error;
   }
   const inspected = await inspectImage(answer.image);
-  if (inspected === null) return { ok: false, error: 'the answer holds bytes that are no PNG, JPEG or WebP image' };
+  if (inspected === null)
+    return { ok: false, error: 'the answer holds bytes that are no PNG, JPEG or WebP image' };
   const { decodes, problem, ...facts } = inspected;
-  if (!decodes) return { ok: false, error: `the image in the answer does not decode: ${problem ?? 'damaged'}` };
+  if (!decodes)
+    return { ok: false, error: `the image in the answer does not decode: ${problem ?? 'damaged'}` };
   const reference = task.input_images.find((input) => input.sha256 === facts.sha256);
-  if (reference) return { ok: false, error: `the answer is the reference ${reference.path} itself, nothing new` };
+  if (reference)
+    return { ok: false, error: `the answer is the reference ${reference.path} itself, nothing new` };
   const duplicateOf = await spool.claimImage(facts.sha256, task.generation_id);
   const warnings = differences(facts, task, answer.extraImages);
-  if (duplicateOf !== null) warnings.push(`the same image was delivered before, by generation ${duplicateOf}`);
+  if (duplicateOf !== null)
+    warnings.push(`the same image was delivered before, by generation ${duplicateOf}`);
   const notes: AnswerNotes = {
     usage: answer.usage,
     revised_prompt: answer.revisedPrompt,
@@ -58,6 +62,7 @@ function differences(facts: ImageFacts, task: AdmittedTask, extraImages: number)
   const format = task.options.output_format ?? 'png';
   if (task.size !== 'auto' && task.size !== size) warnings.push(`asked for ${task.size}, got ${size}`);
   if (format !== facts.format) warnings.push(`asked for ${format}, got ${facts.format}`);
-  if (extraImages > 0) warnings.push(`${extraImages} more image(s) in the answer were not used; see the raw answer`);
+  if (extraImages > 0)
+    warnings.push(`${extraImages} more image(s) in the answer were not used; see the raw answer`);
   return warnings;
 }

@@ -56,10 +56,13 @@ async function provenResult(
   generated: GeneratedImage,
 ): Promise<ResultRecord> {
   const { task } = order;
-  const origin = generated.adopted_from === undefined ? null : await readJson<ResultRecord>(generated.adopted_from);
+  const origin =
+    generated.adopted_from === undefined ? null : await readJson<ResultRecord>(generated.adopted_from);
   if (origin !== null && origin.run_dir === task.run_dir) return origin;
-  if (origin !== null) return { ...origin, index: task.index, adopted_from: generated.adopted_from as string };
-  const foreign = generated.generation_id !== task.generation_id || generated.workflow_id !== order.workflow_id;
+  if (origin !== null)
+    return { ...origin, index: task.index, adopted_from: generated.adopted_from as string };
+  const foreign =
+    generated.generation_id !== task.generation_id || generated.workflow_id !== order.workflow_id;
   const attempts = await folder.readAttempts();
   const last = attempts.findLast(({ attempt }) => attempt === generated.attempt) ?? null;
   const request = await folder.readRequest(generated.attempt);
@@ -86,8 +89,15 @@ async function provenResult(
 }
 
 /** SPEC P1, on the file as it is now. */
-async function accepted(result: ResultRecord, task: AdmittedTask, last: AttemptRecord | null): Promise<ResultRecord> {
-  const image = await readFile(result.image_path as string).then((bytes) => inspectImage(bytes), () => null);
+async function accepted(
+  result: ResultRecord,
+  task: AdmittedTask,
+  last: AttemptRecord | null,
+): Promise<ResultRecord> {
+  const image = await readFile(result.image_path as string).then(
+    (bytes) => inspectImage(bytes),
+    () => null,
+  );
   const evidence: Evidence = {
     result,
     image,
@@ -126,8 +136,12 @@ async function failedResult(
 }
 
 /** The fields that say what was ordered; the rest starts as "nothing there". */
-function commonResult({ task, workflow_id, run_id }: TaskRecordOrder, attempts: AttemptRecord[]): ResultRecord {
-  const { task_key, task_name, index, batch_id, batch_hash, provider, model, mode, input_images, size } = task;
+function commonResult(
+  { task, workflow_id, run_id }: TaskRecordOrder,
+  attempts: AttemptRecord[],
+): ResultRecord {
+  const { task_key, task_name, index, batch_id, batch_hash, provider, model, mode, input_images, size } =
+    task;
   return {
     schema_version: SCHEMA_VERSION,
     ok: false,

@@ -22,11 +22,17 @@ export class Flights<Result, Progress> {
   readonly #flying = new Map<string, Flight<Result, Progress>>();
 
   /** The flight of this entry: the one in the air, else a new one. It belongs to no caller and ends in its own time. */
-  join(entry: SpoolEntry, progress: Progress, work: FlightWork<Result>): Flight<Result, Progress> & { joined: boolean } {
+  join(
+    entry: SpoolEntry,
+    progress: Progress,
+    work: FlightWork<Result>,
+  ): Flight<Result, Progress> & { joined: boolean } {
     const flying = this.#flying.get(entry.folder);
     if (flying !== undefined) return { ...flying, joined: true };
     const controller = new AbortController();
-    const promise = underLock(entry, work, controller.signal).finally(() => this.#flying.delete(entry.folder));
+    const promise = underLock(entry, work, controller.signal).finally(() =>
+      this.#flying.delete(entry.folder),
+    );
     // Callers may have gone when it ends; their successor reads the spool.
     promise.catch(() => undefined);
     const flight = { promise, progress, abort: () => controller.abort() };

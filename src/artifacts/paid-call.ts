@@ -5,7 +5,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { billingOf, FAILURES } from '../domain/failure.ts';
-import { type AnswerNotes, type AttemptRecord, SCHEMA_VERSION, type WorkerBinding } from '../domain/records.ts';
+import {
+  type AnswerNotes,
+  type AttemptRecord,
+  SCHEMA_VERSION,
+  type WorkerBinding,
+} from '../domain/records.ts';
 import { TASK_LIMITS } from '../domain/task.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from './call-failures.ts';
 import type { AnswerHeader, Intent, SpooledAttempt, SpoolEntry } from './spool.ts';
@@ -214,7 +219,17 @@ export function answeredRecord(
 }
 
 function originOf(intent: Intent) {
-  const { attempt, temporal_attempt, worker_id, pid, thread_id, run_id, workflow_id, generation_id, started_at } = intent;
+  const {
+    attempt,
+    temporal_attempt,
+    worker_id,
+    pid,
+    thread_id,
+    run_id,
+    workflow_id,
+    generation_id,
+    started_at,
+  } = intent;
   return {
     schema_version: SCHEMA_VERSION,
     attempt,

@@ -94,7 +94,10 @@ export class SpoolEntry {
 
   /** Written before a Temporal attempt can send: whoever comes later knows that this spool saw all it did. */
   async markBegan(runId: string, temporalAttempt: number): Promise<void> {
-    await createFile(this.#path(beganName(runId, temporalAttempt)), jsonText({ at: new Date().toISOString() }));
+    await createFile(
+      this.#path(beganName(runId, temporalAttempt)),
+      jsonText({ at: new Date().toISOString() }),
+    );
   }
 
   async hasBegan(runId: string, temporalAttempt: number): Promise<boolean> {
@@ -104,7 +107,9 @@ export class SpoolEntry {
   /** Every request of this generation, oldest first. */
   async attempts(): Promise<SpooledAttempt[]> {
     const names = await readdir(this.folder);
-    const numbers = new Set(names.flatMap((name) => /^(\d+)\.(?:intent\.json|end\.json|answer)$/u.exec(name)?.[1] ?? []));
+    const numbers = new Set(
+      names.flatMap((name) => /^(\d+)\.(?:intent\.json|end\.json|answer)$/u.exec(name)?.[1] ?? []),
+    );
     return Promise.all(
       [...numbers].sort().map(async (nn) => ({
         attempt: Number(nn),
@@ -156,8 +161,10 @@ export class SpoolEntry {
       header.generation_id !== this.key.generation_id ||
       header.request_fingerprint !== this.key.request_fingerprint;
     if (foreign) throw new SpoolDamaged(`${path} is the answer to another request; it is not adopted`);
-    const whole = body.length === header.bytes && createHash('sha256').update(body).digest('hex') === header.sha256;
-    if (!whole) throw new SpoolDamaged(`${path} is damaged (its bytes are not those received); it is not adopted`);
+    const whole =
+      body.length === header.bytes && createHash('sha256').update(body).digest('hex') === header.sha256;
+    if (!whole)
+      throw new SpoolDamaged(`${path} is damaged (its bytes are not those received); it is not adopted`);
   }
 
   async #read<T>(name: string): Promise<T | null> {

@@ -44,7 +44,9 @@ export class TaskFolder {
 
   /** Attempts as they are on disk, oldest first. One without a result was cut off: it may have been paid (SPEC R4). */
   async readAttempts(): Promise<AttemptRecord[]> {
-    const names = (await readdir(this.path).catch(() => [])).filter((name) => /^attempt-\d+$/u.test(name)).sort();
+    const names = (await readdir(this.path).catch(() => []))
+      .filter((name) => /^attempt-\d+$/u.test(name))
+      .sort();
     const records = await Promise.all(
       names.map(async (name) => {
         const ended = await readJson<AttemptRecord>(join(this.path, name, FILES.result));
@@ -124,7 +126,8 @@ function attemptLog(record: AttemptRecord): string {
     `attempt ${record.attempt}  ${outcome(record)}`,
     `attempt ${record.attempt}  billing: ${record.billing}, request id: ${record.request_id ?? 'none'}`,
   ];
-  if (record.next_attempt_at !== null) lines.push(`attempt ${record.attempt}  next request not before ${record.next_attempt_at}`);
+  if (record.next_attempt_at !== null)
+    lines.push(`attempt ${record.attempt}  next request not before ${record.next_attempt_at}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -40,14 +40,22 @@ export async function batchEnd(
   }
 }
 
-async function tellResult(summary: BatchSummary, session: Session, order: Order, flags: WaitFlags): Promise<ExitCode> {
+async function tellResult(
+  summary: BatchSummary,
+  session: Session,
+  order: Order,
+  flags: WaitFlags,
+): Promise<ExitCode> {
   const record = await readRecord(summary);
   const rows = record?.results ?? [];
   const exitCode = exitCodeOf(summary, rows);
   if (order.ranBefore && summary.adopted === 0) {
-    say(`note: "${safe(order.batchId)}" ran before, but no result of it was found in this output directory; everything was ordered again`);
+    say(
+      `note: "${safe(order.batchId)}" ran before, but no result of it was found in this output directory; everything was ordered again`,
+    );
   }
-  if (flags.json) printJson({ ...(record ?? summary), exit_code: exitCode, reason: reasonOf(summary, exitCode) });
+  if (flags.json)
+    printJson({ ...(record ?? summary), exit_code: exitCode, reason: reasonOf(summary, exitCode) });
   else printResult(summary, rows, session, order);
   return exitCode;
 }
@@ -57,9 +65,15 @@ function printResult(summary: BatchSummary, rows: readonly TaskRow[], session: S
   const requests = cost.no + cost.possible + cost.yes;
   const possible = cost.possible > 0 ? `, ${cost.possible} possibly charged beside them` : '';
   const known = adopted > 0 ? `, ${adopted} of them proven before` : '';
-  print(`${ok ? '✓' : '✗'} ${success} of ${total} completed${known} · ${requests} requests, ${cost.yes} charged${possible}`);
+  print(
+    `${ok ? '✓' : '✗'} ${success} of ${total} completed${known} · ${requests} requests, ${cost.yes} charged${possible}`,
+  );
   for (const row of rows) {
-    print(row.status === 'completed' ? `  ✓ ${safe(row.task_name)}  ${row.image_path}` : `  ✗ ${safe(row.task_name)}  ${row.status}: ${safe(row.error ?? '')}`);
+    print(
+      row.status === 'completed'
+        ? `  ✓ ${safe(row.task_name)}  ${row.image_path}`
+        : `  ✗ ${safe(row.task_name)}  ${row.status}: ${safe(row.error ?? '')}`,
+    );
     if (row.result_json !== null) print(`      proof  ${row.result_json}`);
   }
   print(`  result  ${summary.batch_result_json}`);
@@ -80,27 +94,27 @@ async function readRecord(summary: BatchSummary): Promise<BatchResultRecord | nu
 function exitCodeOf(summary: BatchSummary, rows: readonly TaskRow[]): ExitCode {
   if (summary.ok) return EXIT.ok;
   const failed = rows.filter(({ status }) => status !== 'completed');
-  const refused = failed.length > 0 && failed.every(({ category }) => category === 'auth' || category === 'quota');
+  const refused =
+    failed.length > 0 && failed.every(({ category }) => category === 'auth' || category === 'quota');
   return refused ? EXIT.credentials : EXIT.incomplete;
 }
 
 function reasonOf({ success, total }: BatchSummary, exitCode: ExitCode): string {
   if (exitCode === EXIT.ok) return 'all completed';
-  return exitCode === EXIT.credentials ? 'credentials or balance refused' : `${total - success} of ${total} not completed`;
+  return exitCode === EXIT.credentials
+    ? 'credentials or balance refused'
+    : `${total - success} of ${total} not completed`;
 }
 
 /** A batch closes Failed only for bad input or an unusable environment; Canceled and Terminated by a person (SPEC T1). */
 export function closedBadly(error: unknown, workflowId: string): CommandProblem {
   const cause = (error as { cause?: { type?: string; message?: string; details?: unknown[] } }).cause;
   const message = cause?.message ?? (error as Error).message;
-  switch (cause?.type) {
-    case FAILURE_TYPES.badInput:
-      return new CommandProblem(EXIT.usage, message, (cause.details?.[0] as unknown[] | undefined) ?? []);
-    case FAILURE_TYPES.environment:
-      return new CommandProblem(EXIT.environment, message);
-    default:
-      return new CommandProblem(EXIT.incomplete, `"${workflowId}" ended without a result: ${message}`);
+  if (cause?.type === FAILURE_TYPES.badInput) {
+    return new CommandProblem(EXIT.usage, message, (cause.details?.[0] as unknown[] | undefined) ?? []);
   }
+  if (cause?.type === FAILURE_TYPES.environment) return new CommandProblem(EXIT.environment, message);
+  return new CommandProblem(EXIT.incomplete, `"${workflowId}" ended without a result: ${message}`);
 }
 
 async function tellDetached(

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
 import { type BatchHandle, submitBatch } from '../client.ts';
 import type { Settings } from '../config.ts';
-import type { NormalizedBatch } from '../domain/batch.ts';
-import { batchHash, defaultBatchId, keyProblem } from '../domain/ids.ts';
+import { BATCH_LIMITS, type BatchRequest, type NormalizedBatch } from '../domain/batch.ts';
+import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.ts';
 import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import { formatProblems, type Problem } from '../intake/problems.ts';
@@ -40,7 +40,10 @@ export function register(command: Command): void {
     .option('--queue-limit <n>', 'tasks admitted; the rest is rejected (default 200)', number)
     .option('--batch-id <id>', 'name of the order (default <batch_name>-<hash>)')
     .option('--again', 'order everything anew instead of adopting proven results')
-    .addHelpText('after', '\nExamples:\n  imgproof batch batch.json\n  imgproof batch @batch.json --max-workers 2 --json > result.json\n');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  imgproof batch batch.json\n  imgproof batch @batch.json --max-workers 2 --json > result.json\n',
+    );
   addServerFlags(addWaitFlags(addRequestFlags(command)));
   command.action((input: string, flags: BatchFlags) => orderBatch(input, flags));
 }
@@ -53,10 +56,11 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   const hash = batchHash(batch.tasks, sha256);
   const batchId = flags.batchId ?? defaultBatchId(batch.batch_name, hash, sha256);
   const idProblem = keyProblem(batchId, null);
-  if (idProblem !== null) throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
+  if (idProblem !== null)
+    throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
+  const request = sizedRequest(batch);
   const session = await openSession(settings, flags);
   try {
-    const request = batchRequestOf(batch, batch.again);
     const submitted = await submitBatch(session.client, { batchId, batchHash: hash, request });
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
     announce(session, batch, batchId, submitted.decision === 'attach');
@@ -67,8 +71,21 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   }
 }
 
+/** SPEC T1: the same limit as the workflow's, told before anything is started. */
+function sizedRequest(batch: NormalizedBatch): BatchRequest {
+  const request = batchRequestOf(batch, batch.again);
+  const bytes = utf8Bytes(JSON.stringify(request));
+  if (bytes <= BATCH_LIMITS.inputBytes) return request;
+  const message = `the batch has ${bytes} bytes with every default filled, more than ${BATCH_LIMITS.inputBytes}; split the file. Nothing was sent.`;
+  throw new CommandProblem(EXIT.usage, message);
+}
+
 /** SPEC B8: all problems at once, with their places; nothing is sent when there is one. */
-async function checkedBatch(settings: Settings, input: InputText, flags: BatchFlags): Promise<NormalizedBatch> {
+async function checkedBatch(
+  settings: Settings,
+  input: InputText,
+  flags: BatchFlags,
+): Promise<NormalizedBatch> {
   const parsed = parseJson(input.text, input.name);
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
   const normalized = normalizeBatch(parsed.value, {
@@ -78,7 +95,8 @@ async function checkedBatch(settings: Settings, input: InputText, flags: BatchFl
     overrides: { ...requestOverrides(flags), ...batchOverrides(flags) },
     batchName: input.batchName,
   });
-  const locate = (problems: Problem[]) => problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
+  const locate = (problems: Problem[]) =>
+    problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
   if ('problems' in normalized) throw badInput(locate(normalized.problems), input, taskCount(parsed.value));
   const { batch } = normalized;
   if (!isEmbedded(settings, flags)) return batch;
@@ -96,7 +114,11 @@ function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
 }
 
 function badInput(problems: Problem[], input: InputText, tasks: number): CommandProblem {
-  return new CommandProblem(EXIT.usage, `the batch was not ordered\n${formatProblems(problems, input.name, tasks)}`, problems);
+  return new CommandProblem(
+    EXIT.usage,
+    `the batch was not ordered\n${formatProblems(problems, input.name, tasks)}`,
+    problems,
+  );
 }
 
 function taskCount(value: unknown): number {
@@ -104,7 +126,10 @@ function taskCount(value: unknown): number {
   return Array.isArray(tasks) ? tasks.length : 0;
 }
 
-function refused(decision: 'refuse: other content' | 'refuse: still running', batchId: string): CommandProblem {
+function refused(
+  decision: 'refuse: other content' | 'refuse: still running',
+  batchId: string,
+): CommandProblem {
   const why = {
     'refuse: other content': `the batch id "${batchId}" was used for other content; choose another --batch-id, or none`,
     'refuse: still running': `"${batchId}" is still running; --again orders anew when it has ended`,
@@ -116,13 +141,22 @@ function announce(session: Session, batch: NormalizedBatch, batchId: string, isA
   const { tasks, max_workers, warnings } = batch;
   for (const warning of warnings) say(`warning: ${safe(warning)}`);
   const models = [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
-  say(`${isAttached ? 'attached to ' : ''}${safe(batchId)}  ${tasks.length} tasks · ${max_workers} at a time · ${safe(models)}`);
+  say(
+    `${isAttached ? 'attached to ' : ''}${safe(batchId)}  ${tasks.length} tasks · ${max_workers} at a time · ${safe(models)}`,
+  );
   const link = webUiLink(session, batchId);
   if (link !== null) say(`  Web UI  ${link}`);
 }
 
 function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void {
-  if (flags.json) printJson({ ok: true, batch_id: batchId, web_ui: webUiLink(session, batchId), exit_code: 0, reason: 'ordered' });
+  if (flags.json)
+    printJson({
+      ok: true,
+      batch_id: batchId,
+      web_ui: webUiLink(session, batchId),
+      exit_code: 0,
+      reason: 'ordered',
+    });
   else print(batchId);
 }
 
@@ -134,7 +168,7 @@ async function follow(
   ranBefore: boolean,
 ): Promise<void> {
   const tick = batchTicks(session.client, handle, flags.progress);
-  const ending = await watchUntilEnd(handle, { client: session.client, flags, tick });
+  const ending = await watchUntilEnd(handle, { session, flags, tick });
   const order = { batchId: handle.workflowId, argument, ranBefore: ranBefore && flags.again !== true };
   process.exitCode = await batchEnd(ending, session, handle, order, flags);
 }

@@ -27,9 +27,21 @@ export function addRequestFlags(command: Command): Command {
     .option('--size <WxH|auto>', `pixels (default ${TASK_DEFAULTS.size})`)
     .addOption(new Option('--output-format <format>', 'format asked for').choices(IMAGE_FORMATS))
     .option('--timeout-ms <ms>', `limit of one request (default ${TASK_DEFAULTS.timeout_ms})`, number)
-    .option('--max-attempts <n>', `requests per image, 1 to 5 (default ${TASK_DEFAULTS.max_attempts})`, number)
-    .option('--retry-base-delay <s>', `seconds before the second request (default ${TASK_DEFAULTS.retry_base_delay})`, number)
-    .option('--retry-max-delay <s>', `longest own wait in seconds (default ${TASK_DEFAULTS.retry_max_delay})`, number)
+    .option(
+      '--max-attempts <n>',
+      `requests per image, 1 to 5 (default ${TASK_DEFAULTS.max_attempts})`,
+      number,
+    )
+    .option(
+      '--retry-base-delay <s>',
+      `seconds before the second request (default ${TASK_DEFAULTS.retry_base_delay})`,
+      number,
+    )
+    .option(
+      '--retry-max-delay <s>',
+      `longest own wait in seconds (default ${TASK_DEFAULTS.retry_max_delay})`,
+      number,
+    )
     .option('--retry-jitter <s>', `random extra seconds (default ${TASK_DEFAULTS.retry_jitter})`, number)
     .option('--output-dir <folder>', 'where images go (default <openclaw state dir>/generated-images)')
     .option('--raw', 'send the prompt without safety additions')
@@ -69,7 +81,9 @@ export function addWaitFlags(command: Command): Command {
     .option('--wait-timeout <s>', 'stop waiting after so many seconds (exit 124); the work goes on', number)
     .option('--json', 'print one JSON document on standard output')
     .addOption(
-      new Option('--progress <form>', 'progress on standard error').choices(['auto', 'plain', 'quiet']).default('auto'),
+      new Option('--progress <form>', 'progress on standard error')
+        .choices(['auto', 'plain', 'quiet'])
+        .default('auto'),
     );
 }
 

@@ -14,14 +14,22 @@ export interface InputText {
 
 /** `@file`, a path, `-` for standard input, or the JSON itself (SPEC B8). */
 export function readInput(argument: string, cwd = process.cwd()): InputText {
-  if (argument === '-') return { text: readStandardInput(), name: 'standard input', baseDir: cwd, batchName: 'batch' };
-  if (/^\s*[[{]/u.test(argument)) return { text: argument, name: 'command line', baseDir: cwd, batchName: 'batch' };
+  if (argument === '-')
+    return { text: readStandardInput(), name: 'standard input', baseDir: cwd, batchName: 'batch' };
+  if (/^\s*[[{]/u.test(argument))
+    return { text: argument, name: 'command line', baseDir: cwd, batchName: 'batch' };
   const path = resolve(cwd, argument.startsWith('@') ? argument.slice(1) : argument);
-  return { text: readFile(path), name: basename(path), baseDir: dirname(path), batchName: basename(path, extname(path)) };
+  return {
+    text: readFile(path),
+    name: basename(path),
+    baseDir: dirname(path),
+    batchName: basename(path, extname(path)),
+  };
 }
 
 function readStandardInput(): string {
-  if (process.stdin.isTTY) throw new CommandProblem(EXIT.usage, 'standard input is a terminal; pipe the batch into it');
+  if (process.stdin.isTTY)
+    throw new CommandProblem(EXIT.usage, 'standard input is a terminal; pipe the batch into it');
   return readFileSync(0, 'utf8');
 }
 
@@ -29,7 +37,8 @@ function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
     throw new CommandProblem(EXIT.usage, `can't read ${path}: ${reason}. Nothing was sent.`);
   }
 }

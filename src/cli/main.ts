@@ -33,6 +33,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(VERSION)
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(add --help for the list of options)')
+    // What follows `temporal` belongs to the Temporal CLI.
+    .enablePositionalOptions()
     .exitOverride();
   const [called] = argv;
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
@@ -65,5 +67,7 @@ function endOf(error: unknown, argv: readonly string[]): number {
 function asProblem(error: unknown): CommandProblem | null {
   if (error instanceof CommandProblem) return error;
   const { exitCode, message } = error as { exitCode?: unknown; message?: string };
-  return exitCode === EXIT.environment ? new CommandProblem(EXIT.environment, message ?? 'environment') : null;
+  return exitCode === EXIT.environment
+    ? new CommandProblem(EXIT.environment, message ?? 'environment')
+    : null;
 }

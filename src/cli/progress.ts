@@ -35,7 +35,8 @@ export class PlainProgress {
   show(snapshot: Snapshot): void {
     this.#warn(snapshot.progress.warnings);
     for (const task of snapshot.tasks) this.#change(task, snapshot);
-    for (const { task_key, task_name } of snapshot.progress.running) this.#wait(task_name, snapshot.live.get(task_key) ?? null);
+    for (const { task_key, task_name } of snapshot.progress.running)
+      this.#wait(task_name, snapshot.live.get(task_key) ?? null);
     if (Date.now() - this.#toldAtMs < REPEAT_MS) return;
     this.#toldAtMs = Date.now();
     for (const line of runningLines(snapshot)) tell(line);
@@ -47,17 +48,16 @@ export class PlainProgress {
     for (const warning of warnings) say(`warning: ${safe(warning)}`);
   }
 
-  #change(task: TaskState, { progress }: Snapshot): void {
+  #change(task: TaskState, { tasks }: Snapshot): void {
     if (this.#statuses.get(task.index) === task.status) return;
     const isFirstSight = !this.#statuses.has(task.index);
     this.#statuses.set(task.index, task.status);
-    if (task.status === 'queued' || (isFirstSight && hasEnded(task.status) && task.status === 'completed')) return;
-    const ended = Object.entries(progress.counters).reduce(
-      (sum, [status, count]) => (hasEnded(status as TaskStatus) ? sum + count : sum),
-      0,
-    );
+    if (task.status === 'queued' || (isFirstSight && task.status === 'completed')) return;
+    const ended = tasks.filter(({ status }) => hasEnded(status)).length;
     const note = task.error ?? task.image_path ?? '';
-    tell(`${ended}/${progress.total} ${MARKS[task.status]} ${task.status} ${safe(task.task_name)} ${safe(note)}`.trimEnd());
+    tell(
+      `${ended}/${tasks.length} ${MARKS[task.status]} ${task.status} ${safe(task.task_name)} ${safe(note)}`.trimEnd(),
+    );
   }
 
   /** A wait is told once, with its reason. */
@@ -81,7 +81,8 @@ export function runningLines({ progress, live }: Snapshot): string[] {
 }
 
 function attemptLine(name: string, { heartbeat }: LiveAttempt): string {
-  if (heartbeat === null) return `▷ ${safe(name)}  starting`;
+  if (heartbeat === null || (!heartbeat.sent && heartbeat.waiting_for === 'the spool'))
+    return `▷ ${safe(name)}  starting`;
   const { elapsed_seconds, limit_seconds, attempt, waiting_for } = heartbeat;
   return `▷ ${safe(name)}  ${elapsed_seconds} s of ${limit_seconds} s  attempt ${Math.max(1, attempt)}  waiting for ${waiting_for}`;
 }

@@ -48,7 +48,10 @@ export function register(command: Command): void {
     .option('--reference-image <path>', 'the same', collect)
     .option('--images <list>', 'reference images as JSON array or comma-separated')
     .option('--resume', 'adopt the proven result of the same key and request (needs --task-key)')
-    .addHelpText('after', '\nExample:\n  imgproof run --prompt "A shop counter at dawn" --task-name cover-1 --image logo.png\n');
+    .addHelpText(
+      'after',
+      '\nExample:\n  imgproof run --prompt "A shop counter at dawn" --task-name cover-1 --image logo.png\n',
+    );
   addServerFlags(addWaitFlags(addRequestFlags(command)));
   command.action((flags: RunFlags) => runTask(flags));
 }
@@ -60,14 +63,20 @@ async function runTask(flags: RunFlags): Promise<void> {
   const key = flags.taskKey ?? `${task.task_name}-${timestamp(Date.now())}-${randomBytes(3).toString('hex')}`;
   const session = await openSession(settings, flags);
   try {
-    const request = { ...taskRequestOf({ ...task, task_key: key }), ...(flags.resume ? { resume: true } : {}) };
+    const request = {
+      ...taskRequestOf({ ...task, task_key: key }),
+      ...(flags.resume ? { resume: true } : {}),
+    };
     const handle = await startOrAttach(session, key, request);
     say(`${safe(key)}  ${MODE_NAMES[task.mode]} · ${safe(task.provider)}/${safe(task.model)} · ${task.size}`);
     const link = webUiLink(session, key);
     if (link !== null) say(`  Web UI  ${link}`);
-    if (!flags.wait) return flags.json ? printJson({ ok: true, task_key: key, exit_code: 0, reason: 'ordered' }) : print(key);
+    if (!flags.wait)
+      return flags.json
+        ? printJson({ ok: true, task_key: key, exit_code: 0, reason: 'ordered' })
+        : print(key);
     const tick = taskTicks(session.client, handle, task.task_name, flags.progress);
-    const ending = await watchUntilEnd(handle, { client: session.client, flags, tick });
+    const ending = await watchUntilEnd(handle, { session, flags, tick });
     process.exitCode = await taskEnd(ending, key, flags);
   } finally {
     await session.close();
@@ -76,7 +85,10 @@ async function runTask(flags: RunFlags): Promise<void> {
 
 async function checkedTask(settings: Settings, flags: RunFlags): Promise<NormalizedTask> {
   if (flags.resume && flags.taskKey === undefined) {
-    throw new CommandProblem(EXIT.usage, '--resume needs --task-key: it names the earlier task. Nothing was sent.');
+    throw new CommandProblem(
+      EXIT.usage,
+      '--resume needs --task-key: it names the earlier task. Nothing was sent.',
+    );
   }
   const keyTrouble = flags.taskKey === undefined ? null : keyProblem(flags.taskKey, null);
   const value = {
@@ -86,7 +98,12 @@ async function checkedTask(settings: Settings, flags: RunFlags): Promise<Normali
     input_images: [...(flags.inputImage ?? []), ...(flags.image ?? []), ...(flags.referenceImage ?? [])],
     ...(flags.images === undefined ? {} : { images: flags.images }),
   };
-  const context = { baseDir: process.cwd(), defaults: settings.defaults, overrides: requestOverrides(flags), batchName: 'run' };
+  const context = {
+    baseDir: process.cwd(),
+    defaults: settings.defaults,
+    overrides: requestOverrides(flags),
+    batchName: 'run',
+  };
   const normalized = normalizeTask(value, context);
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
@@ -98,11 +115,19 @@ async function checkedTask(settings: Settings, flags: RunFlags): Promise<Normali
 }
 
 function badInput(problems: Problem[]): CommandProblem {
-  return new CommandProblem(EXIT.usage, `the image was not ordered\n${formatProblems(problems, 'command line', 1)}`, problems);
+  return new CommandProblem(
+    EXIT.usage,
+    `the image was not ordered\n${formatProblems(problems, 'command line', 1)}`,
+    problems,
+  );
 }
 
 /** An explicit key promises equal work: while it is active, the same command comes back to it (SPEC B5). */
-async function startOrAttach(session: Session, key: string, request: ReturnType<typeof taskRequestOf>): Promise<TaskHandle> {
+async function startOrAttach(
+  session: Session,
+  key: string,
+  request: ReturnType<typeof taskRequestOf>,
+): Promise<TaskHandle> {
   try {
     return await submitTask(session.client, key, request);
   } catch (error) {
@@ -118,26 +143,43 @@ async function taskEnd(ending: Ending<TaskRow>, key: string, flags: RunFlags): P
     case 'result':
       return tellRow(ending.result, flags);
     case 'failed': {
-      const row = (ending.error as { cause?: { details?: unknown[] } }).cause?.details?.[0] as TaskRow | undefined;
+      const row = (ending.error as { cause?: { details?: unknown[] } }).cause?.details?.[0] as
+        | TaskRow
+        | undefined;
       if (row?.status === undefined) throw closedBadly(ending.error, key);
       return tellRow(row, flags);
     }
     case 'detached':
-      return tellDetached(key, `detached by ${ending.by}`, ending.by === 'SIGINT' ? EXIT.interrupted : EXIT.terminated, flags);
+      return tellDetached(
+        key,
+        `detached by ${ending.by}`,
+        ending.by === 'SIGINT' ? EXIT.interrupted : EXIT.terminated,
+        flags,
+      );
     case 'wait timeout':
       return tellDetached(key, 'the wait timed out', EXIT.waitTimeout, flags);
   }
 }
 
 async function tellRow(row: TaskRow, flags: RunFlags): Promise<ExitCode> {
-  const exitCode = row.ok ? EXIT.ok : row.category === 'auth' || row.category === 'quota' ? EXIT.credentials : EXIT.incomplete;
+  const exitCode = row.ok
+    ? EXIT.ok
+    : row.category === 'auth' || row.category === 'quota'
+      ? EXIT.credentials
+      : EXIT.incomplete;
   if (flags.json) {
     const result = await readResult(row.result_json);
-    printJson({ ...(result ?? row), exit_code: exitCode, reason: row.ok ? 'completed' : `${row.status}: ${row.error ?? ''}` });
+    printJson({
+      ...(result ?? row),
+      exit_code: exitCode,
+      reason: row.ok ? 'completed' : `${row.status}: ${row.error ?? ''}`,
+    });
     return exitCode;
   }
   const { no, possible, yes } = row.billing;
-  print(`${row.ok ? '✓' : '✗'} ${row.status}  ${safe(row.task_name)}  ${no + possible + yes} requests, ${yes} charged, ${possible} possibly`);
+  print(
+    `${row.ok ? '✓' : '✗'} ${row.status}  ${safe(row.task_name)}  ${no + possible + yes} requests, ${yes} charged, ${possible} possibly`,
+  );
   if (row.error !== null) print(`  ${safe(row.error)}`);
   if (row.image_path !== null) print(`  image   ${row.image_path}`);
   if (row.result_json !== null) print(`  proof   ${row.result_json}`);
@@ -147,7 +189,10 @@ async function tellRow(row: TaskRow, flags: RunFlags): Promise<ExitCode> {
 
 async function readResult(path: string | null): Promise<ResultRecord | null> {
   if (path === null) return null;
-  return readFile(path, 'utf8').then((text) => JSON.parse(text) as ResultRecord, () => null);
+  return readFile(path, 'utf8').then(
+    (text) => JSON.parse(text) as ResultRecord,
+    () => null,
+  );
 }
 
 function tellDetached(key: string, reason: string, exitCode: ExitCode, flags: RunFlags): ExitCode {

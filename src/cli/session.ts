@@ -13,6 +13,8 @@ export interface Session {
   namespace: string;
   address: string;
   embedded: boolean;
+  /** After the server went away: start the embedded one again when that is what it was. */
+  revive: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -40,10 +42,28 @@ export async function openSession(settings: Settings, flags: ServerFlags): Promi
         'Start it, or correct --address / TEMPORAL_ADDRESS, or leave both out to use the embedded server.',
     );
   });
-  return { client, webUi: place.webUi, namespace, address, embedded, close: () => client.connection.close() };
+  const revive = async () => {
+    if (embedded && (await embeddedPlace(settings)).address !== address) {
+      throw new CommandProblem(
+        EXIT.environment,
+        'the server came back at another address; run the same command again to go on',
+      );
+    }
+  };
+  return {
+    client,
+    webUi: place.webUi,
+    namespace,
+    address,
+    embedded,
+    revive,
+    close: () => client.connection.close(),
+  };
 }
 
-async function embeddedPlace(settings: Settings): Promise<{ address: string; namespace: string; webUi: string }> {
+async function embeddedPlace(
+  settings: Settings,
+): Promise<{ address: string; namespace: string; webUi: string }> {
   const { ensureEmbedded } = await import('../embedded/embedded.ts');
   const { address, webUi } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
   return { address, namespace: 'default', webUi };

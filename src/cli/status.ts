@@ -13,11 +13,20 @@ export function register(command: Command): void {
       const embedded = isEmbedded(settings, flags) ? await embeddedState(settings.home) : null;
       const isUp = embedded === null || embedded.status === 'ready';
       const batches = isUp ? await openBatches(flags) : null;
-      if (flags.json) return printJson({ ok: true, home: settings.home, embedded, open_batches: batches, exit_code: 0, reason: 'status' });
+      if (flags.json)
+        return printJson({
+          ok: true,
+          home: settings.home,
+          embedded,
+          open_batches: batches,
+          exit_code: 0,
+          reason: 'status',
+        });
       print(`home     ${settings.home}`);
       if (embedded !== null) for (const line of embedded.lines) print(line);
       if (batches !== null) print(`batches  ${batches.length === 0 ? 'none open' : ''}`);
-      for (const { batch_id, started_at } of batches ?? []) print(`  ▷ ${safe(batch_id)}  since ${started_at}`);
+      for (const { batch_id, started_at } of batches ?? [])
+        print(`  ▷ ${safe(batch_id)}  since ${started_at}`);
     });
 }
 

@@ -14,7 +14,6 @@ export function register(command: Command): void {
     .action(async (args: string[]) => {
       process.exitCode = await runTemporal(args);
     });
-  command.parent?.enablePositionalOptions();
 }
 
 async function runTemporal(args: string[]): Promise<number> {
@@ -28,6 +27,8 @@ async function runTemporal(args: string[]): Promise<number> {
   const child = spawn(await temporalBinary(settings), args, { stdio: 'inherit', env });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    child.once('exit', (code, signal) =>
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
   });
 }

@@ -7,7 +7,8 @@ export function register(command: Command): void {
     const settings = settingsOf();
     const { ensureEmbedded } = await import('../embedded/embedded.ts');
     const { address, webUi } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
-    if (flags.json) return printJson({ ok: true, address, web_ui: webUi, home: settings.home, exit_code: 0, reason: 'up' });
+    if (flags.json)
+      return printJson({ ok: true, address, web_ui: webUi, home: settings.home, exit_code: 0, reason: 'up' });
     print(`up  server ${address}  Web UI ${webUi}  home ${settings.home}`);
   });
 }

@@ -1,10 +1,19 @@
 /** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import { type BatchHandle, describe, liveAttempt, nobodyPolls, queryProgress, queryTasks } from '../client.ts';
+import {
+  type BatchHandle,
+  describe,
+  isServerGone,
+  liveAttempt,
+  nobodyPolls,
+  queryProgress,
+  queryTasks,
+} from '../client.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { PlainProgress, runningLines, type Snapshot } from './progress.ts';
 import { say } from './output.ts';
+import type { Session } from './session.ts';
 
 export type Ending<T> =
   | { kind: 'result'; result: T }
@@ -13,7 +22,7 @@ export type Ending<T> =
   | { kind: 'wait timeout' };
 
 interface Watch {
-  client: Client;
+  session: Session;
   flags: Pick<WaitFlags, 'waitTimeout' | 'progress'>;
   /** Called about once a second until the end. */
   tick: () => Promise<void>;
@@ -23,12 +32,12 @@ const TICK_MS = 1_000;
 /** SPEC C6: an order that no worker takes within this time is told and left. */
 const WORKER_PATIENCE_MS = 15_000;
 
-export async function watchUntilEnd<T>(handle: { workflowId: string; result: () => Promise<T> }, watch: Watch): Promise<Ending<T>> {
+export async function watchUntilEnd<T>(
+  handle: { workflowId: string; result: () => Promise<T> },
+  watch: Watch,
+): Promise<Ending<T>> {
   const stop = new AbortController();
-  const ended = handle.result().then(
-    (result): Ending<T> => ({ kind: 'result', result }),
-    (error: unknown): Ending<T> => ({ kind: 'failed', error }),
-  );
+  const ended = endOf(handle, watch.session, stop.signal);
   const ending = Promise.race([ended, detach(stop.signal), patience(watch.flags.waitTimeout, stop.signal)]);
   const ticking = tickUntil(stop.signal, handle.workflowId, watch);
   try {
@@ -41,7 +50,11 @@ export async function watchUntilEnd<T>(handle: { workflowId: string; result: () 
 }
 
 /** Ticks that print a batch; the last one shows what the end brought. */
-export function batchTicks(client: Client, handle: BatchHandle, form: WaitFlags['progress']): () => Promise<void> {
+export function batchTicks(
+  client: Client,
+  handle: BatchHandle,
+  form: WaitFlags['progress'],
+): () => Promise<void> {
   const plain = new PlainProgress();
   return async () => {
     const snapshot = await snapshotOf(client, handle);
@@ -60,12 +73,21 @@ export async function snapshotOf(client: Client, handle: BatchHandle): Promise<S
 }
 
 /** Ticks that print one lone task. */
-export function taskTicks(client: Client, handle: WorkflowHandle, name: string, form: WaitFlags['progress']): () => Promise<void> {
+export function taskTicks(
+  client: Client,
+  handle: WorkflowHandle,
+  name: string,
+  form: WaitFlags['progress'],
+): () => Promise<void> {
   let told = '';
   return async () => {
     const live = new Map([[handle.workflowId, await liveAttempt(client, handle.workflowId)]]);
     const running = [{ task_key: handle.workflowId, task_name: name, index: 1 }];
-    const [line] = runningLines({ progress: { running } as unknown as Snapshot['progress'], tasks: [], live });
+    const [line] = runningLines({
+      progress: { running } as unknown as Snapshot['progress'],
+      tasks: [],
+      live,
+    });
     const changed = line?.replaceAll(/\d+ s/gu, '') ?? '';
     if (line === undefined || form === 'quiet' || changed === told) return;
     told = changed;
@@ -73,11 +95,11 @@ export function taskTicks(client: Client, handle: WorkflowHandle, name: string, 
   };
 }
 
-async function tickUntil(signal: AbortSignal, workflowId: string, { client, tick }: Watch): Promise<void> {
+async function tickUntil(signal: AbortSignal, workflowId: string, { session, tick }: Watch): Promise<void> {
   const startedAtMs = Date.now();
   let isTaken = false;
   while (!signal.aborted) {
-    isTaken ||= await takenByWorker(client, workflowId, Date.now() - startedAtMs);
+    isTaken ||= await takenByWorker(session.client, workflowId, Date.now() - startedAtMs);
     if (isTaken) await tick();
     await sleep(TICK_MS, signal);
   }
@@ -91,6 +113,26 @@ async function takenByWorker(client: Client, workflowId: string, waitedMs: numbe
     EXIT.environment,
     `no worker takes "${workflowId}" from the task queue. The order stays recorded and runs when one is up: imgproof worker`,
   );
+}
+
+/** A server that goes away and comes back is waited for; only the workflow's own end is one. The signal lets go. */
+async function endOf<T>(
+  handle: { result: () => Promise<T> },
+  session: Session,
+  signal: AbortSignal,
+): Promise<Ending<T>> {
+  for (let told = false; ;) {
+    try {
+      const result = await session.client.connection.withAbortSignal(signal, () => handle.result());
+      return { kind: 'result', result };
+    } catch (error) {
+      if (!isServerGone(error) || signal.aborted) return { kind: 'failed', error };
+      if (!told) say('the Temporal server does not answer; the work goes on when it is back. Waiting …');
+      told = true;
+      await session.revive();
+      await sleep(TICK_MS, signal);
+    }
+  }
 }
 
 function detach(signal: AbortSignal): Promise<Ending<never>> {

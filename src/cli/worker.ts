@@ -10,7 +10,11 @@ interface WorkerFlags extends ServerFlags {
 
 export function register(command: Command): void {
   addServerFlags(command)
-    .addOption(new Option('--role <role>', 'main: workflows and records; api: paid calls').choices(['all', 'main', 'api']).default('all'))
+    .addOption(
+      new Option('--role <role>', 'main: workflows and records; api: paid calls')
+        .choices(['all', 'main', 'api'])
+        .default('all'),
+    )
     // Set by the supervisor, which also finds the process by it.
     .addOption(new Option('--embedded-home <folder>').hideHelp())
     .action(async (flags: WorkerFlags) => {

@@ -106,11 +106,15 @@ function missingRows({ request, summary }: BatchEvidence): string[] {
     .map(({ index, task_key }) => `task ${index} (${task_key}) has ${rows.get(index) ?? 0} rows`);
 }
 
-function missingResults({ summary, results }: BatchEvidence): string[] {
-  return (summary?.results ?? [])
-    .filter(({ status, result_json }) => status === 'completed' || (result_json ?? null) !== null)
+function missingResults({ request, summary, results }: BatchEvidence): string[] {
+  return request.tasks
     .filter(({ index }) => !results.has(index))
+    .filter(({ index }) => saysResult(summary?.results.find((row) => row.index === index)))
     .map(({ index, task_key }) => `task ${index} (${task_key}) has no readable result.json`);
+}
+
+function saysResult(row: TaskRow | undefined): boolean {
+  return row !== undefined && (row.status === 'completed' || (row.result_json ?? null) !== null);
 }
 
 function foreignRecords({ request, summary, results }: BatchEvidence): string[] {
@@ -162,7 +166,7 @@ function differences(row: TaskRow, result: ResultRecord | undefined): string[] {
 }
 
 /** The counters of SPEC F8, from the rows alone. */
-export function countersOf(rows: readonly TaskRow[]) {
+function countersOf(rows: readonly TaskRow[]) {
   const statuses = rows.map(({ status }) => status);
   const counts = tally(statuses);
   const { rejected, skipped, completed, failed, orphan_late_output, timed_out, cancelled } = counts;

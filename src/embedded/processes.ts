@@ -1,5 +1,6 @@
 /** Finding, judging and ending the processes of a home, also those whose supervisor is gone. */
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -54,7 +55,7 @@ export async function endProcess(
   if (!now?.aborted) askToEnd(identity);
   const deadline = Date.now() + graceMs;
   let killed = false;
-  while (isRunning(identity)) {
+  while (!hasEnded(identity)) {
     if (!killed && (now?.aborted || Date.now() > deadline)) {
       signal(identity, 'SIGKILL');
       killed = true;
@@ -71,6 +72,19 @@ export function askToEnd(identity: ProcessIdentity): void {
 /** True when this very process listens on the port, seen from our own network (and not just anybody). */
 export async function listensOn(pid: number, port: number): Promise<boolean> {
   return process.platform === 'linux' ? listensOnLinux(pid, port) : listensByLsof(pid, port);
+}
+
+/**
+ * Stricter than `!isRunning`: a killed process shows as a zombie while one of its threads still waits for the disk, and
+ * holds its ports and its database until then.
+ */
+function hasEnded(identity: ProcessIdentity): boolean {
+  if (isRunning(identity)) return false;
+  try {
+    return readdirSync(`/proc/${identity.pid}/task`).length <= 1;
+  } catch {
+    return true;
+  }
 }
 
 function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {

@@ -13,7 +13,8 @@ const run = promisify(execFile);
 
 const DEFAULT_PORTS: Ports = { port: 7233, uiPort: 8233 };
 const RANDOM_TRIES = 3;
-const RELEASE_LIMIT_MS = 3000;
+const SAME_PORT_TRIES = 5;
+const RELEASE_LIMIT_MS = 10_000;
 const START_LIMIT_MS = 30_000;
 /** 90 days; the dev server's own default forgets finished batches after 24 h. */
 const RETENTION = '2160h';
@@ -31,32 +32,30 @@ const DYNAMIC_CONFIG = {
   'frontend.enableServerVersionCheck': 'false',
 };
 
+interface ServerOrder {
+  binary: string;
+  home: string;
+  /** Ports of the server that a worker waits for. */
+  wanted?: Ports;
+  /** Ends the attempt; the server may be left behind half-started. */
+  signal?: AbortSignal;
+}
+
 /**
  * Start the server of a home and wait until it serves. Ports: `wanted`, then 7233/8233, then those of this home, then
  * random ones; who loses the race for a port goes on with the next. The caller holds the home's lock.
  * @throws EnvironmentProblem when no start succeeds, with the end of the server's log.
  */
-export async function bringUpServer(order: {
-  binary: string;
-  home: string;
-  wanted?: Ports;
-  signal?: AbortSignal;
-}): Promise<FoundServer> {
-  const { binary, home, signal } = order;
+export async function bringUpServer(order: ServerOrder): Promise<FoundServer> {
+  const { binary, home } = order;
   const { logs } = homeFiles(home);
   for await (const ports of portChoices(home, order.wanted)) {
-    signal?.throwIfAborted();
-    const server = await startServer({ binary, home, ports, logFile: logs.server });
-    const outcome = await waitUntilServing(server, binary, {
-      timeoutMs: START_LIMIT_MS,
-      ...(signal && { signal }),
-    });
-    if (outcome === 'serving') {
-      if (ports.port !== DEFAULT_PORTS.port) await writePorts(home, ports);
-      return server;
-    }
-    await endProcess(server.identity, { graceMs: 5000 });
-    if (outcome === 'timed out') break;
+    const outcome = await tryPorts(order, ports);
+    if (outcome === 'port taken') continue;
+    if (outcome === 'failed') break;
+    if (ports.port !== DEFAULT_PORTS.port)
+      await writePorts(home, { port: outcome.port, uiPort: outcome.uiPort });
+    return outcome;
   }
   throw new EnvironmentProblem(
     `The Temporal dev server did not start (${binary}, home ${home}).\nEnd of ${logs.server}:\n${await logTail(logs.server, 8)}`,
@@ -86,7 +85,8 @@ export async function startServer(order: {
     child.once('spawn', () => resolve(child.pid as number));
   });
   child.unref();
-  return { pid, identity: identify(pid) ?? endedAlready(pid), ...order.ports };
+  const { port, uiPort } = order.ports;
+  return { pid, identity: identify(pid) ?? endedAlready(pid), port, uiPort };
 }
 
 /**
@@ -108,6 +108,27 @@ export async function waitUntilServing(
     await sleep(50);
   }
   return 'timed out';
+}
+
+/** A server that ends although its ports are free is tried again: an earlier one, just killed, may still hold the database. */
+async function tryPorts(
+  { binary, home, signal }: ServerOrder,
+  ports: Ports,
+): Promise<FoundServer | 'port taken' | 'failed'> {
+  for (let attempt = 1; attempt <= SAME_PORT_TRIES; attempt++) {
+    signal?.throwIfAborted();
+    const server = await startServer({ binary, home, ports, logFile: homeFiles(home).logs.server });
+    const outcome = await waitUntilServing(server, binary, {
+      timeoutMs: START_LIMIT_MS,
+      ...(signal && { signal }),
+    });
+    if (outcome === 'serving') return server;
+    await endProcess(server.identity, { graceMs: 5000 });
+    if (outcome === 'timed out') return 'failed';
+    if (!(await areFree(ports))) return 'port taken';
+    await sleep(attempt * 250);
+  }
+  return 'failed';
 }
 
 function serverArguments(home: string, { port, uiPort }: Ports): string[] {

@@ -25,6 +25,7 @@ export async function adoptOrStartServer(
   stop: StopRequest,
   log: Log,
 ): Promise<FoundServer> {
+  if (last) await endProcess(last.identity, { graceMs: 0 });
   const orphan = await findServer(home);
   if (orphan !== null) {
     const serves = await waitUntilServing(orphan, binary, {

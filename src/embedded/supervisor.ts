@@ -93,24 +93,30 @@ async function keepRunning(stack: Stack): Promise<void> {
       continue;
     }
     if (!restarts.everReady && restarts.failures >= FIRST_START_TRIES) throw neverReady(stack);
+    await tellEnded(stack);
     if (restarts.failures > 0) await stop.wait(backoffMs(restarts.failures));
+    if (stop.soft.aborted) return;
     restarts.failures += 1;
     restarts.startedAt = Date.now();
     await startMissing(stack);
   }
 }
 
-async function startMissing(stack: Stack): Promise<void> {
-  const { stop } = stack;
+async function tellEnded(stack: Stack): Promise<void> {
   const gone = [stack.server, stack.worker]
     .filter((last) => last !== null)
     .filter(({ identity }) => !isRunning(identity));
   for (const { pid } of gone) log(`process ${pid} has ended; starting it again`);
+  if (gone.length > 0) await publish(stack, { status: 'starting' });
+}
+
+async function startMissing(stack: Stack): Promise<void> {
+  const { stop } = stack;
   try {
-    if (gone.length > 0) await publish(stack, { status: 'starting' });
     const server = isUp(stack.server) ? stack.server : await adoptOrStartServer(stack, stop, log);
     stack.server = server;
     await publish(stack, {});
+    stop.soft.throwIfAborted();
     const address = addressOf(server);
     if (!isUp(stack.worker) || stack.worker.address !== address) {
       stack.worker = await adoptOrStartWorker(stack, address, stop, log);

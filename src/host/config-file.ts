@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 
+const require = createRequire(import.meta.url);
+
 /** A setting or a config file that can't be used as it is. Ends a command with its exit code (SPEC C3, H7). */
 export class ConfigError extends Error {
   override name = 'ConfigError';
@@ -28,7 +30,7 @@ export function readJson5({ path, isNamed }: ConfigPlace): JsonObject | null {
   if (!isNamed && !existsSync(path)) return null;
   const text = readText(path).replace(/^\uFEFF/u, '');
   // Loaded only where there is a file to parse: most commands start without one.
-  const json5 = createRequire(import.meta.url)('json5') as { parse: (text: string) => unknown };
+  const json5 = require('json5') as { parse: (text: string) => unknown };
   const value = parsed(path, () => json5.parse(text));
   if (!isObject(value)) throw new ConfigError(`${path} must hold one object. Correct it and try again.`);
   return value;

@@ -12,7 +12,9 @@ const FILE_MODE = 0o600;
  * (temporary file, fsync, rename, fsync of the folder; write-file-atomic leaves out the last step).
  */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
-  await writeFileAtomic(path, typeof content === 'string' ? content : Buffer.from(content), { mode: FILE_MODE });
+  await writeFileAtomic(path, typeof content === 'string' ? content : Buffer.from(content), {
+    mode: FILE_MODE,
+  });
   await syncFolder(dirname(path));
 }
 

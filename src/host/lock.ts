@@ -12,11 +12,17 @@ export interface LockHolder extends ProcessIdentity {
   taken_at: string;
 }
 
-export type LockResult = { kind: 'acquired'; release: () => Promise<void> } | { kind: 'held'; by: LockHolder };
+export type LockResult =
+  | { kind: 'acquired'; release: () => Promise<void> }
+  | { kind: 'held'; by: LockHolder };
 
 /** Take the lock at `path`, whose folder must exist; never waits. Throws what the file system throws. */
 export async function acquireLock(path: string): Promise<LockResult> {
-  const self: LockHolder = { ...ownIdentity(), nonce: randomBytes(12).toString('hex'), taken_at: new Date().toISOString() };
+  const self: LockHolder = {
+    ...ownIdentity(),
+    nonce: randomBytes(12).toString('hex'),
+    taken_at: new Date().toISOString(),
+  };
   for (;;) {
     if (await createFile(path, jsonText(self))) return acquired(path, self);
     const holder = await readHolder(path);

@@ -12,7 +12,7 @@ import { resolvePath } from './references.ts';
 import { batchRequestSchema, overridesSchema, taskRequestSchema } from './schema.ts';
 
 /** Command-line flags as fields; each wins over the field of that name in the input (SPEC G3). */
-export type Overrides = Partial<Omit<TaskRequest, '$schema'> & Omit<BatchRequest, 'tasks' | '$schema'>>;
+type Overrides = Partial<Omit<TaskRequest, '$schema'> & Omit<BatchRequest, 'tasks' | '$schema'>>;
 
 export interface IntakeContext {
   /** Folder that relative paths of the input mean; null: absolute paths only (SPEC H3). */

@@ -17,7 +17,7 @@ export interface ParsedInput {
   locate: (path: Problem['path']) => Place | undefined;
 }
 
-export interface Place {
+interface Place {
   line: number;
   column: number;
 }

@@ -4,7 +4,7 @@ import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { TaskStatus } from '../domain/status.ts';
 
 /** `proven` alone is good. */
-export const VERDICTS = [
+const VERDICTS = [
   'proven',
   /** At least one rule does not hold. */
   'broken',
@@ -17,7 +17,7 @@ export const VERDICTS = [
   /** Nothing is there that could prove anything. */
   'no proof',
 ] as const;
-export type Verdict = (typeof VERDICTS)[number];
+type Verdict = (typeof VERDICTS)[number];
 
 export interface VerifyItem {
   /** `result`: one image with its proof. `task`: one without a result. `batch`: its records as a whole. `path`: anything else. */

@@ -13,7 +13,7 @@ import { item, type VerifyItem, type VerifyReport, verifyReport } from './verdic
 import { verifyBatch } from './verify-batch.ts';
 import { unreadableResult, verifyResultFile, verifyUnfinished } from './verify-result.ts';
 
-export type { VerifyItem, VerifyReport } from './verdict.ts';
+export type { VerifyReport } from './verdict.ts';
 
 /** Each path is a result.json, an image, a run or batch directory, or an output directory with any of them. */
 export async function verifyPaths(paths: string[]): Promise<VerifyReport> {
@@ -27,6 +27,8 @@ export async function verifyPaths(paths: string[]): Promise<VerifyReport> {
 
 /** A link given as an argument is the user's own choice; below it links are not followed. */
 async function verifyPath(argument: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+  // `resolve('')` would be the current directory: an unset shell variable must not verify that.
+  if (argument === '') return [nothing('', 'the path is empty')];
   try {
     const path = await realpath(resolve(argument));
     const stats = await stat(path);

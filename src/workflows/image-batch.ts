@@ -86,7 +86,9 @@ async function rowOfActive(task: AdmittedTask): Promise<TaskRow | 'ended meanwhi
     case 'nobody':
       return 'ended meanwhile';
     case 'this batch':
-      return active.row === null ? lastWords(task, 'its workflow was ended from outside') : { ...active.row, index: task.index };
+      return active.row === null
+        ? lastWords(task, 'its workflow was ended from outside')
+        : { ...active.row, index: task.index };
     case 'another': {
       const error = `task_key "${task.task_key}" is active elsewhere: workflow ${active.workflow_id}, run ${active.run_id}`;
       return { ...emptyRow(task, 'skipped'), error, category: 'active_elsewhere' };
@@ -101,7 +103,10 @@ async function rowOfFailure(task: AdmittedTask, error: unknown): Promise<TaskRow
   // A child that was cancelled has written its own last words; recordBatch reads them.
   if (started && isCancellation(error)) return emptyRow(task, 'cancelled');
   if (isCancellation(error)) return lastWords(task, 'cancelled before it was started');
-  return lastWords(task, `its workflow ended without a word: ${cause instanceof Error ? cause.message : String(cause)}`);
+  return lastWords(
+    task,
+    `its workflow ended without a word: ${cause instanceof Error ? cause.message : String(cause)}`,
+  );
 }
 
 /** For a task whose own workflow can't: it never started, or was terminated (SPEC S). */

@@ -37,7 +37,13 @@ async function generate(task: AdmittedTask): Promise<TaskOutcome> {
 
 function record(task: AdmittedTask, outcome: TaskOutcome): Promise<TaskRow> {
   const { workflowId, runId, startTime } = workflowInfo();
-  return recordTask({ task, outcome, workflow_id: workflowId, run_id: runId, started_at_ms: startTime.getTime() });
+  return recordTask({
+    task,
+    outcome,
+    workflow_id: workflowId,
+    run_id: runId,
+    started_at_ms: startTime.getTime(),
+  });
 }
 
 function closeAs(row: TaskRow, outcome: TaskOutcome): TaskRow {

@@ -16,7 +16,14 @@ export class TaskWindow {
     this.#phase = 'running';
     for (const task of admission.tasks) {
       const { index, task_key, task_name } = task;
-      this.#states.set(index, { index, task_key, task_name, status: 'queued', image_path: null, error: null });
+      this.#states.set(index, {
+        index,
+        task_key,
+        task_name,
+        status: 'queued',
+        image_path: null,
+        error: null,
+      });
     }
     for (const row of admission.rows) this.#end(row);
   }
@@ -59,7 +66,9 @@ export class TaskWindow {
       counters: tally(tasks.map(({ status }) => status)),
       adopted: this.rows().filter(({ adopted_from }) => adopted_from !== undefined).length,
       warnings: this.#admission?.warnings ?? [],
-      running: tasks.filter(({ status }) => status === 'running').map(({ index, task_key, task_name }) => ({ index, task_key, task_name })),
+      running: tasks
+        .filter(({ status }) => status === 'running')
+        .map(({ index, task_key, task_name }) => ({ index, task_key, task_name })),
     };
   }
 

@@ -94,7 +94,10 @@ describe('a paid answer is spooled and adopted (R5)', () => {
   test.each([
     ['one byte of its body changed', (bytes: Buffer) => bytes.with(bytes.length - 1, 0x21)],
     ['its end is missing', (bytes: Buffer) => bytes.subarray(0, -1)],
-    ['it answers another generation', (bytes: Buffer) => Buffer.from(bytes.toString().replace('"g-1"', '"g-9"'))],
+    [
+      'it answers another generation',
+      (bytes: Buffer) => Buffer.from(bytes.toString().replace('"g-1"', '"g-9"')),
+    ],
     ['its header is cut', () => Buffer.from('{"attempt":1')],
   ])('a spooled answer is refused, not adopted and not bought again, when %s', async (_name, damage) => {
     const root = tempFolder();
@@ -117,7 +120,12 @@ describe('a paid answer is spooled and adopted (R5)', () => {
 });
 
 describe('max_attempts counts requests sent, read from the spool (R1)', () => {
-  const serverError: CallFailure = { category: 'server_error', phase: 'done', message: '500', httpStatus: 500 };
+  const serverError: CallFailure = {
+    category: 'server_error',
+    phase: 'done',
+    message: '500',
+    httpStatus: 500,
+  };
 
   test('the last allowed request ends with the attempts used up; a further attempt sends nothing', async () => {
     const entry = await entryOf(tempFolder());
@@ -201,7 +209,10 @@ describe('max_attempts counts requests sent, read from the spool (R1)', () => {
     const { url, calls } = await provider();
     const fail: CallFailure = { category: 'auth', phase: 'done', message: '401', httpStatus: 401 };
     expect((await failureOf(payOnce(callOf(entry, { fail })))).delayMs).toBeNull();
-    expect((await failureOf(payOnce(callOf(entry, { url })))).report).toMatchObject({ category: 'auth', http_status: 401 });
+    expect((await failureOf(payOnce(callOf(entry, { url })))).report).toMatchObject({
+      category: 'auth',
+      http_status: 401,
+    });
     expect(calls()).toBe(0);
   });
 });
@@ -234,7 +245,9 @@ describe('a call that is still alive is joined (R5)', () => {
     const entry = await entryOf(root);
     const lock = await entry.lock();
     expect(lock.kind).toBe('acquired');
-    const flight = new Flights<PaidAnswer, null>().join(entry, null, () => Promise.reject(new Error('never')));
+    const flight = new Flights<PaidAnswer, null>().join(entry, null, () =>
+      Promise.reject(new Error('never')),
+    );
     flight.abort();
     await expect(flight.promise).rejects.toThrow(/abort/iu);
   });

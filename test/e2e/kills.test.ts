@@ -11,7 +11,7 @@ let cli: Cli;
 beforeAll(async () => {
   provider = await startProviderServer();
   afterAll(() => provider.close());
-  cli = await startCli(provider.baseUrl);
+  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
   const { code, stderr } = await cli.run(['up']);
   expect(stderr).not.toContain('rror');
   expect(code).toBe(0);
@@ -20,7 +20,8 @@ beforeEach(() => provider.setLatencyMs(0));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part));
 const answered = (part: string) => calls(part).filter(({ event }) => event === 'answered');
-const tasks = (count: number, name: string) => Array.from({ length: count }, (_, i) => ({ prompt: `${name} ${i + 1}` }));
+const tasks = (count: number, name: string) =>
+  Array.from({ length: count }, (_, i) => ({ prompt: `${name} ${i + 1}` }));
 
 function recordOf(stdout: string): BatchResultRecord {
   return JSON.parse(stdout) as BatchResultRecord;
@@ -29,7 +30,9 @@ function recordOf(stdout: string): BatchResultRecord {
 /** Every result of a batch, with its attempts. */
 function resultsOf(record: BatchResultRecord): Promise<ResultRecord[]> {
   return Promise.all(
-    record.results.map(async ({ result_json }) => JSON.parse(await readFile(result_json as string, 'utf8')) as ResultRecord),
+    record.results.map(
+      async ({ result_json }) => JSON.parse(await readFile(result_json as string, 'utf8')) as ResultRecord,
+    ),
   );
 }
 
@@ -101,7 +104,9 @@ describe('kill at any time: nothing is lost, no double hides (R1, R4, R5)', () =
       const file = await cli.batchFile(`spool-kill-${round}.json`, tasks(1, name));
       const known = new Set(await spooledAnswers(cli.home));
       const { ended } = cli.start(['batch', file, '--json']);
-      await until(`an answer of round ${round}`, async () => (await spooledAnswers(cli.home)).some((path) => !known.has(path)));
+      await until(`an answer of round ${round}`, async () =>
+        (await spooledAnswers(cli.home)).some((path) => !known.has(path)),
+      );
       const { worker } = await cli.pids();
       process.kill(worker, 'SIGSTOP');
       const isRecorded = await hasResult(name);

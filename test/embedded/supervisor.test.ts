@@ -96,7 +96,7 @@ describe('a running embedded stack', () => {
   it('loses its supervisor without harm: the next command adopts server and worker', async () => {
     const before = await pids();
     send('SIGKILL', before.supervisor);
-    expect((await embeddedStatus(home)).status).toBe('down');
+    await expect.poll(async () => (await embeddedStatus(home)).status).toBe('down');
     await up();
     const after = await pids();
     expect(after).toMatchObject({ server: before.server, worker: before.worker });
@@ -106,7 +106,7 @@ describe('a running embedded stack', () => {
   it('comes back after kill -9 of server, supervisor and worker', async () => {
     const before = await pids();
     send('SIGKILL', ...Object.values(before));
-    await expect.poll(pids).toEqual({ supervisor: 0, server: 0, worker: 0 });
+    await expect.poll(pids, { timeout: 10_000 }).toEqual({ supervisor: 0, server: 0, worker: 0 });
     await up();
     const after = await pids();
     for (const part of ['supervisor', 'server', 'worker'] as const) {

@@ -10,7 +10,9 @@ import { tempFolder } from '../support/temp-folder.ts';
 const HOLDER = new URL('../support/lock-holder.ts', import.meta.url).pathname;
 
 async function holder(path: string): Promise<{ child: ChildProcess; said: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', HOLDER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', HOLDER, path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [data] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, said: data.toString().trim() };
@@ -68,7 +70,8 @@ describe('lock', () => {
 
   test('a winner that died between takeover and rename does not block the lock', async () => {
     const path = join(tempFolder(), 'lock');
-    const dead = (nonce: string) => JSON.stringify({ ...ownIdentity(), start_time: '1', nonce, taken_at: '' });
+    const dead = (nonce: string) =>
+      JSON.stringify({ ...ownIdentity(), start_time: '1', nonce, taken_at: '' });
     await writeFile(path, dead('first'));
     await writeFile(`${path}.takeover-first`, dead('second'));
     expect(await acquireLock(path)).toMatchObject({ kind: 'acquired' });

@@ -21,7 +21,10 @@ export interface Cli {
   outputDir: string;
   env: NodeJS.ProcessEnv;
   /** Run to the end. */
-  run: (args: readonly string[], options?: { input?: string; cwd?: string; env?: NodeJS.ProcessEnv }) => Promise<Ended>;
+  run: (
+    args: readonly string[],
+    options?: { input?: string; cwd?: string; env?: NodeJS.ProcessEnv },
+  ) => Promise<Ended>;
   /** Start, and end later. */
   start: (args: readonly string[]) => { child: ChildProcess; ended: Promise<Ended> };
   /** Write a batch file and return its path. */
@@ -31,7 +34,7 @@ export interface Cli {
 }
 
 /** The background stack of this home is stopped after the last test of the file. */
-export async function startCli(baseUrl: string): Promise<Cli> {
+export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<Cli> {
   const folder = tempFolderForFile();
   const [home, outputDir] = [join(folder, 'home'), join(folder, 'out')];
   const config = join(folder, 'config.json');
@@ -44,6 +47,7 @@ export async function startCli(baseUrl: string): Promise<Cli> {
     IMGPROOF_CONFIG: config,
     OPENCLAW_STATE_DIR: join(folder, 'openclaw'),
     HAPPY_API_KEY: 'test-key',
+    ...extraEnv,
   };
   const start = (args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) =>
     startProcess(args, options.cwd ?? folder, { ...env, ...options.env });
@@ -99,7 +103,11 @@ async function publishedPids(home: string): Promise<{ supervisor: number; server
 }
 
 /** Poll until it is true; the failure names what was waited for. */
-export async function until(what: string, check: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+export async function until(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
   const limit = Date.now() + timeoutMs;
   while (!(await check())) {
     if (Date.now() > limit) throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`);

@@ -75,9 +75,7 @@ export async function provenBatch(root: string, batchName = 'covers'): Promise<P
   await writeRequest(batch, batchName);
   await recordRows(
     batch,
-    tasks.map(({ admitted, resultPath }) =>
-      resultRow(admitted, readJson<ResultRecord>(resultPath), resultPath),
-    ),
+    tasks.map(({ admitted, resultPath }) => resultRow(admitted, readResult(resultPath), resultPath)),
   );
   return batch;
 }

@@ -8,7 +8,7 @@ import { type AttemptRecord, type ResultRecord, SCHEMA_VERSION } from '../../src
 import { type AdmittedTask, type InputImage, modeFor } from '../../src/domain/task.ts';
 
 export const STAMP = '20261124-150231';
-export const SIZE = { width: 64, height: 48 };
+const SIZE = { width: 64, height: 48 };
 export const BATCH_HASH = sha256('the order');
 
 export interface TaskPlace {

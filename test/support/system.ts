@@ -37,23 +37,39 @@ export type ServerKind = 'time-skipping' | 'dev server';
 
 /** Started once for a test file, stopped after it; a file of its own because a leftover activity stops the skipping. */
 export async function startSystem(kind: ServerKind): Promise<System> {
-  Runtime.install({ logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} }, shutdownSignals: [] });
+  Runtime.install({
+    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+    shutdownSignals: [],
+  });
   const folder = tempFolderForFile();
   const provider = await startProviderServer({ apiKey: 'test-key' });
   const settings = await settingsIn(folder, provider.baseUrl);
   const env = await startServer(kind, settings);
-  const workers = await createWorkers({ settings, role: 'all', embedded: true }, env.nativeConnection, env.namespace ?? 'default');
+  const workers = await createWorkers(
+    { settings, role: 'all', embedded: true },
+    env.nativeConnection,
+    env.namespace ?? 'default',
+  );
   const runs = workers.map((worker) => worker.run());
   afterAll(() => stopSystem(env, provider, workers, runs));
   return system(env, provider, settings, join(folder, 'out'));
 }
 
-function system(env: TestWorkflowEnvironment, provider: ProviderServer, settings: Settings, outputDir: string): System {
+function system(
+  env: TestWorkflowEnvironment,
+  provider: ProviderServer,
+  settings: Settings,
+  outputDir: string,
+): System {
   const client = env.client.workflow;
   let count = 0;
   const start = (type: string) => (request: unknown, id?: string) => {
     count += 1;
-    return client.start(type, { taskQueue: TASK_QUEUES.main, workflowId: id ?? `${type}-${count}`, args: [request] });
+    return client.start(type, {
+      taskQueue: TASK_QUEUES.main,
+      workflowId: id ?? `${type}-${count}`,
+      args: [request],
+    });
   };
   return {
     env,
@@ -70,7 +86,8 @@ function system(env: TestWorkflowEnvironment, provider: ProviderServer, settings
     }),
     startBatch: start(WORKFLOW_TYPES.batch) as System['startBatch'],
     startTask: start(WORKFLOW_TYPES.task) as System['startTask'],
-    recordOf: async ({ batch_result_json }) => JSON.parse(await readFile(batch_result_json, 'utf8')) as BatchResultRecord,
+    recordOf: async ({ batch_result_json }) =>
+      JSON.parse(await readFile(batch_result_json, 'utf8')) as BatchResultRecord,
   };
 }
 
@@ -79,7 +96,12 @@ async function settingsIn(folder: string, baseUrl: string): Promise<Settings> {
   await mkdir(home, { recursive: true });
   const config = join(folder, 'config.json');
   await writeFile(config, JSON.stringify({ providers: { happy: { baseUrl, apiKey: 'test-key' } } }));
-  return loadSettings({ HOME: folder, IMGPROOF_HOME: home, IMGPROOF_CONFIG: config, PATH: process.env['PATH'] });
+  return loadSettings({
+    HOME: folder,
+    IMGPROOF_HOME: home,
+    IMGPROOF_CONFIG: config,
+    PATH: process.env['PATH'],
+  });
 }
 
 async function startServer(kind: ServerKind, { packageRoot }: Settings): Promise<TestWorkflowEnvironment> {
@@ -109,7 +131,9 @@ async function stopSystem(
 }
 
 /** The row a failed task carries, and the type it failed with. */
-export async function failureOf(handle: WorkflowHandle<typeof imageTask>): Promise<{ type: string; message: string; row: TaskRow }> {
+export async function failureOf(
+  handle: WorkflowHandle<typeof imageTask>,
+): Promise<{ type: string; message: string; row: TaskRow }> {
   const error = await handle.result().then(
     () => {
       throw new Error('the task did not fail');

@@ -27,11 +27,24 @@ describe('imageBatch', () => {
   test('a batch ends completed with a proven, acceptable image for each task', async () => {
     const handle = await system.startBatch(system.batch([{ prompt: 'plain a' }, { prompt: 'plain b' }]));
     const summary = await handle.result();
-    expect(summary).toMatchObject({ ok: true, acceptable: true, total: 2, success: 2, cost: { no: 0, possible: 0, yes: 2 } });
+    expect(summary).toMatchObject({
+      ok: true,
+      acceptable: true,
+      total: 2,
+      success: 2,
+      cost: { no: 0, possible: 0, yes: 2 },
+    });
     const { results } = await system.recordOf(summary);
     for (const row of results) {
       const result = await resultOf(row.result_json);
-      expect(result).toMatchObject({ ok: true, acceptable: true, mode: 'generation', width: 1024, height: 1024, format: 'png' });
+      expect(result).toMatchObject({
+        ok: true,
+        acceptable: true,
+        mode: 'generation',
+        width: 1024,
+        height: 1024,
+        format: 'png',
+      });
       expect((await readFile(result.image_path as string)).length).toBe(result.bytes);
     }
     expect(await filesBelow(join(summary.batch_dir, '01-task-01'))).toEqual([
@@ -71,7 +84,11 @@ describe('imageBatch', () => {
     expect(results.map(({ status }) => status)).toEqual(['completed', 'failed', 'completed']);
     expect(callsFor('bad')).toHaveLength(1);
     const failed = await resultOf(results[1]?.result_json ?? null);
-    expect(failed).toMatchObject({ ok: false, http_status: 400, diagnosis: { category: 'bad_request', retryable: false } });
+    expect(failed).toMatchObject({
+      ok: false,
+      http_status: 400,
+      diagnosis: { category: 'bad_request', retryable: false },
+    });
   });
 
   test('a key that occurs twice in one file is skipped at its second place (B5)', async () => {
@@ -144,29 +161,55 @@ describe('imageBatch', () => {
     const error = await (await system.startBatch(request)).result().catch((reason: unknown) => reason);
     const { cause } = error as { cause: { type: string; message: string } };
     expect(cause.type).toBe(FAILURE_TYPES.badInput);
-    for (const part of ['tasks[0].prompt', 'tasks[1].promt', 'tasks[2].size']) expect(cause.message).toContain(part);
+    for (const part of ['tasks[0].prompt', 'tasks[1].promt', 'tasks[2].size'])
+      expect(cause.message).toContain(part);
   });
 });
 
 describe('imageTask alone', () => {
-  const alone = (fields: object) => ({ output_dir: system.outputDir, retry_base_delay: 0.1, retry_jitter: 0, ...fields });
+  const alone = (fields: object) => ({
+    output_dir: system.outputDir,
+    retry_base_delay: 0.1,
+    retry_jitter: 0,
+    ...fields,
+  });
 
   test('it makes its image under _runs and keeps its state (F2, F5)', async () => {
-    const row = await (await system.startTask(alone({ prompt: 'alone', task_name: 'solo' }), 'alone-1')).result();
-    expect(row).toMatchObject({ status: 'completed', ok: true, acceptable: true, task_key: 'alone-1', index: 1 });
+    const row = await (
+      await system.startTask(alone({ prompt: 'alone', task_name: 'solo' }), 'alone-1')
+    ).result();
+    expect(row).toMatchObject({
+      status: 'completed',
+      ok: true,
+      acceptable: true,
+      task_key: 'alone-1',
+      index: 1,
+    });
     expect(row.run_dir).toMatch(/_runs\/solo-\d{8}-\d{6}$/u);
-    const state = JSON.parse(await readFile(join(row.run_dir as string, 'state.json'), 'utf8')) as TaskStateRecord;
+    const state = JSON.parse(
+      await readFile(join(row.run_dir as string, 'state.json'), 'utf8'),
+    ) as TaskStateRecord;
     expect(state).toMatchObject({ status: 'completed', attempt: 1, output: row.image_path });
   });
 
   test('img2img sends the references and records their hashes (G1, G2)', async () => {
     const path = join(system.outputDir, 'reference.png');
-    const bytes = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#336699' } }).png().toBuffer();
+    const bytes = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#336699' } })
+      .png()
+      .toBuffer();
     await (await import('node:fs/promises')).writeFile(path, bytes);
-    const row = await (await system.startTask(alone({ prompt: 'with reference', input_image: path }))).result();
+    const row = await (
+      await system.startTask(alone({ prompt: 'with reference', input_image: path }))
+    ).result();
     const result = await resultOf(row.result_json);
-    expect(result).toMatchObject({ mode: 'edit', acceptable: true, input_images: [{ path, bytes: bytes.length, mime: 'image/png' }] });
-    expect(callsFor('with reference')[0]?.references).toMatchObject([{ sha256: result.input_images[0]?.sha256, field: 'image' }]);
+    expect(result).toMatchObject({
+      mode: 'edit',
+      acceptable: true,
+      input_images: [{ path, bytes: bytes.length, mime: 'image/png' }],
+    });
+    expect(callsFor('with reference')[0]?.references).toMatchObject([
+      { sha256: result.input_images[0]?.sha256, field: 'image' },
+    ]);
   });
 
   test('a 429 with Retry-After is waited for and does not count as an attempt (R1, R3)', async () => {
@@ -184,13 +227,23 @@ describe('imageTask alone', () => {
 
   test('a 401 is not repeated (R2)', async () => {
     const failure = await failureOf(await system.startTask(alone({ prompt: 'no key [fault:401]' })));
-    expect(failure).toMatchObject({ type: FAILURE_TYPES.taskFailed, row: { status: 'failed', category: 'auth' } });
+    expect(failure).toMatchObject({
+      type: FAILURE_TYPES.taskFailed,
+      row: { status: 'failed', category: 'auth' },
+    });
     expect(callsFor('no key')).toHaveLength(1);
   });
 
   test('max_attempts requests are sent, each recorded, then the task fails (R1, R4)', async () => {
-    const failure = await failureOf(await system.startTask(alone({ prompt: 'broken [fault:500 times=9]', max_attempts: 3 })));
-    expect(failure.row).toMatchObject({ status: 'failed', category: 'server_error', attempts_count: 3, billing: { possible: 3 } });
+    const failure = await failureOf(
+      await system.startTask(alone({ prompt: 'broken [fault:500 times=9]', max_attempts: 3 })),
+    );
+    expect(failure.row).toMatchObject({
+      status: 'failed',
+      category: 'server_error',
+      attempts_count: 3,
+      billing: { possible: 3 },
+    });
     expect(callsFor('broken')).toHaveLength(3);
   });
 
@@ -213,7 +266,9 @@ describe('imageTask alone', () => {
     const { writeFile } = await import('node:fs/promises');
     const path = join(system.outputDir, 'changing.png');
     const image = (background: string) =>
-      sharp({ create: { width: 64, height: 64, channels: 3, background } }).png().toBuffer();
+      sharp({ create: { width: 64, height: 64, channels: 3, background } })
+        .png()
+        .toBuffer();
     await writeFile(path, await image('#ff0000'));
     const prompt = 'changed reference [fault:429 retry-after=1 times=1]';
     const handle = await system.startTask(alone({ prompt, input_image: path }));
@@ -231,13 +286,17 @@ describe('imageTask alone', () => {
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
     expect((await handle.describe()).status.name).toBe('CANCELLED');
-    const folders = (await filesBelow(join(system.outputDir, '_runs'))).filter((path) => /^stopped.*\/result\.json$/u.test(path) && !path.includes('attempt'));
-    const result = await resultOf(join(system.outputDir, '_runs', folders[0] as string));
+    const path = (await filesBelow(join(system.outputDir, '_runs'))).find((name) => /^stopped[^/]*\/result\.json$/u.test(name));
+    const result = await resultOf(join(system.outputDir, '_runs', path as string));
     expect(result).toMatchObject({ status: 'cancelled', billing: { possible: 1 } });
   });
 
   test('an unknown workflow type fails at once instead of looping', async () => {
-    const handle = await system.client.start('imageBtach', { taskQueue: 'imgproof', workflowId: 'typo', args: [{}] });
+    const handle = await system.client.start('imageBtach', {
+      taskQueue: 'imgproof',
+      workflowId: 'typo',
+      args: [{}],
+    });
     const error = (await handle.result().catch((reason: unknown) => reason)) as { cause: { type: string } };
     expect(error.cause.type).toBe(FAILURE_TYPES.unknownWorkflowType);
   });

@@ -1,0 +1,305 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import { type Cli, startCli, until } from '../support/cli.ts';
+import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const EXAMPLE = join('examples', 'batch.json');
+const REAL_IMAGES = fileURLToPath(new URL('../../../shared/data/gpt-image-2', import.meta.url));
+
+let provider: ProviderServer;
+let cli: Cli;
+beforeAll(async () => {
+  provider = await startProviderServer();
+  afterAll(() => provider.close());
+  cli = await startCli(provider.baseUrl);
+  await cli.run(['up']);
+}, 120_000);
+beforeEach(() => {
+  provider.setLatencyMs(0);
+  provider.setScript([]);
+});
+
+const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part)).length;
+const json = (stdout: string) =>
+  JSON.parse(stdout) as BatchResultRecord & { exit_code: number; reason: string };
+
+describe('the demo batch of examples/ with the scripted provider as happy', () => {
+  const order = (...more: string[]) =>
+    cli.run(['batch', EXAMPLE, '--output-dir', cli.outputDir, '--json', ...more], { cwd: ROOT });
+
+  test('four acceptable images; again 0 calls, also after down and with temporal.db deleted; --again four calls', async () => {
+    const before = provider.calls.length;
+    const first = await order();
+    expect([first.code, json(first.stdout).success, provider.calls.length - before]).toEqual([0, 4, 4]);
+    expect(json(first.stdout)).toMatchObject({ ok: true, acceptable: true, exit_code: 0, cost: { yes: 4 } });
+    const modes = json(first.stdout).results.map(({ mode, input_images }) => [mode, input_images.length]);
+    expect(modes).toEqual([
+      ['generation', 0],
+      ['generation', 0],
+      ['edit', 1],
+      ['edit', 2],
+    ]);
+
+    const verified = await cli.run(['verify', json(first.stdout).batch_dir]);
+    expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('4 proven')]);
+
+    expect(json((await order()).stdout)).toMatchObject({ ok: true, adopted: 4 });
+    expect((await cli.run(['down'])).code).toBe(0);
+    expect(json((await order()).stdout)).toMatchObject({ ok: true, adopted: 4 });
+    await cli.run(['down']);
+    for (const name of readdirSync(cli.home))
+      if (name.startsWith('temporal.db')) rmSync(join(cli.home, name));
+    expect(json((await order()).stdout)).toMatchObject({ ok: true, adopted: 4, acceptable: true });
+    expect(provider.calls.length - before).toBe(4);
+
+    expect(json((await order('--again')).stdout)).toMatchObject({ ok: true, adopted: 0 });
+    expect(provider.calls.length - before).toBe(8);
+  }, 120_000);
+
+  test('--json prints one JSON document and nothing else on stdout, progress goes to stderr, without escapes', async () => {
+    const { stdout, stderr } = await order();
+    expect(() => json(stdout)).not.toThrow();
+    expect(stderr).toContain('article-covers');
+    expect(stdout + stderr).not.toContain('\u001B');
+  }, 60_000);
+
+  test('images of another provider key than happy are refused as production proof (exit 5)', async () => {
+    const config = join(cli.folder, 'demo-config.json');
+    await writeFile(
+      config,
+      JSON.stringify({ providers: { demo: { baseUrl: provider.baseUrl, apiKey: 'test-key' } } }),
+    );
+    await cli.run(['down']);
+    const env = { IMGPROOF_CONFIG: config };
+    const made = await cli.run(
+      ['batch', EXAMPLE, '--provider', 'demo', '--output-dir', cli.outputDir, '--json'],
+      { env, cwd: ROOT },
+    );
+    expect(json(made.stdout)).toMatchObject({ ok: true, acceptable: false });
+    const { code, stdout } = await cli.run(['verify', json(made.stdout).batch_dir, '--json']);
+    expect(code).toBe(5);
+    expect(stdout).toContain('provider-approved');
+    await cli.run(['down']);
+  }, 60_000);
+});
+
+describe('run', () => {
+  test('one image with references on the command line; --json prints the proof', async () => {
+    const reference = join(cli.folder, 'logo.png');
+    await writeFile(
+      reference,
+      await sharp({ create: { width: 32, height: 32, channels: 3, background: '#aa3311' } })
+        .png()
+        .toBuffer(),
+    );
+    const args = [
+      'run',
+      '--prompt',
+      'with a logo',
+      '--image',
+      'logo.png',
+      '--size',
+      '1536x1024',
+      '--output-dir',
+      'out',
+      '--json',
+    ];
+    const { code, stdout } = await cli.run(args);
+    const result = JSON.parse(stdout) as ResultRecord & { exit_code: number };
+    expect([code, result.exit_code]).toEqual([0, 0]);
+    expect(result).toMatchObject({
+      ok: true,
+      acceptable: true,
+      mode: 'edit',
+      width: 1536,
+      input_images: [{ path: reference }],
+    });
+    expect(result.image_path).toMatch(/out\/image-\d{8}-\d{6}\.png$/u);
+  }, 60_000);
+
+  test('--resume adopts the result of the same key; without it the task is ordered anew', async () => {
+    const args = [
+      'run',
+      '--prompt',
+      'resume me',
+      '--task-key',
+      'resumed',
+      '--output-dir',
+      cli.outputDir,
+      '--json',
+    ];
+    await cli.run(args);
+    const resumed = await cli.run([...args, '--resume']);
+    expect([resumed.code, calls('resume me')]).toEqual([0, 1]);
+    expect(JSON.parse(resumed.stdout)).toHaveProperty('adopted_from');
+    await cli.run(args);
+    expect(calls('resume me')).toBe(2);
+  }, 60_000);
+
+  test.skipIf(!existsSync(REAL_IMAGES))(
+    'real gpt-image-2 images reach the disk byte for byte (G5)',
+    async () => {
+      const originals = readdirSync(REAL_IMAGES)
+        .filter((name) => name.endsWith('.png'))
+        .map((name) => readFileSync(join(REAL_IMAGES, name)));
+      const real = await startProviderServer({ images: originals });
+      try {
+        const config = join(cli.folder, 'config.json');
+        const before = await readFile(config, 'utf8');
+        await writeFile(config, before.replace(provider.baseUrl, real.baseUrl));
+        const file = await cli.batchFile(
+          'real.json',
+          originals.map((_, i) => ({ prompt: `real ${i}`, size: 'auto' })),
+          { max_workers: 1 },
+        );
+        const { stdout } = await cli.run(['batch', file, '--json']);
+        await writeFile(config, before);
+        expect(json(stdout)).toMatchObject({ ok: true, acceptable: true });
+        const saved = json(stdout).results.map(({ image_path }) => readFileSync(image_path as string));
+        expect(saved.map((bytes, i) => bytes.equals(originals[i] as Buffer))).toEqual(
+          originals.map(() => true),
+        );
+      } finally {
+        await real.close();
+      }
+    },
+    60_000,
+  );
+});
+
+describe('Ctrl-C detaches, the same command comes back (C4)', () => {
+  test('SIGINT: exit 130, how to come back and how to stop; then the command attaches and ends with the result', async () => {
+    provider.setLatencyMs(3_000);
+    const file = await cli.batchFile('detach.json', [{ prompt: 'detach 1' }, { prompt: 'detach 2' }]);
+    const { child, ended } = cli.start(['batch', file]);
+    await until('2 calls', () => calls('detach') === 2);
+    child.kill('SIGINT');
+    const { code, stderr } = await ended;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/Detached\. "detach-[0-9a-f]{10}" keeps running/u);
+    expect(stderr).toContain(`Come back:  imgproof batch ${file}`);
+    expect(stderr).toContain('Stop it:');
+    const back = await cli.run(['batch', file, '--json']);
+    expect(back.stderr).toContain('attached to detach-');
+    expect([back.code, json(back.stdout).success, calls('detach')]).toEqual([0, 2, 2]);
+  }, 60_000);
+
+  test('--wait-timeout ends with 124 and the work goes on', async () => {
+    provider.setLatencyMs(3_000);
+    const file = await cli.batchFile('patience.json', [{ prompt: 'patience' }]);
+    expect((await cli.run(['batch', file, '--wait-timeout', '1'])).code).toBe(124);
+    expect(json((await cli.run(['batch', file, '--json'])).stdout)).toMatchObject({ ok: true });
+    expect(calls('patience')).toBe(1);
+  }, 60_000);
+});
+
+describe('down drains (R6)', () => {
+  test('SIGTERM with 4 calls under way: 4 results arrive, 0 repeats, the rest is made by the next command', async () => {
+    provider.setLatencyMs(4_000);
+    const file = await cli.batchFile(
+      'drain.json',
+      Array.from({ length: 6 }, (_, i) => ({ prompt: `drain ${i}` })),
+    );
+    const { child, ended } = cli.start(['batch', file]);
+    await until('4 calls', () => calls('drain') === 4);
+    child.kill('SIGKILL');
+    await ended;
+    const down = await cli.run(['down']);
+    expect([down.code, calls('drain')]).toEqual([0, 4]);
+    const results = readdirSync(join(cli.outputDir, 'batches')).find((name) =>
+      name.startsWith('drain-'),
+    ) as string;
+    const recorded = readdirSync(join(cli.outputDir, 'batches', results), { recursive: true }).filter(
+      (name) => /^\d\d-[^/]+\/result\.json$/u.test(String(name)),
+    );
+    expect(recorded).toHaveLength(4);
+    const { stdout } = await cli.run(['batch', file, '--json']);
+    expect(json(stdout)).toMatchObject({ success: 6, cost: { no: 0, possible: 0, yes: 6 } });
+    expect(calls('drain')).toBe(6);
+  }, 120_000);
+});
+
+describe('from the Temporal CLI (T1)', () => {
+  const temporal = (...args: string[]) => cli.run(['temporal', ...args]);
+
+  test('imageBatch and imageTask start with the shapes of the files', async () => {
+    const file = await cli.batchFile('plain.json', [{ prompt: 'cli batch' }]);
+    const batch = [
+      '--type',
+      'imageBatch',
+      '--task-queue',
+      'imgproof',
+      '--workflow-id',
+      'cli-batch',
+      '--input-file',
+      file,
+    ];
+    const started = await temporal('workflow', 'execute', ...batch, '-o', 'json');
+    expect([started.code, started.stdout]).toEqual([0, expect.stringContaining('"success": 1')]);
+    const input = JSON.stringify({ prompt: 'cli task', output_dir: cli.outputDir });
+    const task = [
+      '--type',
+      'imageTask',
+      '--task-queue',
+      'imgproof',
+      '--workflow-id',
+      'cli-task',
+      '--input',
+      input,
+    ];
+    const ran = await temporal('workflow', 'execute', ...task, '-o', 'json');
+    expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining('"status": "completed"')]);
+    // The same content under the same id by our own CLI is the same batch.
+    const again = await cli.run(['batch', file, '--batch-id', 'cli-batch', '--json']);
+    expect([json(again.stdout).adopted, calls('cli batch')]).toEqual([1, 1]);
+    const other = await cli.batchFile('other.json', [{ prompt: 'other content' }]);
+    const refused = await cli.run(['batch', other, '--batch-id', 'cli-batch']);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('used for other content')]);
+  }, 60_000);
+
+  test('reset of a proven task and of a finished batch: no call, the same proof', async () => {
+    const file = await cli.batchFile('reset.json', [{ prompt: 'reset 1' }, { prompt: 'reset 2' }]);
+    const first = json(
+      (await cli.run(['batch', file, '--batch-id', 'reset-batch', '--again', '--json'])).stdout,
+    );
+    const reset = ['--type', 'FirstWorkflowTask', '--reason', 'test'];
+    for (const id of ['reset-batch/task-01', 'reset-batch', 'cli-task']) {
+      const { code, stderr } = await temporal('workflow', 'reset', '--workflow-id', id, ...reset);
+      expect([id, code, stderr]).toEqual([id, 0, '']);
+      expect((await temporal('workflow', 'result', '--workflow-id', id)).code).toBe(0);
+    }
+    expect([calls('reset'), calls('cli task')]).toEqual([2, 1]);
+    const after = JSON.parse(
+      await readFile(join(first.batch_dir, 'batch_result.json'), 'utf8'),
+    ) as BatchResultRecord;
+    expect(after).toMatchObject({ ok: true, acceptable: true, total: 2, success: 2 });
+    expect(after.results.map(({ sha256 }) => sha256)).toEqual(first.results.map(({ sha256 }) => sha256));
+    expect((await cli.run(['verify', first.batch_dir])).code).toBe(0);
+  }, 60_000);
+});
+
+describe('what a command loads', () => {
+  const PROBE = new URL('../support/loaded-modules.mjs', import.meta.url).href;
+
+  test.each([['--help'], ['verify', '--rules'], ['verify', '.']])(
+    '%s loads no module of Temporal',
+    (...args: string[]) => {
+      const bin = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
+      const { stderr } = spawnSync(process.execPath, ['--import', PROBE, bin, ...args], {
+        cwd: cli.folder,
+        encoding: 'utf8',
+        env: cli.env,
+      });
+      const loaded = stderr.split('\n').filter((line) => line.startsWith('loaded '));
+      expect(loaded.some((line) => line.includes('commander'))).toBe(true);
+      expect(loaded.filter((line) => line.includes('@temporalio'))).toEqual([]);
+    },
+  );
+});
