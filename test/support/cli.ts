@@ -1,11 +1,11 @@
 /** imgproof as people run it: the built CLI as a process, a home and folders of its own, the scripted provider as `happy`. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
-import { tempFolderForFile } from './temp-folder.ts';
+import { newFolder } from './temp-folder.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
 
@@ -35,7 +35,7 @@ export interface Cli {
 
 /** The background stack of this home is stopped after the last test of the file. */
 export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<Cli> {
-  const folder = tempFolderForFile();
+  const folder = newFolder();
   const [home, outputDir] = [join(folder, 'home'), join(folder, 'out')];
   const config = join(folder, 'config.json');
   await mkdir(home, { recursive: true });
@@ -70,9 +70,12 @@ export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}
     },
     pids: () => publishedPids(home),
   };
+  // One hook for both: the stack must be down before its home goes.
   afterAll(async () => {
-    await cli.run(['down', '--now']);
-  });
+    const { code, stderr } = await cli.run(['down', '--now']);
+    rmSync(folder, { recursive: true, force: true });
+    if (code !== 0) throw new Error(`the background stack could not be stopped: ${stderr}`);
+  }, 60_000);
   return cli;
 }
 

@@ -17,6 +17,7 @@ export function tempFolderForFile(): string {
   return path;
 }
 
-function newFolder(): string {
+/** For whoever removes it himself. */
+export function newFolder(): string {
   return mkdtempSync(join(tmpdir(), 'imgproof-'));
 }
