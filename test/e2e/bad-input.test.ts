@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { resolveBinary } from '../../src/embedded/binaries.ts';
 import { loadSettings } from '../../src/config.ts';
 import { type Cli, startCli } from '../support/cli.ts';
@@ -13,7 +13,6 @@ let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
   provider = await startProviderServer();
-  afterAll(() => provider.close());
   cli = await startCli(provider.baseUrl);
   const image = await sharp({ create: { width: 32, height: 32, channels: 3, background: '#123456' } })
     .png()
@@ -21,6 +20,10 @@ beforeAll(async () => {
   for (let i = 1; i <= 6; i += 1) await writeFile(join(cli.folder, `${i}.png`), image);
   await writeFile(join(cli.folder, 'text.png'), 'this is no image');
   await mkdir(join(cli.folder, 'folder.png'));
+  return async () => {
+    await cli.stop();
+    await provider.close();
+  };
 }, 120_000);
 
 const one = (fields: object) => JSON.stringify({ tasks: [{ prompt: 'x', ...fields }] });

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
 import { type Cli, startCli, until } from '../support/cli.ts';
 import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
@@ -17,9 +17,12 @@ let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
   provider = await startProviderServer();
-  afterAll(() => provider.close());
   cli = await startCli(provider.baseUrl);
   await cli.run(['up']);
+  return async () => {
+    await cli.stop();
+    await provider.close();
+  };
 }, 120_000);
 beforeEach(() => {
   provider.setLatencyMs(0);

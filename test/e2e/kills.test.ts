@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
 import { type Cli, spooledAnswers, startCli, until } from '../support/cli.ts';
 import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
@@ -10,11 +10,14 @@ let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
   provider = await startProviderServer();
-  afterAll(() => provider.close());
   cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
   const { code, stderr } = await cli.run(['up']);
   expect(stderr).not.toContain('rror');
   expect(code).toBe(0);
+  return async () => {
+    await cli.stop();
+    await provider.close();
+  };
 }, 120_000);
 beforeEach(() => provider.setLatencyMs(0));
 

@@ -4,7 +4,6 @@ import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 import { newFolder } from './temp-folder.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
@@ -31,9 +30,10 @@ export interface Cli {
   batchFile: (name: string, tasks: object[], fields?: object) => Promise<string>;
   /** Pids of the background stack as its supervisor published them. */
   pids: () => Promise<{ supervisor: number; server: number; worker: number }>;
+  /** Ends the background stack, then removes its folders; `beforeAll` returns it. */
+  stop: () => Promise<void>;
 }
 
-/** The background stack of this home is stopped after the last test of the file. */
 export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<Cli> {
   const folder = newFolder();
   const [home, outputDir] = [join(folder, 'home'), join(folder, 'out')];
@@ -69,13 +69,12 @@ export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}
       return path;
     },
     pids: () => publishedPids(home),
+    stop: async () => {
+      const { code, stderr } = await cli.run(['down', '--now']);
+      rmSync(folder, { recursive: true, force: true });
+      if (code !== 0) throw new Error(`the background stack could not be stopped: ${stderr}`);
+    },
   };
-  // One hook for both: the stack must be down before its home goes.
-  afterAll(async () => {
-    const { code, stderr } = await cli.run(['down', '--now']);
-    rmSync(folder, { recursive: true, force: true });
-    if (code !== 0) throw new Error(`the background stack could not be stopped: ${stderr}`);
-  }, 60_000);
   return cli;
 }
 

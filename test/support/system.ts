@@ -3,11 +3,11 @@
  * scripted provider, and folders of its own. Nothing of ours is replaced.
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WorkflowClient, WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Runtime, type Worker } from '@temporalio/worker';
-import { afterAll } from 'vitest';
 import { loadSettings, type Settings } from '../../src/config.ts';
 import type { BatchRequest } from '../../src/domain/batch.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../src/domain/messages.ts';
@@ -17,7 +17,7 @@ import { resolveBinary } from '../../src/embedded/binaries.ts';
 import type { imageBatch, imageTask } from '../../src/workflows/index.ts';
 import { createWorkers } from '../../src/worker.ts';
 import { type ProviderServer, startProviderServer } from './provider-server.ts';
-import { tempFolderForFile } from './temp-folder.ts';
+import { newFolder } from './temp-folder.ts';
 
 export interface System {
   env: TestWorkflowEnvironment;
@@ -31,17 +31,18 @@ export interface System {
   startTask: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageTask>>;
   /** Rows and counters as they are on disk. */
   recordOf: (summary: BatchSummary) => Promise<BatchResultRecord>;
+  stop: () => Promise<void>;
 }
 
 export type ServerKind = 'time-skipping' | 'dev server';
 
-/** Started once for a test file, stopped after it; a file of its own because a leftover activity stops the skipping. */
+/** Started once for a test file, whose `beforeAll` returns `stop`: a leftover activity stops the skipping of time. */
 export async function startSystem(kind: ServerKind): Promise<System> {
   Runtime.install({
     logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
     shutdownSignals: [],
   });
-  const folder = tempFolderForFile();
+  const folder = newFolder();
   const provider = await startProviderServer({ apiKey: 'test-key' });
   const settings = await settingsIn(folder, provider.baseUrl);
   const env = await startServer(kind, settings);
@@ -51,8 +52,11 @@ export async function startSystem(kind: ServerKind): Promise<System> {
     env.namespace ?? 'default',
   );
   const runs = workers.map((worker) => worker.run());
-  afterAll(() => stopSystem(env, provider, workers, runs));
-  return system(env, provider, settings, join(folder, 'out'));
+  const stop = async () => {
+    await stopSystem(env, provider, workers, runs);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { ...system(env, provider, settings, join(folder, 'out')), stop };
 }
 
 function system(
@@ -60,7 +64,7 @@ function system(
   provider: ProviderServer,
   settings: Settings,
   outputDir: string,
-): System {
+): Omit<System, 'stop'> {
   const client = env.client.workflow;
   let count = 0;
   const start = (type: string) => (request: unknown, id?: string) => {

@@ -1,19 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 
 /** A folder of this test, removed when it ends. */
 export function tempFolder(): string {
   const path = newFolder();
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-/** A folder of this test file, removed after its last test. */
-export function tempFolderForFile(): string {
-  const path = newFolder();
-  afterAll(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 

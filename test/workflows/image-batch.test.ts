@@ -11,6 +11,7 @@ import { failureOf, filesBelow, startSystem, type System } from '../support/syst
 let system: System;
 beforeAll(async () => {
   system = await startSystem('time-skipping');
+  return system.stop;
 });
 beforeEach(() => {
   system.provider.setScript([]);
