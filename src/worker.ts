@@ -31,8 +31,10 @@ const SHUTDOWN_GRACE = '11 minutes';
 export async function runWorker(setup: WorkerSetup): Promise<void> {
   const log = pino({ base: { pid: process.pid } });
   Runtime.install({ shutdownSignals: [], logger: runtimeLogger(log) });
+  const stop = stopSignal();
   const { connectionOptions, namespace } = temporalConnection(setup.target);
-  const connection = await connectPatiently(connectionOptions, log);
+  const connection = await Promise.race([connectPatiently(connectionOptions, log), stop]);
+  if (connection === 'stop') return;
   const workers = await createWorkers(setup, connection, namespace);
   const runs = workers.map((worker) => worker.run());
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker polls');
@@ -41,7 +43,7 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
       join(setup.settings.home, 'worker.json'),
       jsonText({ pid: process.pid, ready: true }),
     );
-  await stopSignal();
+  await stop;
   log.info('worker drains: no new paid call; those in flight end first');
   await drainInTurn(workers, runs);
   await connection.close();
@@ -140,9 +142,9 @@ function runtimeLogger(log: Logger): DefaultLogger {
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<'stop'> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve('stop'));
   });
 }
 

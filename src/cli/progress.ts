@@ -53,7 +53,7 @@ export class PlainProgress {
     const isFirstSight = !this.#statuses.has(task.index);
     this.#statuses.set(task.index, task.status);
     if (task.status === 'queued' || (isFirstSight && task.status === 'completed')) return;
-    const ended = tasks.filter(({ status }) => hasEnded(status)).length;
+    const ended = [...this.#statuses.values()].filter(hasEnded).length;
     const note = task.error ?? task.image_path ?? '';
     tell(
       `${ended}/${tasks.length} ${MARKS[task.status]} ${task.status} ${safe(task.task_name)} ${safe(note)}`.trimEnd(),

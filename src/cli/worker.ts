@@ -23,5 +23,7 @@ export function register(command: Command): void {
       const { runWorker } = await import('../worker.ts');
       const embedded = embeddedHome !== undefined;
       await runWorker({ settings, role, embedded, target: { ...server, env: settings.env, embedded } });
+      // A connection attempt that nobody waits for any more must not keep the process.
+      process.exit();
     });
 }

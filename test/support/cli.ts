@@ -14,6 +14,13 @@ export interface Ended {
   stderr: string;
 }
 
+export interface Running {
+  child: ChildProcess;
+  ended: Promise<Ended>;
+  /** So far. */
+  stdout: () => string;
+}
+
 export interface Cli {
   folder: string;
   home: string;
@@ -25,7 +32,7 @@ export interface Cli {
     options?: { input?: string; cwd?: string; env?: NodeJS.ProcessEnv },
   ) => Promise<Ended>;
   /** Start, and end later. */
-  start: (args: readonly string[]) => { child: ChildProcess; ended: Promise<Ended> };
+  start: (args: readonly string[]) => Running;
   /** Write a batch file and return its path. */
   batchFile: (name: string, tasks: object[], fields?: object) => Promise<string>;
   /** Pids of the background stack as its supervisor published them. */
@@ -85,7 +92,7 @@ function startProcess(args: readonly string[], cwd: string, env: NodeJS.ProcessE
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, stdout: stdout(), stderr: stderr() }));
   });
-  return { child, ended };
+  return { child, ended, stdout };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

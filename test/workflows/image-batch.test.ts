@@ -287,7 +287,9 @@ describe('imageTask alone', () => {
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
     expect((await handle.describe()).status.name).toBe('CANCELLED');
-    const path = (await filesBelow(join(system.outputDir, '_runs'))).find((name) => /^stopped[^/]*\/result\.json$/u.test(name));
+    const path = (await filesBelow(join(system.outputDir, '_runs'))).find((name) =>
+      /^stopped[^/]*\/result\.json$/u.test(name),
+    );
     const result = await resultOf(join(system.outputDir, '_runs', path as string));
     expect(result).toMatchObject({ status: 'cancelled', billing: { possible: 1 } });
   });
