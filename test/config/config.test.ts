@@ -10,8 +10,8 @@ import {
   loadSettings,
   outputRoots,
   rememberRoot,
-} from '../src/config.ts';
-import { configWorld } from './support/config-world.ts';
+} from '../../src/config.ts';
+import { configWorld } from '../support/config-world.ts';
 
 const KEY = 'sk-test-0123456789';
 

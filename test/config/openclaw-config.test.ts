@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { inspectProvider, resolveProvider } from '../src/config.ts';
-import { configWorld, openclawWith } from './support/config-world.ts';
+import { inspectProvider, resolveProvider } from '../../src/config.ts';
+import { configWorld, openclawWith } from '../support/config-world.ts';
 
 const KEY = 'sk-test-0123456789';
 const BASE = { baseUrl: 'https://api.example.com/v1' };

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { inspectProvider, resolveProvider } from '../src/config.ts';
-import { type ConfigFiles, configWorld, openclawWith } from './support/config-world.ts';
+import { inspectProvider, resolveProvider } from '../../src/config.ts';
+import { type ConfigFiles, configWorld, openclawWith } from '../support/config-world.ts';
 
 const SECRET = 'sk-secret-987654321';
 const BASE = { baseUrl: 'https://api.example.com/v1' };

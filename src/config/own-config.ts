@@ -1,0 +1,71 @@
+/** imgproof's own config (SPEC H2): JSON5, strict, read anew each time. */
+import { isAbsolute } from 'node:path';
+import { distance } from 'fastest-levenshtein';
+import {
+  ConfigError,
+  type ConfigPlace,
+  expandHome,
+  isObject,
+  type JsonObject,
+  readJson5,
+} from '../host/config-file.ts';
+
+/** Where it is, and whose `~` its paths mean. */
+export interface OwnConfigPlace {
+  ownConfig: ConfigPlace;
+  userHome: string;
+}
+
+export interface OwnConfig {
+  /** Shaped as OpenClaw's; an entry here replaces the one of that name there as a whole. */
+  providers: JsonObject;
+  inputRoots: string[];
+  outputRoots: string[];
+  defaults: { provider?: string; model?: string; outputDir?: string };
+}
+
+export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
+  const { path } = place.ownConfig;
+  const config = readJson5(place.ownConfig) ?? {};
+  refuseUnknown(config, ['$schema', 'providers', 'inputRoots', 'outputRoots', 'defaults'], path, '');
+  const { providers = {}, defaults = {} } = config;
+  if (!isObject(providers)) throw wrong(path, 'providers', 'an object');
+  if (!isObject(defaults)) throw wrong(path, 'defaults', 'an object');
+  refuseUnknown(defaults, ['provider', 'model', 'outputDir'], path, 'defaults.');
+  for (const [name, value] of Object.entries(defaults)) {
+    if (typeof value !== 'string' || value.trim() === '') throw wrong(path, `defaults.${name}`, 'a string');
+  }
+  return {
+    providers,
+    inputRoots: pathList(place, 'inputRoots', config['inputRoots']),
+    outputRoots: pathList(place, 'outputRoots', config['outputRoots']),
+    defaults: Object.hasOwn(defaults, 'outputDir')
+      ? { ...defaults, outputDir: configuredPath(place, 'defaults.outputDir', defaults['outputDir']) }
+      : defaults,
+  };
+}
+
+function refuseUnknown(object: JsonObject, known: readonly string[], path: string, prefix: string): void {
+  for (const key of Object.keys(object)) {
+    if (known.includes(key)) continue;
+    const close = known.find((word) => distance(key.slice(0, 40).toLowerCase(), word.toLowerCase()) <= 2);
+    const hint = close === undefined ? `known are ${known.join(', ')}` : `did you mean "${close}"?`;
+    throw new ConfigError(`${path}: unknown key ${JSON.stringify(prefix + key.slice(0, 40))}; ${hint}`);
+  }
+}
+
+function pathList(place: OwnConfigPlace, key: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw wrong(place.ownConfig.path, key, 'a list of folders');
+  return value.map((text) => configuredPath(place, key, text));
+}
+
+function configuredPath({ ownConfig, userHome }: OwnConfigPlace, key: string, text: unknown): string {
+  const isPath = typeof text === 'string' && (isAbsolute(text) || text === '~' || text.startsWith('~/'));
+  if (!isPath) throw wrong(ownConfig.path, key, 'absolute (or begin with ~/)');
+  return expandHome(text, userHome);
+}
+
+function wrong(path: string, key: string, expected: string): ConfigError {
+  return new ConfigError(`${path}: ${key} must be ${expected}. Correct it and try again.`);
+}

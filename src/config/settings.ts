@@ -1,0 +1,136 @@
+/** From variables to places and numbers (SPEC G3, H1, H2); no file is opened before `defaults` is read. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import envPaths from 'env-paths';
+import { ConfigError, type ConfigPlace, expandHome, given } from '../host/config-file.ts';
+import { readOwnConfig } from './own-config.ts';
+export interface Settings {
+  /** SPEC H1: `IMGPROOF_HOME`, else the platform's data directory. */
+  home: string;
+  logsDir: string;
+  spoolDir: string;
+  databasePath: string;
+  openclawStateDir: string;
+  /** `isNamed`: by `OPENCLAW_CONFIG_PATH` or `IMGPROOF_CONFIG`; then the file has to be there. */
+  openclawConfig: ConfigPlace;
+  ownConfig: ConfigPlace;
+  /** Reads the own config each time. @throws ConfigError when that file can't be used. */
+  readonly defaults: OrderDefaults;
+  /** What names a Temporal server; without any of it the embedded one is used (SPEC C5). */
+  temporal: {
+    address: string | undefined;
+    namespace: string | undefined;
+    profile: string | undefined;
+    isNamed: boolean;
+  };
+  temporalCliPath: string | undefined;
+  temporalTestServerPath: string | undefined;
+  /** Where downloaded Temporal binaries are kept. */
+  cacheDir: string;
+  /** How long Temporal waits for a sign of life of a running attempt. `IMGPROOF_HEARTBEAT_TIMEOUT_MS`, default 20000. */
+  heartbeatTimeoutMs: number;
+  /** The user's home directory, an input root of the embedded mode (SPEC H3). */
+  userHome: string;
+  /** Folder of imgproof's package.json. */
+  packageRoot: string;
+  /** Not enumerable: it holds secrets, and settings get logged. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Used where an order says nothing: environment, then config (SPEC G3). */
+export interface OrderDefaults {
+  provider?: string;
+  model?: string;
+  outputDir: string;
+  /** Parent of batch folders; null means `<output_dir>/batches` (SPEC F3). */
+  batchRoot: string | null;
+}
+
+/** Quick, and without a look into any file. @throws ConfigError for a variable that can't be used. */
+export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const read = (name: string) => given(env[name]);
+  const userHome = resolve(read('HOME') ?? read('USERPROFILE') ?? homedir());
+  const place = (name: string, home = userHome) => expandHome(read(name), home);
+  const openclawHome = place('OPENCLAW_HOME') ?? userHome;
+  const openclawStateDir =
+    place('OPENCLAW_STATE_DIR', openclawHome) ?? join(openclawHome, stateDirName(read('OPENCLAW_PROFILE')));
+  const home = place('IMGPROOF_HOME') ?? envPaths('imgproof', { suffix: '' }).data;
+  const packageRoot = findPackageRoot();
+  const [address, profile] = [read('TEMPORAL_ADDRESS'), read('TEMPORAL_PROFILE')];
+  const settings = {
+    home,
+    logsDir: join(home, 'logs'),
+    spoolDir: join(home, 'spool'),
+    databasePath: join(home, 'temporal.db'),
+    openclawStateDir,
+    openclawConfig: configPlace(
+      place('OPENCLAW_CONFIG_PATH', openclawHome),
+      join(openclawStateDir, 'openclaw.json'),
+    ),
+    ownConfig: configPlace(place('IMGPROOF_CONFIG'), join(userHome, '.config', 'imgproof', 'config.json')),
+    get defaults() {
+      return orderDefaults(settings);
+    },
+    temporal: {
+      address,
+      namespace: read('TEMPORAL_NAMESPACE'),
+      profile,
+      isNamed: (address ?? profile) !== undefined,
+    },
+    temporalCliPath: read('TEMPORAL_CLI_PATH'),
+    temporalTestServerPath: read('TEMPORAL_TEST_SERVER_PATH'),
+    cacheDir: place('IMGPROOF_CACHE') ?? join(packageRoot, '.cache'),
+    heartbeatTimeoutMs: heartbeatTimeout(read('IMGPROOF_HEARTBEAT_TIMEOUT_MS')),
+    userHome,
+    packageRoot,
+  } as Settings;
+  return Object.defineProperty(settings, 'env', { value: env, enumerable: false });
+}
+
+function orderDefaults(settings: Settings): OrderDefaults {
+  const { env, openclawStateDir } = settings;
+  const { defaults } = readOwnConfig(settings);
+  const provider = given(env['OPENCLAW_IMAGE_PROVIDER']) ?? defaults.provider;
+  const model = given(env['OPENCLAW_IMAGE_MODEL']) ?? defaults.model;
+  const workspace = given(env['OPENCLAW_WORKSPACE']);
+  return {
+    ...(provider === undefined ? {} : { provider }),
+    ...(model === undefined ? {} : { model }),
+    outputDir: defaults.outputDir ?? join(openclawStateDir, 'generated-images'),
+    batchRoot:
+      workspace === undefined
+        ? null
+        : join(resolve(workspace), 'content-factory', 'live-course-design', 'img2', 'batches'),
+  };
+}
+
+function configPlace(named: string | undefined, byDefault: string): ConfigPlace {
+  return { path: named ?? byDefault, isNamed: named !== undefined };
+}
+
+function stateDirName(profile: string | undefined): string {
+  if (profile === undefined || profile.toLowerCase() === 'default') return '.openclaw';
+  if (!/^[\w-]+$/u.test(profile))
+    throw new ConfigError(
+      'OPENCLAW_PROFILE must consist of letters, digits, _ and -. Correct it and try again.',
+    );
+  return `.openclaw-${profile}`;
+}
+
+function heartbeatTimeout(text: string | undefined): number {
+  const value = text === undefined ? HEARTBEAT_TIMEOUT_MS : Number(text);
+  if (Number.isInteger(value) && value >= 1_000 && value <= 600_000) return value;
+  throw new ConfigError(
+    'IMGPROOF_HEARTBEAT_TIMEOUT_MS must be a whole number from 1000 to 600000. Correct it and try again.',
+  );
+}
+
+const HEARTBEAT_TIMEOUT_MS = 20_000;
+
+function findPackageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
