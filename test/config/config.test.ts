@@ -101,7 +101,7 @@ describe('where things are (H1, H2, G3)', () => {
 
   it('the package is found, and settings that get logged hold no environment', () => {
     const settings = where({ HAPPY_API_KEY: KEY });
-    expect(join(settings.packageRoot, 'test', 'config.test.ts')).toBe(import.meta.filename);
+    expect(join(settings.packageRoot, 'test', 'config', 'config.test.ts')).toBe(import.meta.filename);
     expect(settings.cacheDir).toBe(join(settings.packageRoot, '.cache'));
     expect(settings.env['HAPPY_API_KEY']).toBe(KEY);
     expect(inspect(settings, { depth: 9 }) + JSON.stringify(settings)).not.toContain(KEY);
