@@ -52,7 +52,7 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   const settings = settingsOf();
   const input = readInput(argument);
   const batch = await checkedBatch(settings, input, flags);
-  if (isEmbedded(settings, flags)) await checkProviders(settings, batch.tasks);
+  if (await isEmbedded(settings, flags)) await checkProviders(settings, batch.tasks);
   const hash = batchHash(batch.tasks, sha256);
   const batchId = flags.batchId ?? defaultBatchId(batch.batch_name, hash, sha256);
   const idProblem = keyProblem(batchId, null);
@@ -99,7 +99,7 @@ async function checkedBatch(
     problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
   if ('problems' in normalized) throw badInput(locate(normalized.problems), input, taskCount(parsed.value));
   const { batch } = normalized;
-  if (!isEmbedded(settings, flags)) return batch;
+  if (!(await isEmbedded(settings, flags))) return batch;
   const problems = await referenceProblems(settings, batch.tasks, (i) => ['tasks', i]);
   if (problems.length > 0) throw badInput(locate(problems), input, batch.tasks.length);
   return batch;

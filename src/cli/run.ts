@@ -59,7 +59,7 @@ export function register(command: Command): void {
 async function runTask(flags: RunFlags): Promise<void> {
   const settings = settingsOf();
   const task = await checkedTask(settings, flags);
-  if (isEmbedded(settings, flags)) await checkProviders(settings, [task]);
+  if (await isEmbedded(settings, flags)) await checkProviders(settings, [task]);
   const key = flags.taskKey ?? `${task.task_name}-${timestamp(Date.now())}-${randomBytes(3).toString('hex')}`;
   const session = await openSession(settings, flags);
   try {
@@ -109,7 +109,8 @@ async function checkedTask(settings: Settings, flags: RunFlags): Promise<Normali
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
   const { resume: _, ...task } = normalized.task;
   for (const warning of normalized.warnings) say(`warning: ${safe(warning)}`);
-  if (isEmbedded(settings, flags)) problems.push(...(await referenceProblems(settings, [task], () => [])));
+  if (await isEmbedded(settings, flags))
+    problems.push(...(await referenceProblems(settings, [task], () => [])));
   if (problems.length > 0) throw badInput(problems);
   return task;
 }

@@ -22,13 +22,21 @@ export function settingsOf(overrides: NodeJS.ProcessEnv = {}): Settings {
   return loadSettings({ ...process.env, ...overrides });
 }
 
-/** True when no Temporal server was named: then this machine's own is used, and started when needed. */
-export function isEmbedded(settings: Settings, flags: ServerFlags): boolean {
-  return flags.address === undefined && flags.profile === undefined && !settings.temporal.isNamed;
+/**
+ * True when no Temporal server was named, or the one that was is this machine's own: then that is used, and started when
+ * needed (SPEC C5).
+ */
+export async function isEmbedded(settings: Settings, flags: ServerFlags): Promise<boolean> {
+  if (flags.address === undefined && flags.profile === undefined && !settings.temporal.isNamed) return true;
+  const named = flags.address ?? (flags.profile === undefined ? settings.temporal.address : undefined);
+  if (named === undefined) return false;
+  const { embeddedStatus } = await import('../embedded/embedded.ts');
+  const { address } = await embeddedStatus(settings.home);
+  return address !== null && address === named.replace(/^localhost:/u, '127.0.0.1:');
 }
 
 export async function openSession(settings: Settings, flags: ServerFlags): Promise<Session> {
-  const embedded = isEmbedded(settings, flags);
+  const embedded = await isEmbedded(settings, flags);
   const place = embedded ? await embeddedPlace(settings) : { webUi: null };
   const target: TemporalTarget = { ...flags, ...place, env: settings.env, embedded };
   const { connect } = await import('../client.ts');

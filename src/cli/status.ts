@@ -10,7 +10,7 @@ export function register(command: Command): void {
     .option('--json', 'print one JSON document')
     .action(async (flags: ServerFlags & { json?: boolean }) => {
       const settings = settingsOf();
-      const embedded = isEmbedded(settings, flags) ? await embeddedState(settings.home) : null;
+      const embedded = (await isEmbedded(settings, flags)) ? await embeddedState(settings.home) : null;
       const isUp = embedded === null || embedded.status === 'ready';
       const batches = isUp ? await openBatches(flags) : null;
       if (flags.json)

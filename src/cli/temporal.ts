@@ -20,7 +20,7 @@ async function runTemporal(args: string[]): Promise<number> {
   const settings = settingsOf();
   const { ensureEmbedded, temporalBinary } = await import('../embedded/embedded.ts');
   const env = { ...settings.env };
-  if (isEmbedded(settings, {}) && !args.includes('--address')) {
+  if ((await isEmbedded(settings, {})) && !args.includes('--address')) {
     const { address } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
     env['TEMPORAL_ADDRESS'] = address;
   }

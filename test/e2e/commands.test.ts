@@ -288,6 +288,69 @@ describe('from the Temporal CLI (T1)', () => {
   }, 60_000);
 });
 
+describe('reset while requests are under way (B5, B6, R5)', () => {
+  test('a batch that is reset awaits its own running tasks; a task that is reset joins its own running call', async () => {
+    provider.setLatencyMs(5_000);
+    const file = await cli.batchFile('midway.json', [{ prompt: 'midway 1' }, { prompt: 'midway 2' }]);
+    const batch = cli.run(['batch', file, '--batch-id', 'midway', '--json']);
+    await until('2 calls', () => calls('midway') === 2);
+    const reset = ['--type', 'FirstWorkflowTask', '--reason', 'test'];
+    expect((await cli.run(['temporal', 'workflow', 'reset', '--workflow-id', 'midway', ...reset])).code).toBe(
+      0,
+    );
+    await batch;
+    const again = await cli.run(['batch', file, '--batch-id', 'midway', '--json']);
+    expect(json(again.stdout)).toMatchObject({ ok: true, success: 2 });
+
+    const task = cli.run([
+      'run',
+      '--prompt',
+      'lone midway',
+      '--task-key',
+      'lone',
+      '--output-dir',
+      cli.outputDir,
+    ]);
+    await until('its call', () => calls('lone midway') === 1);
+    expect((await cli.run(['temporal', 'workflow', 'reset', '--workflow-id', 'lone', ...reset])).code).toBe(
+      0,
+    );
+    await task;
+    expect((await cli.run(['temporal', 'workflow', 'result', '--workflow-id', 'lone'])).code).toBe(0);
+    // "lone midway" is one of the three that say midway.
+    expect([calls('midway'), calls('lone midway')]).toEqual([3, 1]);
+  }, 60_000);
+});
+
+describe('a task that is terminated from outside (S, B4)', () => {
+  test('gets its last words from its batch, its request listed as possible; the others go on', async () => {
+    provider.setLatencyMs(2_500);
+    const file = await cli.batchFile('ended.json', [
+      { prompt: 'ended 1', task_key: 'ended-1' },
+      { prompt: 'ended 2' },
+    ]);
+    const batch = cli.run(['batch', file, '--json']);
+    await until('2 calls', () => calls('ended') === 2);
+    await cli.run(['temporal', 'workflow', 'terminate', '--workflow-id', 'ended-1', '--reason', 'test']);
+    const { code, stdout } = await batch;
+    expect([code, json(stdout)]).toMatchObject([
+      1,
+      { success: 1, cancelled: 1, cost: { possible: 1, yes: 1 } },
+    ]);
+    const [row] = json(stdout).results;
+    const result = JSON.parse(await readFile(row?.result_json as string, 'utf8')) as ResultRecord;
+    expect(result).toMatchObject({ ok: false, status: 'cancelled', billing: { possible: 1 } });
+  }, 60_000);
+});
+
+describe('an address equal to the embedded one is still embedded mode (C5)', () => {
+  test('with TEMPORAL_ADDRESS set to it, status tells of the embedded server', async () => {
+    const { address } = JSON.parse((await cli.run(['up', '--json'])).stdout) as { address: string };
+    const { stdout } = await cli.run(['status', '--json'], { env: { TEMPORAL_ADDRESS: address } });
+    expect(JSON.parse(stdout)).toMatchObject({ embedded: { status: 'ready', address } });
+  });
+});
+
 describe('what a command loads', () => {
   const PROBE = new URL('../support/loaded-modules.mjs', import.meta.url).href;
 
