@@ -54,7 +54,8 @@ describe('kill at any time: nothing is lost, no double hides (R1, R4, R5)', () =
     // In flight at the kill: not answered, or answered so shortly before that the spool may not have had it.
     const inFlight = calls('worker kill').filter(
       ({ arrived_at, ended_at }) =>
-        Date.parse(arrived_at) <= killedAtMs && (ended_at === null || Date.parse(ended_at) > killedAtMs - 500),
+        Date.parse(arrived_at) <= killedAtMs &&
+        (ended_at === null || Date.parse(ended_at) > killedAtMs - 500),
     );
     expect(inFlight.length).toBeLessThanOrEqual(4);
     expect(extra).toBeLessThanOrEqual(inFlight.length);

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import { type Cli, startCli, until } from '../support/cli.ts';
+import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+
+let provider: ProviderServer;
+let cli: Cli;
+beforeAll(async () => {
+  provider = await startProviderServer();
+  cli = await startCli(provider.baseUrl);
+  await cli.run(['up']);
+  return async () => {
+    await cli.stop();
+    await provider.close();
+  };
+}, 120_000);
+beforeEach(() => provider.setLatencyMs(0));
+
+const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part)).length;
+const json = (stdout: string) =>
+  JSON.parse(stdout) as BatchResultRecord & { exit_code: number; reason: string };
+
+describe('from the Temporal CLI (T1)', () => {
+  const temporal = (...args: string[]) => cli.run(['temporal', ...args]);
+
+  test('imageBatch and imageTask start with the shapes of the files', async () => {
+    const file = await cli.batchFile('plain.json', [{ prompt: 'cli batch' }]);
+    const batch = [
+      '--type',
+      'imageBatch',
+      '--task-queue',
+      'imgproof',
+      '--workflow-id',
+      'cli-batch',
+      '--input-file',
+      file,
+    ];
+    const started = await temporal('workflow', 'execute', ...batch, '-o', 'json');
+    expect([started.code, started.stdout]).toEqual([0, expect.stringContaining('"success": 1')]);
+    const input = JSON.stringify({ prompt: 'cli task', output_dir: cli.outputDir });
+    const task = [
+      '--type',
+      'imageTask',
+      '--task-queue',
+      'imgproof',
+      '--workflow-id',
+      'cli-task',
+      '--input',
+      input,
+    ];
+    const ran = await temporal('workflow', 'execute', ...task, '-o', 'json');
+    expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining('"status": "completed"')]);
+    // The same content under the same id by our own CLI is the same batch.
+    const again = await cli.run(['batch', file, '--batch-id', 'cli-batch', '--json']);
+    expect([json(again.stdout).adopted, calls('cli batch')]).toEqual([1, 1]);
+    const other = await cli.batchFile('other.json', [{ prompt: 'other content' }]);
+    const refused = await cli.run(['batch', other, '--batch-id', 'cli-batch']);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('used for other content')]);
+  }, 60_000);
+
+  test('reset of a proven task and of a finished batch: no call, the same proof', async () => {
+    const file = await cli.batchFile('reset.json', [{ prompt: 'reset 1' }, { prompt: 'reset 2' }]);
+    const first = json(
+      (await cli.run(['batch', file, '--batch-id', 'reset-batch', '--again', '--json'])).stdout,
+    );
+    const reset = ['--type', 'FirstWorkflowTask', '--reason', 'test'];
+    for (const id of ['reset-batch/task-01', 'reset-batch', 'cli-task']) {
+      const { code, stderr } = await temporal('workflow', 'reset', '--workflow-id', id, ...reset);
+      expect([id, code, stderr]).toEqual([id, 0, '']);
+      expect((await temporal('workflow', 'result', '--workflow-id', id)).code).toBe(0);
+    }
+    expect([calls('reset'), calls('cli task')]).toEqual([2, 1]);
+    const after = JSON.parse(
+      await readFile(join(first.batch_dir, 'batch_result.json'), 'utf8'),
+    ) as BatchResultRecord;
+    expect(after).toMatchObject({ ok: true, acceptable: true, total: 2, success: 2 });
+    expect(after.results.map(({ sha256 }) => sha256)).toEqual(first.results.map(({ sha256 }) => sha256));
+    expect((await cli.run(['verify', first.batch_dir])).code).toBe(0);
+  }, 60_000);
+});
+
+describe('reset while requests are under way (B5, B6, R5)', () => {
+  test('a batch that is reset awaits its own running tasks; a task that is reset joins its own running call', async () => {
+    provider.setLatencyMs(5_000);
+    const file = await cli.batchFile('midway.json', [{ prompt: 'midway 1' }, { prompt: 'midway 2' }]);
+    const batch = cli.run(['batch', file, '--batch-id', 'midway', '--json']);
+    await until('2 calls', () => calls('midway') === 2);
+    const reset = ['--type', 'FirstWorkflowTask', '--reason', 'test'];
+    expect((await cli.run(['temporal', 'workflow', 'reset', '--workflow-id', 'midway', ...reset])).code).toBe(
+      0,
+    );
+    await batch;
+    const again = await cli.run(['batch', file, '--batch-id', 'midway', '--json']);
+    expect(json(again.stdout)).toMatchObject({ ok: true, success: 2 });
+
+    const task = cli.run([
+      'run',
+      '--prompt',
+      'lone midway',
+      '--task-key',
+      'lone',
+      '--output-dir',
+      cli.outputDir,
+    ]);
+    await until('its call', () => calls('lone midway') === 1);
+    expect((await cli.run(['temporal', 'workflow', 'reset', '--workflow-id', 'lone', ...reset])).code).toBe(
+      0,
+    );
+    await task;
+    expect((await cli.run(['temporal', 'workflow', 'result', '--workflow-id', 'lone'])).code).toBe(0);
+    // "lone midway" is one of the three that say midway.
+    expect([calls('midway'), calls('lone midway')]).toEqual([3, 1]);
+  }, 60_000);
+});
+
+describe('a task that is terminated from outside (S, B4)', () => {
+  test('gets its last words from its batch, its request listed as possible; the others go on', async () => {
+    provider.setLatencyMs(2_500);
+    const file = await cli.batchFile('ended.json', [
+      { prompt: 'ended 1', task_key: 'ended-1' },
+      { prompt: 'ended 2' },
+    ]);
+    const batch = cli.run(['batch', file, '--json']);
+    await until('2 calls', () => calls('ended') === 2);
+    await cli.run(['temporal', 'workflow', 'terminate', '--workflow-id', 'ended-1', '--reason', 'test']);
+    const { code, stdout } = await batch;
+    expect([code, json(stdout)]).toMatchObject([
+      1,
+      { success: 1, cancelled: 1, cost: { possible: 1, yes: 1 } },
+    ]);
+    const [row] = json(stdout).results;
+    const result = JSON.parse(await readFile(row?.result_json as string, 'utf8')) as ResultRecord;
+    expect(result).toMatchObject({ ok: false, status: 'cancelled', billing: { possible: 1 } });
+  }, 60_000);
+});

@@ -1,0 +1,127 @@
+/** DESIGN 3: an import not listed is a lint error. Judged by the linter on a tree that has one import per file. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { newFolder } from '../support/temp-folder.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Importing file → what it may not import, and what it may. */
+const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
+  'src/domain/x.ts': {
+    refused: ['node:fs', 'zod', '../host/a.ts', '@temporalio/workflow'],
+    allowed: ['./a.ts'],
+  },
+  'src/workflows/x.ts': {
+    refused: [
+      'node:fs',
+      'zod',
+      '../host/a.ts',
+      '../activities/index.ts',
+      '@temporalio/client',
+      '@temporalio/worker',
+    ],
+    allowed: ['./a.ts', '../domain/a.ts', '@temporalio/workflow', '@temporalio/common'],
+  },
+  'src/host/x.ts': {
+    refused: ['../domain/a.ts', '../artifacts/a.ts', '@temporalio/client'],
+    allowed: ['node:fs'],
+  },
+  'src/intake/x.ts': {
+    refused: ['../host/a.ts', '../config.ts', '@temporalio/common'],
+    allowed: ['../domain/a.ts', 'zod'],
+  },
+  'src/provider/x.ts': {
+    refused: ['../artifacts/a.ts', '../config.ts', '@temporalio/client'],
+    allowed: ['../domain/a.ts', 'undici'],
+  },
+  'src/artifacts/x.ts': {
+    refused: ['../provider/answer.ts', '../activities/a.ts', '../config.ts', '@temporalio/client'],
+    allowed: ['../domain/a.ts', '../host/a.ts', '../provider/redact.ts'],
+  },
+  'src/proof/x.ts': {
+    refused: ['../activities/a.ts', '../cli/a.ts', '@temporalio/client'],
+    allowed: ['../domain/a.ts', '../artifacts/a.ts'],
+  },
+  'src/activities/x.ts': {
+    refused: [
+      '../config.ts',
+      '../host/a.ts',
+      '../cli/a.ts',
+      '../embedded/a.ts',
+      '@temporalio/client',
+      '@temporalio/worker',
+    ],
+    allowed: [
+      '../domain/a.ts',
+      '../intake/a.ts',
+      '../provider/a.ts',
+      '../artifacts/a.ts',
+      '@temporalio/activity',
+    ],
+  },
+  'src/config/x.ts': {
+    refused: ['../cli/a.ts', '../embedded/a.ts', '@temporalio/client'],
+    allowed: ['../domain/a.ts', '../host/a.ts'],
+  },
+  'src/embedded/x.ts': {
+    refused: ['../cli/a.ts', '../client.ts', '../activities/a.ts', '@temporalio/client'],
+    allowed: ['../host/a.ts', '../config.ts'],
+  },
+  'src/client.ts': {
+    refused: ['./cli/a.ts', './config.ts', '@temporalio/worker'],
+    allowed: ['./domain/a.ts', '@temporalio/client'],
+  },
+  'src/worker.ts': {
+    refused: ['./cli/a.ts'],
+    allowed: ['./config.ts', './activities/index.ts', '@temporalio/worker'],
+  },
+  'src/cli/x.ts': {
+    refused: ['../activities/a.ts', '../workflows/a.ts', '../provider/a.ts'],
+    allowed: ['../client.ts', '../config.ts', '../proof/a.ts'],
+  },
+};
+
+describe('import rules', () => {
+  const found = lint();
+  test.each(Object.entries(RULES))('%s', (file, { refused, allowed }) => {
+    expect(found.get(file)?.filter((name) => allowed.includes(name))).toEqual([]);
+    expect(found.get(file)).toEqual(refused);
+  });
+});
+
+/** For each file the imports that the rule refused, in the order of the table. */
+function lint(): Map<string, string[]> {
+  const tree = newFolder();
+  copyFileSync(join(ROOT, '.oxlintrc.json'), join(tree, '.oxlintrc.json'));
+  const names = new Map<string, string[]>();
+  for (const [file, { refused, allowed }] of Object.entries(RULES)) {
+    const imports = [...refused, ...allowed];
+    mkdirSync(join(tree, dirname(file)), { recursive: true });
+    writeFileSync(
+      join(tree, file),
+      imports.map((name, i) => `export { a as a${i} } from '${name}';\n`).join(''),
+    );
+    names.set(file, imports);
+  }
+  const oxlint = join(ROOT, 'node_modules', '.bin', 'oxlint');
+  const { stdout } = spawnSync(oxlint, ['--format', 'json', '--disable-nested-config', '.'], {
+    cwd: tree,
+    encoding: 'utf8',
+  });
+  const { diagnostics } = JSON.parse(stdout) as {
+    diagnostics: { code: string; filename: string; labels: { span: { line: number } }[] }[];
+  };
+  const lines = diagnostics.filter(({ code }) => code.includes('no-restricted-imports'));
+  rmSync(tree, { recursive: true });
+  return new Map(
+    [...names].map(([file, imports]) => {
+      const hit = new Set(
+        lines.filter(({ filename }) => filename.endsWith(file)).map(({ labels }) => labels[0]?.span.line),
+      );
+      return [file, imports.filter((_, i) => hit.has(i + 1))];
+    }),
+  );
+}
