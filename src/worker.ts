@@ -9,7 +9,7 @@ import { Spool } from './artifacts/spool.ts';
 import { allowedRoots, outputRoots, resolveProvider, type Settings } from './config.ts';
 import { BATCH_LIMITS } from './domain/batch.ts';
 import { TASK_QUEUES } from './domain/messages.ts';
-import { createRedactor } from './provider/redact.ts';
+import { createSecrets } from './provider/secrets.ts';
 import { jsonText, replaceProjection } from './host/durable-file.ts';
 import { temporalConnection, type TemporalTarget } from './temporal-target.ts';
 
@@ -95,18 +95,17 @@ function activityDeps(
   { settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>,
   namespace: string,
 ): ActivityDeps {
-  const secrets = new Set<string>();
-  let redact = createRedactor([]);
+  const secrets = createSecrets();
   return {
     spool: new Spool(settings.spoolDir),
     slots: new WorkerSlots(),
     resolveProvider: async (name) => {
       const provider = await resolveProvider(settings, name);
-      for (const secret of provider.secrets) secrets.add(secret);
-      redact = createRedactor([...secrets]);
+      secrets.remember(provider.secrets);
       return provider;
     },
-    redact: (text) => redact(text),
+    redact: secrets.redact,
+    redactBody: secrets.redactBody,
     defaults: settings.defaults,
     inputRoots: () => allowedRoots(settings, { embedded }),
     outputRoots: () => outputRoots(settings, { embedded }),

@@ -10,6 +10,8 @@ export interface ActivityDeps {
   resolveProvider: (name: string) => Promise<ProviderEndpoint>;
   /** Hides every secret this process has seen (SPEC F9). */
   redact: (text: string) => string;
+  /** The same for an answer before it is kept; images stay as they are. */
+  redactBody: (body: Buffer) => Buffer;
   defaults: AdmissionDefaults;
   /** Folders reference images may come from; null is anywhere. */
   inputRoots: () => readonly string[] | null;

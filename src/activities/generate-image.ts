@@ -5,6 +5,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
+import { untilWritten } from '../artifacts/paid-call.ts';
 import { SpoolDamaged } from '../artifacts/spool.ts';
 import type { GeneratedImage, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
@@ -32,7 +33,8 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     const { info } = Context.current();
     const { workflowId, runId } = info.workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
     const entry = await deps.spool.open(task);
-    await entry.markBegan(runId, info.attempt);
+    // An attempt without this mark would be taken for one that may have sent something from elsewhere.
+    await untilWritten(() => entry.markBegan(runId, info.attempt));
     const generation = new Generation(deps, task, entry, {
       workflowId,
       runId,

@@ -114,7 +114,7 @@ export class Generation {
           clientRequestId: request.client_request_id,
           idempotencyKey: this.#task.generation_id,
         },
-        this.#deps.redact,
+        this.#deps,
       );
     };
   }
@@ -205,7 +205,10 @@ function delayMs(task: AdmittedTask, attempt: number, { retryAfterMs }: CallFail
   return backoffMs({ attempt, baseMs, maxMs, jitterMs, random: Math.random });
 }
 
-async function send(call: ImageCall, redact: (text: string) => string): Promise<CompleteAnswer> {
+async function send(
+  call: ImageCall,
+  { redact, redactBody }: Pick<ActivityDeps, 'redact' | 'redactBody'>,
+): Promise<CompleteAnswer> {
   const answer = await callImageApi(call).catch((error: unknown) => {
     if (!(error instanceof TransportError)) throw error;
     throw new CallFailed({
@@ -228,7 +231,8 @@ async function send(call: ImageCall, redact: (text: string) => string): Promise<
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
-  const { status, headers, body, timing } = answer;
+  const { status, headers, timing } = answer;
+  const body = redactBody(answer.body);
   return {
     status,
     headers,

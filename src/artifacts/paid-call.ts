@@ -261,7 +261,7 @@ const WRITE_RETRIES = 120;
 const WRITE_RETRY_MS = 5_000;
 
 /** What was paid is held in memory while the disk refuses it: the write is tried again, never the call. */
-async function untilWritten(write: () => Promise<void>): Promise<void> {
+export async function untilWritten(write: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await write();

@@ -20,7 +20,7 @@ import { generationId, requestFingerprint } from '../../src/domain/ids.ts';
 import type { AttemptHeartbeat } from '../../src/domain/messages.ts';
 import type { AttemptRecord, TaskStateRecord } from '../../src/domain/records.ts';
 import { type AdmittedTask, type InputImage, modeFor } from '../../src/domain/task.ts';
-import { createRedactor } from '../../src/provider/redact.ts';
+import { createSecrets } from '../../src/provider/secrets.ts';
 import { type ProviderServer, type ProviderServerOptions, startProviderServer } from './provider-server.ts';
 import { filesBelow } from './system.ts';
 import { tempFolder } from './temp-folder.ts';
@@ -125,12 +125,14 @@ async function activityDeps(
     IMGPROOF_HOME: join(folder, 'home'),
     IMGPROOF_CONFIG: config,
   });
-  const { secrets } = await resolveProvider(settings, 'happy');
+  const secrets = createSecrets();
+  secrets.remember((await resolveProvider(settings, 'happy')).secrets);
   return {
     spool: new Spool(spoolDir),
     slots: new WorkerSlots(),
     resolveProvider: (name) => resolveProvider(settings, name),
-    redact: createRedactor(secrets),
+    redact: secrets.redact,
+    redactBody: secrets.redactBody,
     defaults: { outputDir, batchRoot: null },
     inputRoots: () => null,
     outputRoots: () => null,

@@ -1,0 +1,32 @@
+import { createRedactor } from './redact.ts';
+
+/** Every secret a process has seen, and how it keeps them out of what it writes (SPEC F9). */
+export interface Secrets {
+  remember: (secrets: readonly string[]) => void;
+  redact: (text: string) => string;
+  /** For an answer before it is kept: bytes that hold no secret are not touched, images stay as they are. */
+  redactBody: (body: Buffer) => Buffer;
+}
+
+/** Shorter secrets could stand in the base64 of an image by chance. */
+const BODY_SECRET_CHARACTERS = 8;
+
+export function createSecrets(): Secrets {
+  const known = new Set<string>();
+  let redact = createRedactor([]);
+  return {
+    remember: (secrets) => {
+      for (const secret of secrets) known.add(secret);
+      redact = createRedactor([...known]);
+    },
+    redact: (text) => redact(text),
+    redactBody: (body) => {
+      const found = [...known].filter(
+        (secret) => secret.length >= BODY_SECRET_CHARACTERS && body.includes(secret),
+      );
+      return found.length === 0
+        ? body
+        : Buffer.from(createRedactor(found)(body.toString('latin1')), 'latin1');
+    },
+  };
+}
