@@ -6,7 +6,7 @@ import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activ
 import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
 import { untilWritten } from '../artifacts/paid-call.ts';
-import { SpoolDamaged } from '../artifacts/spool.ts';
+import { SpoolDamaged, type SpoolEntry } from '../artifacts/spool.ts';
 import type { GeneratedImage, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import type { AttemptHeartbeat } from '../domain/messages.ts';
@@ -16,6 +16,7 @@ import type { ActivityDeps } from './deps.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 
 type ImageFlight = Flight<GeneratedImage, GenerationProgress>;
+type JoinedFlight = ImageFlight & { joined: boolean };
 
 export function createGenerateImage(deps: ActivityDeps): ImageActivities['generateImage'] {
   const flights = new Flights<GeneratedImage, GenerationProgress>();
@@ -30,24 +31,36 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
   };
 
   async function fly(task: AdmittedTask): Promise<GeneratedImage> {
-    const { info } = Context.current();
-    const { workflowId, runId } = info.workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
-    const entry = await deps.spool.open(task);
-    // An attempt without this mark would be taken for one that may have sent something from elsewhere.
-    await untilWritten(() => entry.markBegan(runId, info.attempt));
-    const generation = new Generation(deps, task, entry, {
-      workflowId,
-      runId,
-      temporalAttempt: info.attempt,
-      clockBehindMs: Math.max(0, info.currentAttemptScheduledTimestampMs - Date.now()),
-    });
-    const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
+    const context = Context.current();
+    const { workflowExecution, attempt, currentAttemptScheduledTimestampMs } = context.info;
+    const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
+    let flight: JoinedFlight | null = null;
     return heartbeating(
-      () => heartbeatOf(task, info.attempt, flight),
-      () => untilLanded(flight),
+      () => heartbeatOf(task, attempt, flight),
+      async () => {
+        // An attempt without this mark would be taken for one that may have sent something from elsewhere.
+        const marked = untilWritten(() => openMarked(task, runId, attempt));
+        const entry = await Promise.race([marked, context.cancelled]);
+        const generation = new Generation(deps, task, entry, {
+          workflowId,
+          runId,
+          temporalAttempt: attempt,
+          clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
+        });
+        flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
+        return untilLanded(flight);
+      },
     );
   }
+
+  async function openMarked(task: AdmittedTask, runId: string, attempt: number): Promise<SpoolEntry> {
+    const entry = await deps.spool.open(task);
+    await entry.markBegan(runId, attempt);
+    return entry;
+  }
 }
+
+const NOT_BEGUN: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null };
 
 /** Milliseconds between signs of life; the worker's throttle must not be longer. */
 const HEARTBEAT_INTERVAL_MS = 5_000;
@@ -66,11 +79,11 @@ async function heartbeating<T>(details: () => AttemptHeartbeat, work: () => Prom
 function heartbeatOf(
   task: AdmittedTask,
   temporalAttempt: number,
-  flight: ImageFlight & { joined: boolean },
+  flight: JoinedFlight | null,
 ): AttemptHeartbeat {
-  const { waitingFor, attempt, sentAtMs } = flight.progress;
+  const { waitingFor, attempt, sentAtMs } = flight?.progress ?? NOT_BEGUN;
   return {
-    waiting_for: flight.joined ? 'a call of the same generation' : waitingFor,
+    waiting_for: flight?.joined ? 'a call of the same generation' : waitingFor,
     generation_id: task.generation_id,
     temporal_attempt: temporalAttempt,
     sent: sentAtMs !== null,
@@ -116,14 +129,20 @@ function asTemporalFailure(error: unknown): unknown {
 
 const DISK_RETRY_MS = 15_000;
 
-/** What nobody foresaw: a file that can't be written is worth waiting for, anything else is a fault of ours. */
-function asAttemptFailure(error: unknown): ApplicationFailure {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const category = code === undefined ? 'internal' : 'disk';
+/** What nobody foresaw: a file that can't be used is worth waiting for, anything else is a fault of ours. */
+function asAttemptFailure(error: unknown): ApplicationFailure | CancelledFailure {
+  const { name, code, message } = error as NodeJS.ErrnoException;
+  if (name === 'AbortError') return new CancelledFailure('cancelled by request');
+  if (code === undefined) {
+    return ApplicationFailure.nonRetryable(`unexpected: ${message}`, FAILURE_TYPES.attempt, {
+      category: 'internal',
+      message,
+    });
+  }
   return ApplicationFailure.create({
-    message: code === undefined ? `unexpected: ${message}` : `a file could not be used: ${message}`,
+    message: `a file could not be used: ${message}`,
     type: FAILURE_TYPES.attempt,
-    details: [{ category, message }],
+    details: [{ category: 'disk', message }],
     nextRetryDelay: DISK_RETRY_MS,
   });
 }

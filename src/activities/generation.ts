@@ -1,5 +1,5 @@
 /** One generation at work, under its spool lock: read the references, pay once, judge the answer, save the image. */
-import type { AttemptRecord, AttemptRequest, TaskStateRecord } from '../domain/records.ts';
+import type { AttemptRecord, TaskStateRecord } from '../domain/records.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { GeneratedImage } from '../domain/activity-contract.ts';
 import type { WaitingFor } from '../domain/messages.ts';
@@ -19,6 +19,7 @@ import {
   TransportError,
 } from '../provider/image-api.ts';
 import { backoffMs } from '../provider/retry-after.ts';
+import { attemptRequest } from './attempt-request.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { sha256 } from './sha256.ts';
@@ -66,6 +67,7 @@ export class Generation {
       const timer = setInterval(() => void this.#writeState().catch(() => undefined), STATE_INTERVAL_MS);
       try {
         await this.#writeState();
+        await this.#catchUp();
         const paid = await this.#pay(slot, signal);
         return await this.#keep(paid);
       } finally {
@@ -89,6 +91,13 @@ export class Generation {
     });
   }
 
+  /** Ends that reached the spool but not the folder, because the process or the disk failed in between (SPEC R4). */
+  async #catchUp(): Promise<void> {
+    for (const { attempt, end } of await this.#entry.attempts()) {
+      if (end !== null && !(await this.#folder.hasResult(attempt))) await this.#folder.writeAttempt(end);
+    }
+  }
+
   /** Everything that can fail without money: config, references, the folder of the attempt. */
   async #prepare(attempt: number, signal: AbortSignal): Promise<() => Promise<CompleteAnswer>> {
     if (signal.aborted)
@@ -96,9 +105,11 @@ export class Generation {
     const endpoint = await this.#endpoint();
     const references = await this.#references();
     const request = attemptRequest(this.#task, attempt, endpoint);
-    await this.#folder.writeRequest(request);
     this.progress.attempt = attempt;
-    return () => {
+    return async () => {
+      await this.#folder.writeRequest(request).catch((error: unknown) => {
+        throw new CallFailed({ category: 'disk', phase: 'connecting', message: (error as Error).message });
+      });
       Object.assign(this.progress, { waitingFor: 'the image', sentAtMs: Date.now() });
       return send(
         {
@@ -161,8 +172,9 @@ export class Generation {
     const { image, facts, notes } = verdict;
     const baseName = `${safeName(this.#task.task_name, sha256)}-${this.#task.stamp}`;
     const place = { outputDir: this.#task.output_dir, baseName, format: facts.format };
-    const path = await saveImage(this.#entry, place, image);
+    // First what it cost, then the image: a disk that refuses the image must not hide the charge.
     await this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId));
+    const path = await saveImage(this.#entry, place, image);
     const { generation_id } = this.#task;
     return {
       generation_id,
@@ -179,18 +191,23 @@ export class Generation {
 
   async #writeState(ended?: AttemptRecord): Promise<void> {
     const now = new Date();
-    const previous = ended === undefined ? await this.#folder.readState() : null;
+    const previous = await this.#folder.readState();
+    const planned = ended
+      ? ended.next_attempt_at
+      : this.progress.sentAtMs === null
+        ? previous?.next_attempt_at
+        : null;
     const state: TaskStateRecord = {
       schema_version: SCHEMA_VERSION,
       status: 'running',
       task_key: this.#task.task_key,
-      attempt: this.progress.attempt,
+      attempt: Math.max(this.progress.attempt, previous?.attempt ?? 0),
       max_attempts: this.#task.max_attempts,
       started_at: previous?.started_at ?? this.#startedAt.toISOString(),
       updated_at: now.toISOString(),
       elapsed_seconds: Math.round((now.getTime() - (this.progress.sentAtMs ?? now.getTime())) / 1000),
       waiting_for: this.progress.waitingFor,
-      ...(ended?.next_attempt_at ? { next_attempt_at: ended.next_attempt_at } : {}),
+      ...(planned ? { next_attempt_at: planned } : {}),
       output: null,
       last_error: ended?.error ?? previous?.last_error ?? null,
     };
@@ -216,7 +233,7 @@ async function send(
       phase: error.phase,
       message: redact(error.message),
       ...(error.httpStatus === null ? {} : { httpStatus: error.httpStatus }),
-      ...(error.requestId === null ? {} : { requestId: error.requestId }),
+      ...(error.requestId === null ? {} : { requestId: redact(error.requestId) }),
     });
   });
   const verdict = classifyAnswer(answer, redact);
@@ -227,11 +244,14 @@ async function send(
       phase: 'done',
       message: verdict.message,
       httpStatus,
-      ...(requestId === undefined ? {} : { requestId }),
+      ...(requestId === undefined ? {} : { requestId: redact(requestId) }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
-  const { status, headers, timing } = answer;
+  const { status, timing } = answer;
+  const headers = Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value]) => [name, redact(value)]),
+  );
   const body = redactBody(answer.body);
   return {
     status,
@@ -241,42 +261,4 @@ async function send(
     endedAt: timing.endedAt,
     elapsedMs: timing.elapsedMs,
   };
-}
-
-function attemptRequest(task: AdmittedTask, attempt: number, endpoint: ProviderEndpoint): AttemptRequest {
-  const {
-    provider,
-    model,
-    mode,
-    prompt,
-    size,
-    input_images,
-    timeout_ms,
-    generation_id,
-    request_fingerprint,
-  } = task;
-  return {
-    schema_version: SCHEMA_VERSION,
-    attempt,
-    method: 'POST',
-    endpoint_origin: new URL(endpoint.baseUrl).origin,
-    path: mode === 'edit' ? '/images/edits' : '/images/generations',
-    provider,
-    model,
-    mode,
-    prompt_sent: mode === 'edit' ? formText(prompt) : prompt,
-    size,
-    options: { ...task.options },
-    input_images,
-    timeout_ms,
-    generation_id,
-    request_fingerprint,
-    client_request_id: `${generation_id}-${attempt}`,
-    created_at: new Date().toISOString(),
-  };
-}
-
-/** A form field's line breaks become CRLF on the wire (WHATWG, multipart/form-data): the record says what was sent. */
-function formText(text: string): string {
-  return text.replaceAll(/\r\n|\r|\n/gu, '\r\n');
 }

@@ -1,7 +1,7 @@
 /** The folder of one batch (SPEC F3). */
 import { join } from 'node:path';
 import { FILES } from '../domain/layout.ts';
-import type { BatchRequestRecord, BatchResultRecord } from '../domain/records.ts';
+import { type BatchRequestRecord, type BatchResultRecord, SCHEMA_VERSION } from '../domain/records.ts';
 import { createFile, jsonText, makeFolder, replaceFile, replaceProjection } from '../host/durable-file.ts';
 import { readJson } from './task-folder.ts';
 
@@ -31,7 +31,8 @@ export async function reserveRunFolder(base: string, generationId: string): Prom
     const folder = k === 1 ? base : `${base}-${k}`;
     await makeFolder(folder);
     const owner = join(folder, FILES.owner);
-    if (await createFile(owner, jsonText({ generation_id: generationId }))) return folder;
+    if (await createFile(owner, jsonText({ schema_version: SCHEMA_VERSION, generation_id: generationId })))
+      return folder;
     const taken = await readJson<{ generation_id: string }>(owner);
     if (taken?.generation_id === generationId) return folder;
   }

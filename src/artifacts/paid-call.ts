@@ -66,9 +66,9 @@ export async function payOnce(call: PaidCall): Promise<PaidAnswer> {
   return { ...(await sendOne(call, attempts.length + 1)), adopted: false };
 }
 
-/** Requests that count against `max_attempts`: a 429 is not billed and does not (SPEC R1). */
+/** Requests that count against `max_attempts`: a 429 is not billed and does not, nor what a full disk kept from being sent (SPEC R1). */
 export function countedRequests(attempts: readonly Pick<SpooledAttempt, 'end'>[]): number {
-  return attempts.filter(({ end }) => end?.category !== 'rate_limited').length;
+  return attempts.filter(({ end }) => end?.category !== 'rate_limited' && end?.category !== 'disk').length;
 }
 
 /** The wait before a disk that refused a file is tried again. */
@@ -115,9 +115,7 @@ async function closeCutOffRequests(call: PaidCall): Promise<void> {
   for (const { intent, end, answered } of await call.entry.attempts()) {
     if (intent === null || end !== null || answered) continue;
     const message = `worker ${intent.worker_id} (pid ${intent.pid}) ended while request ${intent.attempt} was under way`;
-    const record = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, call.nowMs());
-    await call.entry.writeEnd({ ...record, ended_at: null, elapsed_ms: null });
-    await call.onEnded({ ...record, ended_at: null, elapsed_ms: null });
+    await closeUnknown(call, intent, message);
   }
 }
 
@@ -135,11 +133,17 @@ async function countUnknownAttempts(call: PaidCall): Promise<void> {
       started_at: new Date().toISOString(),
     };
     const message = `Temporal attempt ${temporal} left no trace on this host; it may have sent a request from elsewhere`;
-    const record = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, call.nowMs());
-    await call.entry.writeEnd({ ...record, ended_at: null, elapsed_ms: null });
+    await closeUnknown(call, intent, message);
     await call.entry.markBegan(run_id, temporal);
-    await call.onEnded(record);
   }
+}
+
+/** Nobody knows when it ended, or how. */
+async function closeUnknown(call: PaidCall, intent: Intent, message: string): Promise<void> {
+  const ended = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, call.nowMs());
+  const record = { ...ended, ended_at: null, elapsed_ms: null };
+  await call.entry.writeEnd(record);
+  await call.onEnded(record);
 }
 
 /** What this run already knows stays true: a final answer is not asked again, an announced time is waited for. */
@@ -261,7 +265,7 @@ const WRITE_RETRIES = 120;
 const WRITE_RETRY_MS = 5_000;
 
 /** What was paid is held in memory while the disk refuses it: the write is tried again, never the call. */
-export async function untilWritten(write: () => Promise<void>): Promise<void> {
+export async function untilWritten<T>(write: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await write();

@@ -34,6 +34,10 @@ export class TaskFolder {
     return readJson<AttemptRequest>(join(this.path, attemptFolder(attempt), FILES.request));
   }
 
+  async hasResult(attempt: number): Promise<boolean> {
+    return (await readJson(join(this.path, attemptFolder(attempt), FILES.result))) !== null;
+  }
+
   async writeAttempt(record: AttemptRecord): Promise<void> {
     const folder = join(this.path, attemptFolder(record.attempt));
     await makeFolder(folder);

@@ -2,6 +2,7 @@
  * The rules of acceptable proof (SPEC P1): one rule, one id, one sentence in English and Chinese. Pure: facts in, ids
  * out. A result may come from anybody's disk, so every rule holds or fails on any JSON, and never by a missing value.
  */
+import { shown } from './shown.ts';
 import type { AttemptRecord, ImageFacts, ResultRecord, TaskRow } from './records.ts';
 import { modeFor } from './task.ts';
 
@@ -55,7 +56,7 @@ export const RULES = {
     holds: ({ result }) => result.ok === true && ['completed', 'orphan_late_output'].includes(result.status),
     compares: ({ result }) => ({
       expected: 'ok true, completed',
-      found: `ok ${result.ok}, ${result.status}`,
+      found: `ok ${shown(result.ok)}, ${shown(result.status)}`,
     }),
   },
   'provider-approved': {
@@ -114,7 +115,7 @@ export const RULES = {
       (image, result) => image.format === result.format && image.format === formatAsked(result),
     ),
     compares: ({ image, result }) => ({
-      expected: `${formatAsked(result)} (recorded ${result.format})`,
+      expected: `${formatAsked(result)} (recorded ${shown(result.format)})`,
       found: image?.format,
     }),
   },
@@ -128,7 +129,7 @@ export const RULES = {
         (result.size === 'auto' || result.size === `${image.width}x${image.height}`),
     ),
     compares: ({ image, result }) => ({
-      expected: `${result.size} (recorded ${result.width}x${result.height})`,
+      expected: `${shown(result.size)} (recorded ${shown(result.width)}x${shown(result.height)})`,
       found: `${image?.width}x${image?.height}`,
     }),
   },
@@ -218,7 +219,7 @@ function shown(value: unknown): string {
 }
 
 function formatAsked(result: ResultRecord): string {
-  return String(result.options?.['output_format'] ?? 'png');
+  return shown(result.options?.['output_format'] ?? 'png');
 }
 
 type Reference = { path: string; sha256: string };
@@ -254,5 +255,7 @@ function sameBinding(a: Binding, b: Binding | null): boolean {
 }
 
 function bindingText(binding: Binding | null): string {
-  return binding === null ? 'none' : `${binding.worker_id} pid ${binding.pid} run ${binding.run_id}`;
+  return binding === null
+    ? 'none'
+    : `${shown(binding.worker_id)} pid ${shown(binding.pid)} run ${shown(binding.run_id)}`;
 }

@@ -1,4 +1,5 @@
 /** What makes the records of a batch one whole (SPEC P2): nothing missing, added, miscounted or contradicting. Pure. */
+import { shown } from './shown.ts';
 import type {
   BatchRequestRecord,
   BatchResultRecord,
@@ -77,7 +78,7 @@ export const BATCH_RULES = {
     zh: 'batch_result.json 的计数与各行一致。',
     problems: withSummary((summary, { request }) =>
       unequal(summary, { ...countersOf(summary.results), total: request.total }).map(
-        ([name, expected, found]) => `${name} is ${text(found)}, the rows say ${text(expected)}`,
+        ([name, expected, found]) => `${name} is ${shown(found)}, the rows say ${shown(expected)}`,
       ),
     ),
   },
@@ -123,7 +124,7 @@ function foreignRecords({ request, summary, results }: BatchEvidence): string[] 
     found.push(
       ...unequal(summary, { batch_id: request.batch_id, batch_hash: request.batch_hash }).map(
         ([name, expected, other]) =>
-          `batch_result.json has ${name} ${text(other)}, ordered was ${text(expected)}`,
+          `batch_result.json has ${name} ${shown(other)}, ordered was ${shown(expected)}`,
       ),
     );
   }
@@ -135,7 +136,7 @@ function foreignRecords({ request, summary, results }: BatchEvidence): string[] 
     if (!result) continue;
     const wanted = { index, task_key, batch_id: request.batch_id };
     for (const [name, expected, other] of unequal(result, wanted)) {
-      found.push(`result of task ${index} has ${name} ${text(other)}, not ${text(expected)}`);
+      found.push(`result of task ${index} has ${name} ${shown(other)}, not ${shown(expected)}`);
     }
   }
   return found;
@@ -161,7 +162,7 @@ function differences(row: TaskRow, result: ResultRecord | undefined): string[] {
     .filter(([name]) => !NOT_COMPARED.has(name))
     .map(
       ([name, expected, found]) =>
-        `row ${row.index}: ${name} is ${text(found)}, result.json says ${text(expected)}`,
+        `row ${row.index}: ${name} is ${shown(found)}, result.json says ${shown(expected)}`,
     );
 }
 
@@ -203,13 +204,6 @@ function addBilling(sum: BillingTally, { billing }: TaskRow): BillingTally {
 function unequal(record: object, wanted: object): [name: string, expected: unknown, found: unknown][] {
   const found = record as Record<string, unknown>;
   return Object.entries(wanted)
-    .filter(([name, value]) => text(found[name]) !== text(value))
+    .filter(([name, value]) => shown(found[name]) !== shown(value))
     .map(([name, value]) => [name, value, found[name]]);
-}
-
-/** Equal values have equal texts, whatever the order of their members. */
-function text(value: unknown): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null);
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${name}: ${text(member)}`).join(', ')}}`;
 }

@@ -76,7 +76,7 @@ export const FAILURES = {
     retryable: true,
     billing: 'no',
     status: 'failed',
-    reason: 'a file could not be written before anything was sent; free or unlock the disk',
+    reason: 'a file could not be read or written; free or unlock the disk',
   },
   auth: {
     retryable: false,

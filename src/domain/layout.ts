@@ -15,11 +15,12 @@ export const FILE_WRITERS = {
   '<run_dir>/attempt-NN/result.json': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
   '<run_dir>/attempt-NN/stdout.txt': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
   '<run_dir>/attempt-NN/stderr.txt': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
-  '<output_dir>/_runs/<name>-<stamp>/task.json': { writer: 'admitTasks', how: 'once' },
+  '<output_dir>/_runs/<name>-<stamp>[-k]/task.json': { writer: 'admitTasks', how: 'once' },
   '<batch_dir>/batch_request.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/NN-<name>/batch_task.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/batch_result.json': { writer: 'recordBatch', how: 'replace' },
   '<home>/spool/<generation>/…': { writer: 'Spool', how: 'once' },
+  '<home>/spool/images/…': { writer: 'Spool', how: 'once' },
 } as const;
 
 export const FILES = {

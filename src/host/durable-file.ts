@@ -42,7 +42,8 @@ export async function createFile(path: string, content: string | Uint8Array): Pr
 /** Folder and its missing parents, for the owner only, and known to the disk. */
 export async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
-  if (first !== undefined) await syncFolder(dirname(first));
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** One JSON document as every file here has it: two spaces, newline at the end. */

@@ -14,19 +14,18 @@ const BODY_SECRET_CHARACTERS = 8;
 export function createSecrets(): Secrets {
   const known = new Set<string>();
   let redact = createRedactor([]);
+  let redactLong = createRedactor([]);
   return {
     remember: (secrets) => {
       for (const secret of secrets) known.add(secret);
       redact = createRedactor([...known]);
+      redactLong = createRedactor([...known].filter(({ length }) => length >= BODY_SECRET_CHARACTERS));
     },
     redact: (text) => redact(text),
     redactBody: (body) => {
-      const found = [...known].filter(
-        (secret) => secret.length >= BODY_SECRET_CHARACTERS && body.includes(secret),
-      );
-      return found.length === 0
-        ? body
-        : Buffer.from(createRedactor(found)(body.toString('latin1')), 'latin1');
+      const text = body.toString('latin1');
+      const redacted = redactLong(text);
+      return redacted === text ? body : Buffer.from(redacted, 'latin1');
     },
   };
 }

@@ -37,8 +37,7 @@ describe('while a request runs', () => {
     expect(running.heartbeats[1]?.elapsed_seconds).toBeGreaterThanOrEqual(4);
   });
 
-  // Known gap: each attempt begins with `attempt: 0`. Drop `.fails` when this test fails.
-  test.fails('state.json never goes back to fewer attempts (F5)', async () => {
+  test('state.json never goes back to fewer attempts (F5)', async () => {
     const { provider, task, attempt, stateOf } = await activityWorld({
       script: ['500', { kind: 'ok', latencyMs: 500 }],
     });
@@ -51,8 +50,7 @@ describe('while a request runs', () => {
     await second.result;
   });
 
-  // Known gap: the first write of an attempt drops it. Drop `.fails` when this test fails.
-  test.fails('in a wait state.json carries next_attempt_at, also after an attempt that came early (F5)', async () => {
+  test('in a wait state.json carries next_attempt_at, also after an attempt that came early (F5)', async () => {
     const { task, attempt, stateOf } = await activityWorld({ script: [{ kind: '429', retryAfter: '30' }] });
     await failureOf(attempt(task()));
     const { next_attempt_at } = await stateOf(task());
@@ -77,8 +75,7 @@ describe('the key is in no file, failure or heartbeat (F9, G8)', () => {
     expect(await tellTales(step)).toEqual([]);
   });
 
-  // Known gap: `x-request-id` is taken as it comes into records and failures. Drop `.fails` when this test fails.
-  test.fails('after a request id that repeats it', async () => {
+  test('after a request id that repeats it', async () => {
     const world = await activityWorld();
     const answer = http(401, '{"error":{"message":"no"}}', { 'x-request-id': `req_${API_KEY}` });
     const { baseUrl } = await rawServer({ answer: (socket) => void socket.write(answer) });
@@ -170,14 +167,12 @@ describe('a disk that refuses a file (R4, R5)', () => {
     expect(world.provider.calls).toHaveLength(1);
   });
 
-  // Known gap: an answered attempt is recorded only after its image is saved. Drop `.fails` when this test fails.
-  test.fails('for the image: the attempt is recorded as billed all the same', async () => {
+  test('for the image: the attempt is recorded as billed all the same', async () => {
     const { world, cover } = await paidWithoutPlace();
     expect(await world.recordOf(cover)).toMatchObject({ billing: 'yes', http_status: 200 });
   });
 
-  // Known gap: an end that is in the spool is not written to the folder again. Drop `.fails` when this test fails.
-  test.fails('for the record of an attempt: the record is written later', async () => {
+  test('for the record of an attempt: the record is written later', async () => {
     const { task, attempt, recordOf } = await activityWorld({ script: ['429', 'ok'] });
     const cover = task({ retry_base_delay_ms: 1 });
     const path = join(cover.run_dir, 'attempt-01', 'result.json');
