@@ -56,7 +56,7 @@ export function createWorkers(
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
-  const deps = activityDeps(setup, namespace);
+  const deps = activityDeps(setup);
   return Promise.all(
     (['api', 'main'] as const)
       .filter((role) => setup.role === 'all' || setup.role === role)
@@ -91,10 +91,7 @@ function workerOptions(
   }
 }
 
-function activityDeps(
-  { settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>,
-  namespace: string,
-): ActivityDeps {
+function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>): ActivityDeps {
   const secrets = createSecrets();
   return {
     spool: new Spool(settings.spoolDir),
@@ -110,7 +107,6 @@ function activityDeps(
     inputRoots: () => allowedRoots(settings, { embedded }),
     outputRoots: () => outputRoots(settings, { embedded }),
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
-    namespace,
   };
 }
 

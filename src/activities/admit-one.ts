@@ -13,7 +13,7 @@ import { sha256 } from './sha256.ts';
 /** A task as admission knows it, without what is computed here. */
 export type WantedTask = Omit<
   AdmittedTask,
-  'generation_id' | 'request_fingerprint' | 'stamp' | 'heartbeat_timeout_ms'
+  'generation_id' | 'request_fingerprint' | 'adopts' | 'stamp' | 'heartbeat_timeout_ms'
 >;
 
 export interface Refusal {
@@ -37,12 +37,13 @@ export async function admitOne(
     ...wanted,
     generation_id: generationOf(order, wanted.task_key),
     request_fingerprint: requestFingerprint(wanted, wanted.input_images, sha256),
+    adopts,
     stamp: timestamp(order.started_at_ms),
     heartbeat_timeout_ms: deps.heartbeatTimeoutMs,
   };
   if (task.batch_id !== null) await writeBatchTask(task.run_dir, { schema_version: SCHEMA_VERSION, ...task });
   if (refusal !== null) return { row: refusedRow(task, refusal) };
-  const proven = await findProof(task, adopts ? 'same request' : 'same call');
+  const proven = await findProof(task);
   if (proven !== null) return { row: await adopt(deps, task, proven) };
   await writeQueued(deps, task);
   return { task };

@@ -14,6 +14,7 @@ import { SCHEMA_VERSION } from '../domain/records.ts';
 import { normalizeBatch, normalizeTask } from '../intake/normalize.ts';
 import { pathText, type Problem } from '../intake/problems.ts';
 import { type Admitted, admitOne, generationOf, type Refusal } from './admit-one.ts';
+import { readProofIndex } from './adopt.ts';
 import { checkPlaces, hashReferences } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
@@ -31,10 +32,11 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     ...keys.flatMap((key, i) => problemIf(['tasks', i, 'task_key'], keyProblem(key, batchId))),
     ...references.problems,
   ]);
+  const hash = batchHash(batch.tasks, sha256);
+  refuse(await otherContent(batch, keys, batchId, hash));
   const batchDir = batchFolder(deps, order, batch);
   await checkWritable(deps, [batchDir, ...batch.tasks.map((task) => task.output_dir)]);
 
-  const hash = batchHash(batch.tasks, sha256);
   const refusals = refusalsOf(keys, batch.queue_limit);
   const admitted: Admitted[] = [];
   for (const [i, task] of batch.tasks.entries()) {
@@ -121,6 +123,26 @@ function normalizedBatch(deps: ActivityDeps, order: AdmissionOrder): NormalizedB
   const normalized = normalizeBatch(order.request, context);
   if ('problems' in normalized) throw badInput(normalized.problems);
   return normalized.batch;
+}
+
+/** SPEC B6: a batch id stands for one content, also when only the proof index still knows it. */
+async function otherContent(
+  batch: NormalizedBatch,
+  keys: string[],
+  batchId: string,
+  hash: string,
+): Promise<Problem[]> {
+  for (const [i, { output_dir }] of batch.tasks.entries()) {
+    const row = await readProofIndex({ output_dir, batch_id: batchId, task_key: keys[i] as string });
+    if (row === null || row.batch_id !== batchId || row.batch_hash === hash) continue;
+    return [
+      {
+        path: [],
+        message: `the batch id "${batchId}" was used for other content; choose another one, or none`,
+      },
+    ];
+  }
+  return [];
 }
 
 /** SPEC B2, B5: the first of equal keys counts, later ones are skipped; what is over the limit is rejected, never dropped. */

@@ -15,6 +15,7 @@ interface Wanted {
   output_dir: string;
   generation_id: string;
   request_fingerprint: string;
+  adopts: boolean;
 }
 
 export interface Proven {
@@ -23,13 +24,12 @@ export interface Proven {
 }
 
 /**
- * The proven result of this task, or null. `same call` finds only what this very generation delivered, `same request`
- * also what an earlier order of the same batch id did. Mocks and results whose files no longer fit are not found.
+ * The proven result of this task, or null: what this very generation delivered, and for a task that adopts also what an
+ * earlier order of the same batch id did. Mocks and results whose files no longer fit are not found.
  */
-export async function findProof(task: Wanted, reach: 'same call' | 'same request'): Promise<Proven | null> {
-  const row = await readJson<ProofIndexRow>(proofIndexPath(task));
-  const question = { ...task, adopts: reach === 'same request' };
-  if (row === null || adoptionOf(row, question) === 'none') return null;
+export async function findProof(task: Wanted): Promise<Proven | null> {
+  const row = await readProofIndex(task);
+  if (row === null || adoptionOf(row, task) === 'none') return null;
   const result = await readJson<ResultRecord>(row.result_json);
   if (result?.status !== 'completed' || result.ok !== true || result.provider === 'mock') return null;
   if (result.request_fingerprint !== task.request_fingerprint || result.image_path === null) return null;
@@ -48,7 +48,13 @@ export async function findProof(task: Wanted, reach: 'same call' | 'same request
   };
 }
 
+type IndexKey = Pick<Wanted, 'output_dir' | 'batch_id' | 'task_key'>;
+
+export function readProofIndex(key: IndexKey): Promise<ProofIndexRow | null> {
+  return readJson<ProofIndexRow>(proofIndexPath(key));
+}
+
 /** SPEC F10. */
-export function proofIndexPath(task: Pick<Wanted, 'output_dir' | 'batch_id' | 'task_key'>): string {
+export function proofIndexPath(task: IndexKey): string {
   return join(task.output_dir, FILES.proofs, proofIndexName(task.batch_id, task.task_key, sha256));
 }

@@ -12,12 +12,14 @@ export function createAwaitActiveTask(): ImageActivities['awaitActiveTask'] {
     const { client } = Context.current();
     const active = await client.workflow.getHandle(task_key).describe();
     if (active.status.name !== 'RUNNING') return { belongs_to: 'nobody' };
-    const owner = (active.memo as OrderMemo | undefined)?.batch_id ?? null;
+    const memo = (active.memo ?? {}) as OrderMemo;
+    const owner = memo.batch_id ?? null;
     if (decideActive(batch_id, owner) === 'skip') {
       return { belongs_to: 'another', workflow_id: task_key, run_id: active.runId, batch_id: owner };
     }
     const handle = client.workflow.getHandle(task_key, active.runId);
-    return { belongs_to: 'this batch', row: await heartbeating(() => rowOf(handle.result())) };
+    const row = await heartbeating(() => rowOf(handle.result()));
+    return { belongs_to: 'this batch', order_run_id: memo.order_run_id ?? null, row };
   };
 }
 

@@ -19,7 +19,6 @@ export interface ActivityDeps {
   outputRoots: () => readonly string[] | null;
   /** Milliseconds without a sign of life after which Temporal starts another attempt. */
   heartbeatTimeoutMs: number;
-  namespace: string;
 }
 
 /** Used where an order says nothing (SPEC G3: environment and config of the worker, then the built-in default). */

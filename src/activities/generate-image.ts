@@ -23,7 +23,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
 
   return async function generateImage(task) {
     try {
-      const proven = await findProof(task, 'same call');
+      const proven = await findProof(task);
       return proven?.generated ?? (await fly(task));
     } catch (error) {
       throw asTemporalFailure(error);
@@ -34,22 +34,26 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     const context = Context.current();
     const { workflowExecution, attempt, currentAttemptScheduledTimestampMs } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
-    let flight: JoinedFlight | null = null;
+    const open = () => openMarked(task, runId, attempt);
+    // A disk that refuses is waited for here: an attempt without its mark would be taken for one that may have sent
+    // something from elsewhere.
+    const entry = await open().catch(() =>
+      heartbeating(
+        () => heartbeatOf(task, attempt, null),
+        () => Promise.race([untilWritten(open), context.cancelled]),
+      ),
+    );
+    const generation = new Generation(deps, task, entry, {
+      workflowId,
+      runId,
+      temporalAttempt: attempt,
+      clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
+    });
+    const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
+    if (flight.joined) flight.progress.waiting += 1;
     return heartbeating(
       () => heartbeatOf(task, attempt, flight),
-      async () => {
-        // An attempt without this mark would be taken for one that may have sent something from elsewhere.
-        const marked = untilWritten(() => openMarked(task, runId, attempt));
-        const entry = await Promise.race([marked, context.cancelled]);
-        const generation = new Generation(deps, task, entry, {
-          workflowId,
-          runId,
-          temporalAttempt: attempt,
-          clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
-        });
-        flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
-        return untilLanded(flight);
-      },
+      () => untilLanded(flight),
     );
   }
 
@@ -60,7 +64,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
   }
 }
 
-const NOT_BEGUN: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null };
+const NOT_BEGUN: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null, waiting: 0 };
 
 /** Milliseconds between signs of life; the worker's throttle must not be longer. */
 const HEARTBEAT_INTERVAL_MS = 5_000;
@@ -103,9 +107,11 @@ async function untilLanded(flight: ImageFlight): Promise<GeneratedImage> {
     () => false,
     () => false,
   );
-  const cancelRequested = context.cancelled.catch(
-    () => context.cancellationDetails?.cancelRequested === true,
-  );
+  const cancelRequested = context.cancelled.catch(() => {
+    // The server knows this attempt no more. Another one may wait for the same flight, or come for its answer.
+    if (context.cancellationDetails?.notFound) flight.progress.waiting -= 1;
+    return context.cancellationDetails?.cancelRequested === true;
+  });
   if (!(await Promise.race([landed, cancelRequested]))) return flight.promise;
   flight.abort();
   return flight.promise.catch(() => {
@@ -127,7 +133,10 @@ function asTemporalFailure(error: unknown): unknown {
   return ApplicationFailure.create({ message, type, details: [report], nextRetryDelay: delayMs });
 }
 
-const DISK_RETRY_MS = 15_000;
+/** Longer each time: what was paid is in the spool, and a person needs hours at most to free a disk. */
+function diskRetryMs(): number {
+  return 15_000 * Context.current().info.attempt;
+}
 
 /** What nobody foresaw: a file that can't be used is worth waiting for, anything else is a fault of ours. */
 function asAttemptFailure(error: unknown): ApplicationFailure | CancelledFailure {
@@ -143,6 +152,6 @@ function asAttemptFailure(error: unknown): ApplicationFailure | CancelledFailure
     message: `a file could not be used: ${message}`,
     type: FAILURE_TYPES.attempt,
     details: [{ category: 'disk', message }],
-    nextRetryDelay: DISK_RETRY_MS,
+    nextRetryDelay: diskRetryMs(),
   });
 }

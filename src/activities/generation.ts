@@ -4,24 +4,19 @@ import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { GeneratedImage } from '../domain/activity-contract.ts';
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
-import type { AdmittedTask } from '../domain/task.ts';
+import type { AdmittedTask, ImageFormat } from '../domain/task.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
-import { readReference } from '../artifacts/image-file.ts';
 import { saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord, type CompleteAnswer, type PaidAnswer, payOnce } from '../artifacts/paid-call.ts';
 import type { SpoolEntry } from '../artifacts/spool.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
-import { classifyAnswer } from '../provider/errors.ts';
-import {
-  callImageApi,
-  type ImageCall,
-  type ProviderEndpoint,
-  TransportError,
-} from '../provider/image-api.ts';
+import type { ProviderEndpoint } from '../provider/image-api.ts';
 import { backoffMs } from '../provider/retry-after.ts';
 import { attemptRequest } from './attempt-request.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
+import { readReferences } from './read-references.ts';
+import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
 import type { SlotIdentity } from './worker-slots.ts';
 
@@ -31,6 +26,8 @@ export interface GenerationProgress {
   /** Number of the request under way, 0 before the first. */
   attempt: number;
   sentAtMs: number | null;
+  /** Temporal attempts that wait for it; 0 when the workflows of all of them have ended. */
+  waiting: number;
 }
 
 export interface AttemptOrigin {
@@ -45,7 +42,7 @@ export interface AttemptOrigin {
 const STATE_INTERVAL_MS = 5_000;
 
 export class Generation {
-  readonly progress: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null };
+  readonly progress: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null, waiting: 1 };
   readonly #deps: ActivityDeps;
   readonly #task: AdmittedTask;
   readonly #entry: SpoolEntry;
@@ -103,7 +100,7 @@ export class Generation {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const endpoint = await this.#endpoint();
-    const references = await this.#references();
+    const references = await readReferences(this.#task, this.#deps.inputRoots());
     const request = attemptRequest(this.#task, attempt, endpoint);
     this.progress.attempt = attempt;
     return async () => {
@@ -111,7 +108,7 @@ export class Generation {
         throw new CallFailed({ category: 'disk', phase: 'connecting', message: (error as Error).message });
       });
       Object.assign(this.progress, { waitingFor: 'the image', sentAtMs: Date.now() });
-      return send(
+      return sendRequest(
         {
           endpoint,
           references,
@@ -139,37 +136,18 @@ export class Generation {
     }
   }
 
-  /** SPEC H3: the bytes sent are read once, and are the bytes that were admitted. */
-  #references(): Promise<ImageCall['references']> {
-    return Promise.all(
-      this.#task.input_images.map(async ({ path, sha256: admitted }, i) => {
-        const read = await readReference(path, this.#deps.inputRoots()).catch((error: unknown) => {
-          throw new AttemptFailed({ category: 'input_changed', message: (error as Error).message });
-        });
-        if (read.sha256 !== admitted) {
-          throw new AttemptFailed({
-            category: 'input_changed',
-            message: `${path} was changed after the task was admitted`,
-          });
-        }
-        return {
-          bytes: read.bytes,
-          mime: read.mime,
-          filename: `reference-${i + 1}.${read.mime.slice('image/'.length)}`,
-        };
-      }),
-    );
-  }
-
   async #keep({ header, body }: PaidAnswer): Promise<GeneratedImage> {
     this.progress.waitingFor = 'the disk';
     const { requestId, verdict } = await judgeAnswer(header, body, this.#task, this.#deps);
     if (!verdict.ok) {
       const error = this.#deps.redact(verdict.error);
-      await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error }, requestId));
+      await this.#folder.writeAttempt(
+        answeredRecord(header, { ok: false, error, category: 'bad_response' }, requestId),
+      );
       throw new AttemptFailed({ category: 'bad_response', message: error, http_status: header.status });
     }
     const { image, facts, notes } = verdict;
+    if (this.#isOrphaned()) return this.#keepAsEvidence(header, image, facts.format, requestId);
     const baseName = `${safeName(this.#task.task_name, sha256)}-${this.#task.stamp}`;
     const place = { outputDir: this.#task.output_dir, baseName, format: facts.format };
     // First what it cost, then the image: a disk that refuses the image must not hide the charge.
@@ -184,12 +162,30 @@ export class Generation {
     };
   }
 
+  #isOrphaned(): boolean {
+    return this.progress.waiting === 0;
+  }
+
+  /** SPEC S: an answer that outlives its workflow is never a result, and the task keeps its own status. */
+  async #keepAsEvidence(
+    header: PaidAnswer['header'],
+    image: Buffer,
+    format: ImageFormat,
+    requestId: string | null,
+  ): Promise<never> {
+    const error = 'the workflow had ended when this answer came; its image is kept here as evidence';
+    await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }, requestId));
+    await this.#folder.writeEvidence(header.attempt, image, format);
+    throw new AttemptFailed({ category: 'cancelled', message: error });
+  }
+
   async #recordEnd(record: AttemptRecord): Promise<void> {
     await this.#folder.writeAttempt(record);
     await this.#writeState(record);
   }
 
   async #writeState(ended?: AttemptRecord): Promise<void> {
+    if (this.#isOrphaned()) return;
     const now = new Date();
     const previous = await this.#folder.readState();
     const planned = ended
@@ -206,7 +202,7 @@ export class Generation {
       started_at: previous?.started_at ?? this.#startedAt.toISOString(),
       updated_at: now.toISOString(),
       elapsed_seconds: Math.round((now.getTime() - (this.progress.sentAtMs ?? now.getTime())) / 1000),
-      waiting_for: this.progress.waitingFor,
+      waiting_for: planned ? 'the next attempt' : this.progress.waitingFor,
       ...(planned ? { next_attempt_at: planned } : {}),
       output: null,
       last_error: ended?.error ?? previous?.last_error ?? null,
@@ -220,45 +216,4 @@ function delayMs(task: AdmittedTask, attempt: number, { retryAfterMs }: CallFail
   if (retryAfterMs !== undefined) return retryAfterMs;
   const { retry_base_delay_ms: baseMs, retry_max_delay_ms: maxMs, retry_jitter_ms: jitterMs } = task;
   return backoffMs({ attempt, baseMs, maxMs, jitterMs, random: Math.random });
-}
-
-async function send(
-  call: ImageCall,
-  { redact, redactBody }: Pick<ActivityDeps, 'redact' | 'redactBody'>,
-): Promise<CompleteAnswer> {
-  const answer = await callImageApi(call).catch((error: unknown) => {
-    if (!(error instanceof TransportError)) throw error;
-    throw new CallFailed({
-      category: error.category,
-      phase: error.phase,
-      message: redact(error.message),
-      ...(error.httpStatus === null ? {} : { httpStatus: error.httpStatus }),
-      ...(error.requestId === null ? {} : { requestId: redact(error.requestId) }),
-    });
-  });
-  const verdict = classifyAnswer(answer, redact);
-  if (verdict.kind === 'failure') {
-    const { category, httpStatus, requestId, retryAfterMs } = verdict;
-    throw new CallFailed({
-      category,
-      phase: 'done',
-      message: verdict.message,
-      httpStatus,
-      ...(requestId === undefined ? {} : { requestId: redact(requestId) }),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  }
-  const { status, timing } = answer;
-  const headers = Object.fromEntries(
-    Object.entries(answer.headers).map(([name, value]) => [name, redact(value)]),
-  );
-  const body = redactBody(answer.body);
-  return {
-    status,
-    headers,
-    body,
-    sentAt: timing.sentAt,
-    endedAt: timing.endedAt,
-    elapsedMs: timing.elapsedMs,
-  };
 }

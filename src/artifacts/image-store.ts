@@ -6,7 +6,7 @@ import { createFile, makeFolder } from '../host/durable-file.ts';
 import type { SpoolEntry } from './spool.ts';
 
 /** Extension of each format (SPEC F1: the true one of the bytes). */
-const EXTENSIONS: Record<ImageFormat, string> = { png: 'png', jpeg: 'jpg', webp: 'webp' };
+export const EXTENSIONS: Record<ImageFormat, string> = { png: 'png', jpeg: 'jpg', webp: 'webp' };
 
 export interface ImagePlace {
   outputDir: string;

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { billingOf, FAILURES } from '../domain/failure.ts';
+import { billingOf, type FailureCategory, FAILURES } from '../domain/failure.ts';
 import {
   type AnswerNotes,
   type AttemptRecord,
@@ -202,7 +202,7 @@ function endRecord(intent: Intent, failure: CallFailure, nextAttemptAtMs: number
 /** The record of a request that was answered; whether the answer is an image is the caller's to say. */
 export function answeredRecord(
   header: AnswerHeader,
-  verdict: { ok: true; notes: AnswerNotes } | { ok: false; error: string },
+  verdict: { ok: true; notes: AnswerNotes } | { ok: false; error: string; category: FailureCategory | null },
   requestId: string | null,
 ): AttemptRecord {
   return {
@@ -213,7 +213,7 @@ export function answeredRecord(
     elapsed_ms: header.elapsed_ms,
     http_status: header.status,
     request_id: requestId,
-    category: verdict.ok ? null : 'bad_response',
+    category: verdict.ok ? null : verdict.category,
     error: verdict.ok ? null : verdict.error,
     retryable: false,
     billing: 'yes',

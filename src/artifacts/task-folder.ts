@@ -10,6 +10,8 @@ import {
   SCHEMA_VERSION,
   type TaskStateRecord,
 } from '../domain/records.ts';
+import { EXTENSIONS } from './image-store.ts';
+import type { ImageFormat } from '../domain/task.ts';
 import { createFile, jsonText, makeFolder, replaceFile, replaceProjection } from '../host/durable-file.ts';
 
 export type Redact = (text: string) => string;
@@ -58,6 +60,11 @@ export class TaskFolder {
       }),
     );
     return records.filter((record) => record !== null);
+  }
+
+  /** An image that is no result (SPEC S): beside the attempt that brought it. */
+  async writeEvidence(attempt: number, image: Buffer, format: ImageFormat): Promise<void> {
+    await replaceFile(join(this.path, attemptFolder(attempt), `image.${EXTENSIONS[format]}`), image);
   }
 
   async writeState(state: TaskStateRecord): Promise<void> {

@@ -1,8 +1,11 @@
 /** How a waiting `batch` ends: what it prints and which exit code it has (SPEC C3, C4, H6). */
 import { readFile } from 'node:fs/promises';
-import type { BatchHandle } from '../client.ts';
+import { join } from 'node:path';
+import { type BatchHandle, queryProgress } from '../client.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
+import { FILES } from '../domain/layout.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
+import { comeBack } from './come-back.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { print, printJson, safe, say } from './output.ts';
@@ -11,8 +14,6 @@ import { type Ending, snapshotOf } from './watch.ts';
 
 interface Order {
   batchId: string;
-  /** The command line's input, to say how to come back. */
-  argument: string;
   /** The same order ended before: then results were to be adopted. */
   ranBefore: boolean;
 }
@@ -27,8 +28,12 @@ export async function batchEnd(
   switch (ending.kind) {
     case 'result':
       return tellResult(ending.result, session, order, flags);
-    case 'failed':
-      throw closedBadly(ending.error, order.batchId);
+    case 'failed': {
+      // A cancelled batch has written its record all the same.
+      const summary = await recordedSummary(session, handle);
+      if (summary === null) throw closedBadly(ending.error, order.batchId);
+      return tellResult(summary, session, order, flags);
+    }
     case 'detached': {
       const exitCode = ending.by === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
       await tellDetached(session, handle, order, `detached by ${ending.by}`, exitCode, flags);
@@ -49,7 +54,8 @@ async function tellResult(
   const record = await readRecord(summary);
   const rows = record?.results ?? [];
   const exitCode = exitCodeOf(summary, rows);
-  if (order.ranBefore && summary.adopted === 0) {
+  const isOrderedAgain = summary.cost.no + summary.cost.possible + summary.cost.yes > 0;
+  if (order.ranBefore && summary.adopted === 0 && isOrderedAgain) {
     say(
       `note: "${safe(order.batchId)}" ran before, but no result of it was found in this output directory; everything was ordered again`,
     );
@@ -82,10 +88,23 @@ function printResult(summary: BatchSummary, rows: readonly TaskRow[], session: S
   say(`Next: imgproof verify ${summary.batch_dir}`);
 }
 
+/** Of a batch that was closed without a result: its last words, when they are on this disk. */
+async function recordedSummary(session: Session, handle: BatchHandle): Promise<BatchSummary | null> {
+  const batchDir = (await queryProgress(session.client, handle))?.batch_dir ?? null;
+  if (batchDir === null) return null;
+  const path = join(batchDir, FILES.batchResult);
+  const record = await readJson(path);
+  return record === null ? null : { ...record, batch_result_json: path };
+}
+
 /** The files are the worker's: with a worker elsewhere there is nothing to read, and the summary has to do. */
-async function readRecord(summary: BatchSummary): Promise<BatchResultRecord | null> {
+function readRecord({ batch_result_json }: BatchSummary): Promise<BatchResultRecord | null> {
+  return readJson(batch_result_json);
+}
+
+async function readJson(path: string): Promise<BatchResultRecord | null> {
   try {
-    return JSON.parse(await readFile(summary.batch_result_json, 'utf8')) as BatchResultRecord;
+    return JSON.parse(await readFile(path, 'utf8')) as BatchResultRecord;
   } catch {
     return null;
   }
@@ -120,7 +139,7 @@ export function closedBadly(error: unknown, workflowId: string): CommandProblem 
 async function tellDetached(
   session: Session,
   handle: BatchHandle,
-  { batchId, argument }: Order,
+  { batchId }: Order,
   reason: string,
   exitCode: ExitCode,
   flags: WaitFlags,
@@ -129,7 +148,8 @@ async function tellDetached(
   const counters = snapshot?.progress.counters;
   const where = counters === undefined ? '' : ` (${counters.running} running, ${counters.queued} waiting)`;
   say(`Detached. "${safe(batchId)}" keeps running on the server${where}.`);
-  say(`   Come back:  imgproof batch ${safe(argument)}`);
+  const again = comeBack(process.argv.slice(2), ['--batch-id', batchId]);
+  say(`   Come back:  ${again === null ? `the same input with --batch-id ${safe(batchId)}` : safe(again)}`);
   say(`   Stop it:    imgproof temporal workflow cancel --workflow-id ${safe(batchId)}`);
   if (flags.json) printJson({ ok: false, batch_id: batchId, exit_code: exitCode, reason });
 }

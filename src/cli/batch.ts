@@ -64,7 +64,7 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
     const submitted = await submitBatch(session.client, { batchId, batchHash: hash, request });
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
     announce(session, batch, batchId, submitted.decision === 'attach');
-    if (flags.wait) await follow(session, submitted.handle, flags, argument, submitted.ranBefore);
+    if (flags.wait) await follow(session, submitted.handle, flags, submitted.ranBefore);
     else tellOrdered(session, batchId, flags);
   } finally {
     await session.close();
@@ -164,12 +164,11 @@ async function follow(
   session: Session,
   handle: BatchHandle,
   flags: BatchFlags,
-  argument: string,
   ranBefore: boolean,
 ): Promise<void> {
   const tick = batchTicks(session.client, handle, flags.progress);
   const ending = await watchUntilEnd(handle, { session, flags, tick });
-  const order = { batchId: handle.workflowId, argument, ranBefore: ranBefore && flags.again !== true };
+  const order = { batchId: handle.workflowId, ranBefore: ranBefore && flags.again !== true };
   process.exitCode = await batchEnd(ending, session, handle, order, flags);
 }
 

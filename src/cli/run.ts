@@ -1,16 +1,18 @@
 /** `imgproof run`: one image (SPEC C1, H4). */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describe, isAlreadyStarted, submitTask, type TaskHandle } from '../client.ts';
 import type { Settings } from '../config.ts';
-import { keyProblem } from '../domain/ids.ts';
+import { keyProblem, shorten } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
+import { WORKFLOW_TYPES } from '../domain/messages.ts';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import { MODE_NAMES, type NormalizedTask } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
 import { formatProblems, type Problem } from '../intake/problems.ts';
 import { closedBadly } from './batch-end.ts';
+import { comeBack } from './come-back.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -60,7 +62,7 @@ async function runTask(flags: RunFlags): Promise<void> {
   const settings = settingsOf();
   const task = await checkedTask(settings, flags);
   if (await isEmbedded(settings, flags)) await checkProviders(settings, [task]);
-  const key = flags.taskKey ?? `${task.task_name}-${timestamp(Date.now())}-${randomBytes(3).toString('hex')}`;
+  const key = flags.taskKey ?? ownKey(task.task_name);
   const session = await openSession(settings, flags);
   try {
     const request = {
@@ -81,6 +83,13 @@ async function runTask(flags: RunFlags): Promise<void> {
   } finally {
     await session.close();
   }
+}
+
+/** SPEC H4. */
+function ownKey(taskName: string): string {
+  const unique = `-${timestamp(Date.now())}-${randomBytes(3).toString('hex')}`;
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  return shorten(taskName + unique, sha256);
 }
 
 async function checkedTask(settings: Settings, flags: RunFlags): Promise<NormalizedTask> {
@@ -134,6 +143,12 @@ async function startOrAttach(
   } catch (error) {
     if (!isAlreadyStarted(error)) throw error;
     const active = await describe(session.client, key);
+    if (active !== null && active.type !== WORKFLOW_TYPES.task) {
+      throw new CommandProblem(
+        EXIT.usage,
+        `"${key}" is the id of a running batch, not of a task; choose another --task-key. Nothing was sent.`,
+      );
+    }
     say(`attached: "${safe(key)}" is active already (run ${active?.runId ?? 'unknown'})`);
     return session.client.workflow.getHandle(key);
   }
@@ -198,7 +213,9 @@ async function readResult(path: string | null): Promise<ResultRecord | null> {
 
 function tellDetached(key: string, reason: string, exitCode: ExitCode, flags: RunFlags): ExitCode {
   say(`Detached. "${safe(key)}" keeps running on the server.`);
-  say(`   Come back:  the same command with --task-key ${safe(key)}`);
+  // --resume: when it has ended meanwhile, its result is adopted and not bought again.
+  const again = comeBack(process.argv.slice(2), ['--task-key', key]);
+  say(`   Come back:  ${safe(again ?? '')} --resume`);
   say(`   Stop it:    imgproof temporal workflow cancel --workflow-id ${safe(key)}`);
   if (flags.json) printJson({ ok: false, task_key: key, exit_code: exitCode, reason });
   return exitCode;

@@ -1,4 +1,5 @@
 /** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
+import { setTimeout } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import {
   type BatchHandle,
@@ -150,12 +151,7 @@ function patience(seconds: number | undefined, signal: AbortSignal): Promise<End
   return sleep(seconds * 1000, signal).then(() => ({ kind: 'wait timeout' }));
 }
 
+/** Ends early, without an error, when the signal fires. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+  return setTimeout(ms, undefined, { signal }).then(undefined, () => undefined);
 }

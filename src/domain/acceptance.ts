@@ -211,13 +211,6 @@ export function explain(id: RuleId, evidence: Evidence): BrokenRule {
   };
 }
 
-const LONGEST_VALUE = 300;
-
-function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.slice(0, LONGEST_VALUE);
-}
-
 function formatAsked(result: ResultRecord): string {
   return shown(result.options?.['output_format'] ?? 'png');
 }

@@ -34,7 +34,7 @@ export interface ActiveTaskQuery {
 }
 
 export type ActiveTaskAnswer =
-  | { belongs_to: 'this batch'; row: TaskRow | null }
+  | { belongs_to: 'this batch'; order_run_id: string | null; row: TaskRow | null }
   | { belongs_to: 'another'; workflow_id: string; run_id: string; batch_id: string | null }
   | { belongs_to: 'nobody' };
 
@@ -63,5 +63,4 @@ export interface TaskRecordOrder {
 export interface BatchRecordOrder {
   admission: Omit<Admission, 'tasks' | 'rows' | 'warnings'>;
   rows: TaskRow[];
-  cancelled: boolean;
 }

@@ -47,6 +47,8 @@ export const BATCH_LIMITS = {
   queueMax: 10_000,
   /** Tasks one workflow run can carry: about 9 history events each, below the server's 4,096-event hint. */
   tasksPerRun: 400,
+  /** Tasks one file may list: what is over the queue limit still has a row each, and rows travel in one payload. */
+  tasksPerFile: 1_000,
   inputBytes: 1024 * 1024,
 } as const;
 

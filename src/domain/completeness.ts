@@ -1,5 +1,5 @@
 /** What makes the records of a batch one whole (SPEC P2): nothing missing, added, miscounted or contradicting. Pure. */
-import { shown } from './shown.ts';
+import { jsonInOrder } from './shown.ts';
 import type {
   BatchRequestRecord,
   BatchResultRecord,
@@ -78,7 +78,8 @@ export const BATCH_RULES = {
     zh: 'batch_result.json 的计数与各行一致。',
     problems: withSummary((summary, { request }) =>
       unequal(summary, { ...countersOf(summary.results), total: request.total }).map(
-        ([name, expected, found]) => `${name} is ${shown(found)}, the rows say ${shown(expected)}`,
+        ([name, expected, found]) =>
+          `${name} is ${jsonInOrder(found)}, the rows say ${jsonInOrder(expected)}`,
       ),
     ),
   },
@@ -124,7 +125,7 @@ function foreignRecords({ request, summary, results }: BatchEvidence): string[] 
     found.push(
       ...unequal(summary, { batch_id: request.batch_id, batch_hash: request.batch_hash }).map(
         ([name, expected, other]) =>
-          `batch_result.json has ${name} ${shown(other)}, ordered was ${shown(expected)}`,
+          `batch_result.json has ${name} ${jsonInOrder(other)}, ordered was ${jsonInOrder(expected)}`,
       ),
     );
   }
@@ -136,7 +137,7 @@ function foreignRecords({ request, summary, results }: BatchEvidence): string[] 
     if (!result) continue;
     const wanted = { index, task_key, batch_id: request.batch_id };
     for (const [name, expected, other] of unequal(result, wanted)) {
-      found.push(`result of task ${index} has ${name} ${shown(other)}, not ${shown(expected)}`);
+      found.push(`result of task ${index} has ${name} ${jsonInOrder(other)}, not ${jsonInOrder(expected)}`);
     }
   }
   return found;
@@ -162,7 +163,7 @@ function differences(row: TaskRow, result: ResultRecord | undefined): string[] {
     .filter(([name]) => !NOT_COMPARED.has(name))
     .map(
       ([name, expected, found]) =>
-        `row ${row.index}: ${name} is ${shown(found)}, result.json says ${shown(expected)}`,
+        `row ${row.index}: ${name} is ${jsonInOrder(found)}, result.json says ${jsonInOrder(expected)}`,
     );
 }
 
@@ -204,6 +205,6 @@ function addBilling(sum: BillingTally, { billing }: TaskRow): BillingTally {
 function unequal(record: object, wanted: object): [name: string, expected: unknown, found: unknown][] {
   const found = record as Record<string, unknown>;
   return Object.entries(wanted)
-    .filter(([name, value]) => shown(found[name]) !== shown(value))
+    .filter(([name, value]) => jsonInOrder(found[name]) !== jsonInOrder(value))
     .map(([name, value]) => [name, value, found[name]]);
 }

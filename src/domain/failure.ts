@@ -139,12 +139,6 @@ export const FAILURES = {
     status: 'failed',
     reason: 'a reference image is not the one that was admitted; nothing was sent',
   },
-  attempts_used_up: {
-    retryable: false,
-    billing: 'no',
-    status: 'failed',
-    reason: 'every allowed attempt was used',
-  },
   cancelled: {
     retryable: false,
     billing: 'sent',

@@ -16,6 +16,7 @@ export const FILE_WRITERS = {
   '<run_dir>/attempt-NN/stdout.txt': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
   '<run_dir>/attempt-NN/stderr.txt': { writer: 'TaskFolder.writeAttempt', how: 'replace' },
   '<output_dir>/_runs/<name>-<stamp>[-k]/task.json': { writer: 'admitTasks', how: 'once' },
+  '<run_dir>/attempt-NN/image.<ext>': { writer: 'TaskFolder.writeEvidence', how: 'replace' },
   '<batch_dir>/batch_request.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/NN-<name>/batch_task.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/batch_result.json': { writer: 'recordBatch', how: 'replace' },

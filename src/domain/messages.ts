@@ -49,4 +49,6 @@ export interface AttemptHeartbeat {
 export interface OrderMemo {
   batch_id?: string;
   batch_hash?: string;
+  /** The order run id of SPEC: tells an earlier order of the same batch id from this one. */
+  order_run_id?: string;
 }

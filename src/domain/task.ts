@@ -147,6 +147,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   input_images: InputImage[];
   generation_id: string;
   request_fingerprint: string;
+  /** True: a proof of an earlier order of the same batch id and request counts as this task's (SPEC B6). */
+  adopts: boolean;
   /** Folder of this task's proof. */
   run_dir: string;
   /** Admission time as `YYYYMMDD-HHMMSS` UTC, part of the image's file name. */

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 
 /** Names one process for ever: a pid alone is given again, to others, also after a reboot. */
 export interface ProcessIdentity {
+  /** For people; nothing is judged by it. */
   host: string;
   boot_id: string;
   pid: number;
@@ -23,9 +24,11 @@ export function ownIdentity(): ProcessIdentity {
   return own;
 }
 
-/** True while exactly this process runs on this host. Another host's process can't be judged and counts as running. */
+/**
+ * True while exactly this process runs: boot id, pid and start time are the same (DESIGN 2.11). The host name is for
+ * people only: it changes with networks.
+ */
 export function isRunning(identity: ProcessIdentity): boolean {
-  if (identity.host !== hostname()) return true;
   const now = identify(identity.pid);
   return now !== null && now.boot_id === identity.boot_id && now.start_time === identity.start_time;
 }

@@ -56,6 +56,10 @@ export function normalizeBatch(
     const message = `${running} tasks; this version runs at most ${BATCH_LIMITS.tasksPerRun} per batch: split the file`;
     problems.add([{ path: ['tasks'], message }]);
   }
+  if (tasks.length > BATCH_LIMITS.tasksPerFile) {
+    const message = `${tasks.length} tasks; this version takes at most ${BATCH_LIMITS.tasksPerFile} in one file: split it`;
+    problems.add([{ path: ['tasks'], message }]);
+  }
   if (problems.all.length > 0) return { problems: problems.all };
   return {
     batch: {

@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   CancelledFailure,
   ChildWorkflowFailure,
+  TerminatedFailure,
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/common';
 import {
@@ -17,7 +18,7 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FailureReport } from '../domain/failure.ts';
+import { FAILURES } from '../domain/failure.ts';
 import { type BatchProgress, QUERIES, type TaskState, WORKFLOW_TYPES } from '../domain/messages.ts';
 import type { BatchSummary, TaskRow } from '../domain/records.ts';
 import { emptyRow } from '../domain/rows.ts';
@@ -46,7 +47,7 @@ export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   const cancelled = CancellationScope.current().consideredCancelled;
   const { tasks: _, rows: __, warnings: ___, ...order } = admission;
   const summary = await CancellationScope.nonCancellable(() =>
-    recordBatch({ admission: order, rows: window.rows(), cancelled }),
+    recordBatch({ admission: order, rows: window.rows() }),
   );
   window.done();
   if (cancelled) throw new CancelledFailure('the batch was cancelled');
@@ -74,7 +75,11 @@ function startChild(task: AdmittedTask): Promise<TaskRow> {
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    memo: { batch_id: task.batch_id, batch_hash: task.batch_hash },
+    memo: {
+      batch_id: task.batch_id,
+      batch_hash: task.batch_hash,
+      order_run_id: workflowInfo().firstExecutionRunId,
+    },
     staticSummary: `${MODE_NAMES[task.mode]} · ${task.size}`,
   });
 }
@@ -85,10 +90,14 @@ async function rowOfActive(task: AdmittedTask): Promise<TaskRow | 'ended meanwhi
   switch (active.belongs_to) {
     case 'nobody':
       return 'ended meanwhile';
-    case 'this batch':
+    case 'this batch': {
+      // What an earlier order left without an image is made anew; within this order the row stands.
+      const isOurs = active.order_run_id === workflowInfo().firstExecutionRunId;
+      if (!isOurs && active.row?.status !== 'completed') return 'ended meanwhile';
       return active.row === null
-        ? lastWords(task, 'its workflow was ended from outside')
+        ? lastWords(task, 'cancelled', 'its workflow was ended from outside')
         : { ...active.row, index: task.index };
+    }
     case 'another': {
       const error = `task_key "${task.task_key}" is active elsewhere: workflow ${active.workflow_id}, run ${active.run_id}`;
       return { ...emptyRow(task, 'skipped'), error, category: 'active_elsewhere' };
@@ -98,28 +107,33 @@ async function rowOfActive(task: AdmittedTask): Promise<TaskRow | 'ended meanwhi
 
 async function rowOfFailure(task: AdmittedTask, error: unknown): Promise<TaskRow> {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
-  if (cause instanceof ApplicationFailure && cause.details?.[0]) return cause.details[0] as TaskRow;
-  const started = error instanceof ChildWorkflowFailure;
+  if (cause instanceof ApplicationFailure && isRow(cause.details?.[0])) return cause.details[0];
   // A child that was cancelled has written its own last words; recordBatch reads them.
-  if (started && isCancellation(error)) return emptyRow(task, 'cancelled');
-  if (isCancellation(error)) return lastWords(task, 'cancelled before it was started');
-  return lastWords(
-    task,
-    `its workflow ended without a word: ${cause instanceof Error ? cause.message : String(cause)}`,
-  );
+  if (error instanceof ChildWorkflowFailure && isCancellation(error)) return emptyRow(task, 'cancelled');
+  if (isCancellation(error)) return lastWords(task, 'cancelled', 'cancelled before it was started');
+  const message = `its workflow ended without a word: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return lastWords(task, cause instanceof TerminatedFailure ? 'cancelled' : 'internal', message);
 }
 
-/** For a task whose own workflow can't: it never started, or was terminated (SPEC S). */
-function lastWords(task: AdmittedTask, message: string): Promise<TaskRow> {
+function isRow(detail: unknown): detail is TaskRow {
+  return typeof detail === 'object' && detail !== null && 'task_key' in detail && 'status' in detail;
+}
+
+/** For a task whose own workflow can't: it never started, was terminated, or could not write (SPEC S). */
+function lastWords(
+  task: AdmittedTask,
+  category: 'cancelled' | 'internal',
+  message: string,
+): Promise<TaskRow> {
   const { workflowId, runId, startTime } = workflowInfo();
-  const failure: FailureReport = { category: 'cancelled', message };
+  const { status } = FAILURES[category];
   return CancellationScope.nonCancellable(() =>
     recordTask({
       task,
       workflow_id: workflowId,
       run_id: runId,
       started_at_ms: startTime.getTime(),
-      outcome: { status: 'cancelled', failure },
-    }).catch((): TaskRow => ({ ...emptyRow(task, 'cancelled'), error: message, category: 'cancelled' })),
+      outcome: { status, failure: { category, message } },
+    }).catch((): TaskRow => ({ ...emptyRow(task, status), error: message, category })),
   );
 }

@@ -33,7 +33,6 @@ const EXPECTED: Record<
   config: [false, 'no', 'no', 'failed'],
   bad_response: [false, 'yes', 'yes', 'failed'],
   input_changed: [false, 'no', 'no', 'failed'],
-  attempts_used_up: [false, 'no', 'no', 'failed'],
   cancelled: [false, 'no', 'possible', 'cancelled'],
   internal: [false, 'no', 'possible', 'failed'],
 };

@@ -187,7 +187,8 @@ describe('Ctrl-C detaches, the same command comes back (C4)', () => {
     const { code, stderr } = await ended;
     expect(code).toBe(130);
     expect(stderr).toMatch(/Detached\. "detach-[0-9a-f]{10}" keeps running/u);
-    expect(stderr).toContain(`Come back:  imgproof batch ${file}`);
+    const id = /Detached\. "([^"]+)"/u.exec(stderr)?.[1];
+    expect(stderr).toContain(`Come back:  imgproof batch ${file} --batch-id ${id}`);
     expect(stderr).toContain('Stop it:');
     const back = await cli.run(['batch', file, '--json']);
     expect(back.stderr).toContain('attached to detach-');

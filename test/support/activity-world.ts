@@ -137,7 +137,6 @@ async function activityDeps(
     inputRoots: () => null,
     outputRoots: () => null,
     heartbeatTimeoutMs: 20_000,
-    namespace: 'default',
   };
 }
 
@@ -170,6 +169,7 @@ function admittedTask(outputDir: string, wish: Partial<AdmittedTask>): AdmittedT
     output_dir: outputDir,
     run_dir: join(outputDir, 'batches', 'batch-1', '01-cover'),
     stamp: '20261124-150231',
+    adopts: false,
     heartbeat_timeout_ms: 20_000,
     generation_id: generationId(origin, sha256),
     request_fingerprint: requestFingerprint(request, input_images, sha256),

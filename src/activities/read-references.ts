@@ -1,0 +1,25 @@
+import { AttemptFailed } from '../artifacts/call-failures.ts';
+import { readReference } from '../artifacts/image-file.ts';
+import type { AdmittedTask } from '../domain/task.ts';
+import type { ImageCall } from '../provider/image-api.ts';
+
+/** SPEC H3: the bytes sent are read once, and are the bytes that were admitted; else nothing is sent. */
+export function readReferences(
+  task: Pick<AdmittedTask, 'input_images'>,
+  roots: readonly string[] | null,
+): Promise<ImageCall['references']> {
+  return Promise.all(
+    task.input_images.map(async ({ path, sha256 }, i) => {
+      const read = await readReference(path, roots).catch((error: unknown) => {
+        throw changed((error as Error).message);
+      });
+      if (read.sha256 !== sha256) throw changed(`${path} was changed after the task was admitted`);
+      const extension = read.mime.slice('image/'.length);
+      return { bytes: read.bytes, mime: read.mime, filename: `reference-${i + 1}.${extension}` };
+    }),
+  );
+}
+
+function changed(message: string): AttemptFailed {
+  return new AttemptFailed({ category: 'input_changed', message });
+}
