@@ -147,7 +147,7 @@ export class Generation {
       throw new AttemptFailed({ category: 'bad_response', message: error, http_status: header.status });
     }
     const { image, facts, notes } = verdict;
-    if (this.#isOrphaned()) return this.#keepAsEvidence(header, image, facts.format, requestId);
+    if (await this.#isOrphaned()) return this.#keepAsEvidence(header, image, facts.format, requestId);
     const baseName = `${safeName(this.#task.task_name, sha256)}-${this.#task.stamp}`;
     const place = { outputDir: this.#task.output_dir, baseName, format: facts.format };
     // First what it cost, then the image: a disk that refuses the image must not hide the charge.
@@ -162,8 +162,11 @@ export class Generation {
     };
   }
 
-  #isOrphaned(): boolean {
-    return this.progress.waiting === 0;
+  /** Nobody waits for it any more, or the task's last words were written while it was in the air. */
+  async #isOrphaned(): Promise<boolean> {
+    if (this.progress.waiting === 0) return true;
+    const result = await this.#folder.readResult();
+    return result !== null && Date.parse(result.created_at) > this.#startedAt.getTime();
   }
 
   /** SPEC S: an answer that outlives its workflow is never a result, and the task keeps its own status. */
@@ -185,7 +188,7 @@ export class Generation {
   }
 
   async #writeState(ended?: AttemptRecord): Promise<void> {
-    if (this.#isOrphaned()) return;
+    if (await this.#isOrphaned()) return;
     const now = new Date();
     const previous = await this.#folder.readState();
     const planned = ended

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -119,7 +120,7 @@ describe('a task that is terminated from outside (S, B4)', () => {
   test('gets its last words from its batch, its request listed as possible; the others go on', async () => {
     provider.setLatencyMs(2_500);
     const file = await cli.batchFile('ended.json', [
-      { prompt: 'ended 1', task_key: 'ended-1' },
+      { prompt: 'ended 1', task_key: 'ended-1', task_name: 'ended-first' },
       { prompt: 'ended 2' },
     ]);
     const batch = cli.run(['batch', file, '--json']);
@@ -131,7 +132,35 @@ describe('a task that is terminated from outside (S, B4)', () => {
       { success: 1, cancelled: 1, cost: { possible: 1, yes: 1 } },
     ]);
     const [row] = json(stdout).results;
-    const result = JSON.parse(await readFile(row?.result_json as string, 'utf8')) as ResultRecord;
-    expect(result).toMatchObject({ ok: false, status: 'cancelled', billing: { possible: 1 } });
+    const runDir = row?.run_dir as string;
+    const read = async (name: string) =>
+      JSON.parse(await readFile(join(runDir, name), 'utf8')) as ResultRecord;
+    expect(await read('result.json')).toMatchObject({
+      ok: false,
+      status: 'cancelled',
+      billing: { possible: 1 },
+    });
+
+    await until(
+      'the late answer is kept as evidence',
+      () => existsSync(join(runDir, 'attempt-01', 'image.png')),
+      15_000,
+    );
+    expect(await read('attempt-01/result.json')).toMatchObject({ ok: false, billing: 'yes' });
+    expect(await read('state.json')).toMatchObject({ status: 'cancelled' });
+    expect(readdirSync(cli.outputDir).filter((name) => name.startsWith('ended-first'))).toEqual([]);
+  }, 60_000);
+});
+
+describe('a batch that is terminated from outside', () => {
+  test('the same order makes what is missing once its old tasks have let go', async () => {
+    provider.setLatencyMs(2_000);
+    const file = await cli.batchFile('torn.json', [{ prompt: 'torn 1' }, { prompt: 'torn 2' }]);
+    const first = cli.run(['batch', file, '--batch-id', 'torn', '--json']);
+    await until('2 calls', () => calls('torn') === 2);
+    await cli.run(['temporal', 'workflow', 'terminate', '--workflow-id', 'torn', '--reason', 'test']);
+    expect((await first).code).toBe(1);
+    const again = await cli.run(['batch', file, '--batch-id', 'torn', '--json']);
+    expect([again.code, json(again.stdout)]).toMatchObject([0, { ok: true, success: 2 }]);
   }, 60_000);
 });
