@@ -33,7 +33,8 @@ async function demo(temporal) {
       env,
     );
     process.stdout.write(
-      'These images were drawn by a scripted provider on this machine: `imgproof verify` refuses them as production proof.\n',
+      'These images were drawn by a scripted provider on this machine: `imgproof verify` refuses them as production proof.\n' +
+        'Server and worker stay up for the link; stop them: IMGPROOF_HOME=.demo/home npx imgproof down\n',
     );
     return code;
   } finally {

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, join, relative, isAbsolute } from 'node:path';
+import { folderProblem } from '../artifacts/folder-probe.ts';
 import { readReference } from '../artifacts/image-file.ts';
 import type { InputImage, NormalizedTask } from '../domain/task.ts';
 import type { Problem } from '../intake/problems.ts';
@@ -48,7 +48,7 @@ export async function checkPlaces(
   roots: readonly string[] | null,
 ): Promise<string | null> {
   for (const folder of new Set(folders)) {
-    const problem = (await outside(folder, roots)) ?? (await unwritable(folder));
+    const problem = (await outside(folder, roots)) ?? (await folderProblem(folder));
     if (problem !== null) return problem;
   }
   return null;
@@ -72,16 +72,4 @@ async function realpathOfExisting(path: string): Promise<string> {
     const parent = dirname(path);
     return parent === path ? path : join(await realpathOfExisting(parent), path.slice(parent.length));
   });
-}
-
-async function unwritable(folder: string): Promise<string | null> {
-  const probe = join(folder, `.imgproof-${randomBytes(6).toString('hex')}`);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(probe, '', { flag: 'wx' });
-    await rm(probe);
-    return null;
-  } catch (error) {
-    return `the folder ${folder} can't be written (${(error as Error).message}); nothing was sent`;
-  }
 }

@@ -97,12 +97,14 @@ async function checkedBatch(
   });
   const locate = (problems: Problem[]) =>
     problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
-  if ('problems' in normalized) throw badInput(locate(normalized.problems), input, taskCount(parsed.value));
-  const { batch } = normalized;
-  if (!(await isEmbedded(settings, flags))) return batch;
-  const problems = await referenceProblems(settings, batch.tasks, (i) => ['tasks', i]);
-  if (problems.length > 0) throw badInput(locate(problems), input, batch.tasks.length);
-  return batch;
+  const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
+  const embedded = await isEmbedded(settings, flags);
+  const references = embedded ? await referenceProblems(settings, tasks, (i) => ['tasks', i]) : [];
+  const problems = [...('problems' in normalized ? normalized.problems : []), ...references];
+  if ('problems' in normalized || problems.length > 0) {
+    throw badInput(locate(problems), input, taskCount(parsed.value));
+  }
+  return normalized.batch;
 }
 
 function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {

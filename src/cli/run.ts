@@ -149,7 +149,9 @@ async function startOrAttach(
         `"${key}" is the id of a running batch, not of a task; choose another --task-key. Nothing was sent.`,
       );
     }
-    say(`attached: "${safe(key)}" is active already (run ${active?.runId ?? 'unknown'})`);
+    say(
+      `attached: "${safe(key)}" is active already (run ${active?.runId ?? 'unknown'}); its own prompt and flags count`,
+    );
     return session.client.workflow.getHandle(key);
   }
 }

@@ -16,11 +16,18 @@ export function register(command: Command): void {
     });
 }
 
+/** Help and version start nothing, an address of the user's own is used as it is. */
+function needsServer(args: readonly string[]): boolean {
+  return (
+    args.length > 0 && !args.some((arg) => /^(?:--help|-h|--version|-v|help|--address(?:=.*)?)$/u.test(arg))
+  );
+}
+
 async function runTemporal(args: string[]): Promise<number> {
   const settings = settingsOf();
   const { ensureEmbedded, temporalBinary } = await import('../embedded/embedded.ts');
   const env = { ...settings.env };
-  if ((await isEmbedded(settings, {})) && !args.includes('--address')) {
+  if (needsServer(args) && (await isEmbedded(settings, {}))) {
     const { address } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
     env['TEMPORAL_ADDRESS'] = address;
   }

@@ -26,10 +26,11 @@ export interface IntakeContext {
   batchName: string;
 }
 
+/** With problems it gives the tasks as far as they could be read, so that their references can be checked as well. */
 export function normalizeBatch(
   value: unknown,
   context: IntakeContext,
-): { batch: NormalizedBatch } | { problems: Problem[] } {
+): { batch: NormalizedBatch } | { problems: Problem[]; tasks: NormalizedTask[] } {
   const problems = new ProblemList();
   problems.add(schemaProblems(batchRequestSchema, value, 'batch'));
   const flags = overridesLayer(context, problems);
@@ -60,7 +61,7 @@ export function normalizeBatch(
     const message = `${tasks.length} tasks; this version takes at most ${BATCH_LIMITS.tasksPerFile} in one file: split it`;
     problems.add([{ path: ['tasks'], message }]);
   }
-  if (problems.all.length > 0) return { problems: problems.all };
+  if (problems.all.length > 0) return { problems: problems.all, tasks };
   return {
     batch: {
       ...batch,

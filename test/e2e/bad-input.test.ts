@@ -62,6 +62,7 @@ describe('bad input is told with its place, exit 2, and nothing is sent', () => 
     expect(plain.stderr).toMatch(/many\.json:2:\d+ +max_wrkers/u);
     expect(plain.stderr).toMatch(/many\.json:4:\d+ +tasks\[0\]\.prompt/u);
     expect(plain.stderr).toMatch(/many\.json:5:\d+ +tasks\[1\]\.size/u);
+    expect(plain.stderr).toMatch(/many\.json:6:\d+ +tasks\[2\]\.input_images +.*gone\.png/u);
     const { code, stdout } = await cli.run(['batch', `@${path}`, '--json']);
     const answer = JSON.parse(stdout) as { ok: boolean; exit_code: number; problems: unknown[] };
     expect([code, answer.ok, answer.exit_code]).toEqual([2, false, 2]);
@@ -115,6 +116,11 @@ describe('the environment: exit 3, exit 4', () => {
     const { code, stderr } = await cli.run([...order, '--output-dir', join(cli.folder, '1.png', 'out')]);
     expect([code, stderr]).toEqual([3, expect.stringContaining('1.png/out')]);
     expect(provider.calls.length).toBe(before);
+  }, 60_000);
+
+  test('a file system that refuses every name is exit 3 too, at once', async () => {
+    const { code, stderr } = await cli.run([...order, '--output-dir', '/proc/imgproof']);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('/proc/imgproof')]);
   }, 60_000);
 
   test('no worker: says so within 15 s, prints the id, exits 3; the order stays recorded', async () => {
