@@ -86,6 +86,7 @@ function workerOptions(
         workflowBundle: { codePath: join(settings.packageRoot, 'dist', 'workflow-bundle.js') },
         activities: createRecordingActivities(deps),
         maxCachedWorkflows: 200,
+        maxHeartbeatThrottleInterval: '5s',
         shutdownGraceTime: '30s',
       };
   }

@@ -5,8 +5,6 @@ import { decideActive } from '../domain/ids.ts';
 import type { OrderMemo } from '../domain/messages.ts';
 import type { TaskRow } from '../domain/records.ts';
 
-const HEARTBEAT_INTERVAL_MS = 5_000;
-
 export function createAwaitActiveTask(): ImageActivities['awaitActiveTask'] {
   return async ({ task_key, batch_id }) => {
     const { client } = Context.current();
@@ -18,7 +16,7 @@ export function createAwaitActiveTask(): ImageActivities['awaitActiveTask'] {
       return { belongs_to: 'another', workflow_id: task_key, run_id: active.runId, batch_id: owner };
     }
     const handle = client.workflow.getHandle(task_key, active.runId);
-    const row = await heartbeating(() => rowOf(handle.result()));
+    const row = await Promise.race([rowOf(handle.result()), Context.current().cancelled]);
     return { belongs_to: 'this batch', order_run_id: memo.order_run_id ?? null, row };
   };
 }
@@ -30,15 +28,5 @@ async function rowOf(result: Promise<unknown>): Promise<TaskRow | null> {
   } catch (error) {
     const { cause } = error as { cause?: { details?: unknown[] } };
     return (cause?.details?.[0] as TaskRow | undefined) ?? null;
-  }
-}
-
-async function heartbeating<T>(work: () => Promise<T>): Promise<T> {
-  const context = Context.current();
-  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_INTERVAL_MS);
-  try {
-    return await Promise.race([work(), context.cancelled]);
-  } finally {
-    clearInterval(timer);
   }
 }

@@ -14,6 +14,7 @@ import type { AdmittedTask } from '../domain/task.ts';
 import { findProof } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
+import { heartbeating } from './heartbeating.ts';
 
 type ImageFlight = Flight<GeneratedImage, GenerationProgress>;
 type JoinedFlight = ImageFlight & { joined: boolean };
@@ -65,20 +66,6 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
 }
 
 const NOT_BEGUN: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null, waiting: 0 };
-
-/** Milliseconds between signs of life; the worker's throttle must not be longer. */
-const HEARTBEAT_INTERVAL_MS = 5_000;
-
-async function heartbeating<T>(details: () => AttemptHeartbeat, work: () => Promise<T>): Promise<T> {
-  const context = Context.current();
-  context.heartbeat(details());
-  const timer = setInterval(() => context.heartbeat(details()), HEARTBEAT_INTERVAL_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-  }
-}
 
 function heartbeatOf(
   task: AdmittedTask,

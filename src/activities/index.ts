@@ -3,6 +3,7 @@ import { createAdmitTasks } from './admit-tasks.ts';
 import { createAwaitActiveTask } from './await-active-task.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createGenerateImage } from './generate-image.ts';
+import { heartbeating } from './heartbeating.ts';
 import { createRecordBatch } from './record-batch.ts';
 import { createRecordTask } from './record-task.ts';
 
@@ -11,11 +12,22 @@ export type RecordingActivities = Omit<ImageActivities, 'generateImage'>;
 
 export function createRecordingActivities(deps: ActivityDeps): RecordingActivities {
   return {
-    admitTasks: createAdmitTasks(deps),
-    awaitActiveTask: createAwaitActiveTask(),
-    recordTask: createRecordTask(deps),
-    recordBatch: createRecordBatch(),
+    admitTasks: alive(createAdmitTasks(deps)),
+    awaitActiveTask: alive(createAwaitActiveTask()),
+    recordTask: alive(createRecordTask(deps)),
+    recordBatch: alive(createRecordBatch()),
   };
+}
+
+/** With signs of life while it runs. */
+function alive<Order, Answer>(
+  activity: (order: Order) => Promise<Answer>,
+): (order: Order) => Promise<Answer> {
+  return (order) =>
+    heartbeating(
+      () => undefined,
+      () => activity(order),
+    );
 }
 
 /** The paid call alone, for the lane `imgproof-api`. */

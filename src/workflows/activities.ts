@@ -6,16 +6,20 @@ import { type AdmittedTask, MODE_NAMES } from '../domain/task.ts';
 
 type Activities = ActivityInterfaceFor<ImageActivities>;
 
+/** Without a sign of life for this long an activity is given to another worker. */
+const LOST_WORKER_AFTER = '20s';
+
 /** Files and hashes: free to repeat, quick. 50 tries are an hour of a full disk. */
 export const { admitTasks, recordTask, recordBatch } = proxyActivities<Activities>({
   startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: LOST_WORKER_AFTER,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 50 },
 });
 
 /** Waits as long as somebody else's task takes; a lost worker is noticed by the missing heartbeat. */
 export const { awaitActiveTask } = proxyActivities<Activities>({
   startToCloseTimeout: '7 days',
-  heartbeatTimeout: '20s',
+  heartbeatTimeout: LOST_WORKER_AFTER,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 1000 },
 });
 

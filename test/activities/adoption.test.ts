@@ -3,7 +3,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { createRecordingActivities } from '../../src/activities/index.ts';
+import { createRecordTask } from '../../src/activities/record-task.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
 import { activityWorld, failureOf, RUN_ID } from '../support/activity-world.ts';
 
@@ -34,7 +34,7 @@ describe('what was paid is found again', () => {
 
   test('a reset finds the proof of this generation, even without the spool (B6)', async () => {
     const { deps, provider, task, attempt, spoolDir } = await activityWorld();
-    const { recordTask } = createRecordingActivities(deps);
+    const recordTask = createRecordTask(deps);
     const cover = task();
     const generated = await attempt(cover).result;
     const order = { task: cover, workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
