@@ -94,11 +94,14 @@ export function isAlreadyStarted(error: unknown): boolean {
 /** True when a call failed for want of a server, not because of what it asked. */
 export function isServerGone(error: unknown): boolean {
   const causes = [error, (error as { cause?: unknown }).cause];
-  return causes.some((cause) => isGrpcServiceError(cause) && SERVER_GONE.has(cause.code));
+  return causes.some((cause) => isGrpcServiceError(cause) && !SERVER_ANSWERED.has(cause.code));
 }
 
-/** gRPC: CANCELLED by a closing connection, DEADLINE_EXCEEDED, UNAVAILABLE. */
-const SERVER_GONE = new Set([1, 4, 14]);
+/**
+ * gRPC codes that only a server gives: INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED,
+ * FAILED_PRECONDITION, UNIMPLEMENTED, UNAUTHENTICATED. A connection that breaks ends as any of the others.
+ */
+const SERVER_ANSWERED = new Set([3, 5, 6, 7, 9, 12, 16]);
 
 /** The newest run of a workflow id; null when the server knows none. */
 export async function describe(
