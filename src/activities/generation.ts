@@ -179,7 +179,8 @@ export class Generation {
     const error = 'the workflow had ended when this answer came; its image is kept here as evidence';
     await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }, requestId));
     await this.#folder.writeEvidence(header.attempt, image, format);
-    throw new AttemptFailed({ category: 'cancelled', message: error });
+    // After a server outage somebody may come for it all the same: the next attempt adopts it from the spool.
+    throw new AttemptFailed({ category: 'connection_cut', message: error }, { delayMs: 1_000 });
   }
 
   async #recordEnd(record: AttemptRecord): Promise<void> {
