@@ -167,8 +167,8 @@ function differences(row: TaskRow, result: ResultRecord | undefined): string[] {
     );
 }
 
-/** The counters of SPEC F8, from the rows alone. */
-function countersOf(rows: readonly TaskRow[]) {
+/** The counters of SPEC F8, from the rows alone: what `recordBatch` writes and `verify` recomputes. */
+export function countersOf(rows: readonly TaskRow[]) {
   const statuses = rows.map(({ status }) => status);
   const counts = tally(statuses);
   const { rejected, skipped, completed, failed, orphan_late_output, timed_out, cancelled } = counts;
