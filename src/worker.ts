@@ -97,12 +97,13 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
   return {
     spool: new Spool(settings.spoolDir),
     slots: new WorkerSlots(),
-    resolveProvider: async (name) => {
-      const provider = await resolveProvider(settings, name);
+    resolveProvider: async (name, model) => {
+      const provider = await resolveProvider(settings, name, model);
       secrets.remember(provider.secrets);
       return provider;
     },
     redact: secrets.redact,
+    redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
     defaults: settings.defaults,
     inputRoots: () => allowedRoots(settings, { embedded }),

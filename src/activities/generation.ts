@@ -7,7 +7,8 @@ import { safeName } from '../domain/layout.ts';
 import type { AdmittedTask, ImageFormat } from '../domain/task.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
 import { saveImage } from '../artifacts/image-store.ts';
-import { answeredRecord, type CompleteAnswer, type PaidAnswer, payOnce } from '../artifacts/paid-call.ts';
+import { answeredRecord } from '../artifacts/attempt-records.ts';
+import { type PaidAnswer, payOnce, type SendRequest } from '../artifacts/paid-call.ts';
 import type { SpoolEntry } from '../artifacts/spool.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
@@ -55,25 +56,37 @@ export class Generation {
     this.#task = task;
     this.#entry = entry;
     this.#origin = origin;
-    this.#folder = new TaskFolder(task.run_dir, deps.redact);
+    this.#folder = new TaskFolder(task.run_dir, deps.redactLong);
   }
 
   /** Rejects with `AttemptFailed`. The signal is a person's cancel. */
   run(signal: AbortSignal): Promise<GeneratedImage> {
     return this.#deps.slots.hold(async (slot) => {
-      const timer = setInterval(() => void this.#writeState().catch(() => undefined), STATE_INTERVAL_MS);
+      const stopTelling = this.#tellState();
       try {
         await this.#writeState();
         await this.#catchUp();
         const paid = await this.#pay(slot, signal);
         return await this.#keep(paid);
       } finally {
-        clearInterval(timer);
+        await stopTelling();
       }
     });
   }
 
-  #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
+  /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
+  #tellState(): () => Promise<void> {
+    let writing = Promise.resolve();
+    const timer = setInterval(() => {
+      writing = writing.then(() => this.#writeState()).catch(() => undefined);
+    }, STATE_INTERVAL_MS);
+    return async () => {
+      clearInterval(timer);
+      await writing;
+    };
+  }
+
+  async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
     const { workflowId, runId, temporalAttempt, clockBehindMs } = this.#origin;
     return payOnce({
       entry: this.#entry,
@@ -82,6 +95,7 @@ export class Generation {
       temporalAttempt,
       nowMs: () => Date.now() + clockBehindMs,
       maxAttempts: this.#task.max_attempts,
+      recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),
       onEnded: (record) => this.#recordEnd(record),
@@ -96,14 +110,14 @@ export class Generation {
   }
 
   /** Everything that can fail without money: config, references, the folder of the attempt. */
-  async #prepare(attempt: number, signal: AbortSignal): Promise<() => Promise<CompleteAnswer>> {
+  async #prepare(attempt: number, signal: AbortSignal): Promise<SendRequest> {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const endpoint = await this.#endpoint();
     const references = await readReferences(this.#task, this.#deps.inputRoots());
     const request = attemptRequest(this.#task, attempt, endpoint);
     this.progress.attempt = attempt;
-    return async () => {
+    return async (beforeFirstByte) => {
       await this.#folder.writeRequest(request).catch((error: unknown) => {
         throw new CallFailed({ category: 'disk', phase: 'connecting', message: (error as Error).message });
       });
@@ -119,6 +133,7 @@ export class Generation {
           options: this.#task.options,
           timeoutMs: this.#task.timeout_ms,
           signal,
+          beforeFirstByte,
           clientRequestId: request.client_request_id,
           idempotencyKey: this.#task.generation_id,
         },
@@ -129,7 +144,7 @@ export class Generation {
 
   async #endpoint(): Promise<ProviderEndpoint> {
     try {
-      return await this.#deps.resolveProvider(this.#task.provider);
+      return await this.#deps.resolveProvider(this.#task.provider, this.#task.model);
     } catch (error) {
       const { kind, message } = error as Error & { kind?: string };
       throw new AttemptFailed({ category: kind === 'no_key' ? 'auth' : 'config', message });
@@ -140,7 +155,7 @@ export class Generation {
     this.progress.waitingFor = 'the disk';
     const { requestId, verdict } = await judgeAnswer(header, body, this.#task, this.#deps);
     if (!verdict.ok) {
-      const error = this.#deps.redact(verdict.error);
+      const error = `${this.#deps.redact(verdict.error)}; kept as received: ${this.#entry.answerPath(header.attempt)}`;
       await this.#folder.writeAttempt(
         answeredRecord(header, { ok: false, error, category: 'bad_response' }, requestId),
       );

@@ -147,6 +147,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   input_images: InputImage[];
   generation_id: string;
   request_fingerprint: string;
+  /** Things worth saying about this task that stop nothing; a batch says them for all of its tasks. */
+  warnings: string[];
   /** True: a proof of an earlier order of the same batch id and request counts as this task's (SPEC B6). */
   adopts: boolean;
   /** Folder of this task's proof. */
