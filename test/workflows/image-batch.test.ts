@@ -111,7 +111,9 @@ describe('imageBatch', () => {
     const second = await system.startBatch(system.batch([{ prompt: 'shared 2', task_key: 'shared' }]));
     const row = (await system.recordOf(await second.result())).results[0];
     expect(row).toMatchObject({ status: 'skipped', category: 'active_elsewhere' });
-    expect(row?.error).toContain('"shared"');
+    expect(row?.error).toMatch(/"shared" is active elsewhere: workflow shared, run [0-9a-f-]{36}$/u);
+    const state = await readFile(join(row?.run_dir as string, 'state.json'), 'utf8');
+    expect(JSON.parse(state)).toMatchObject({ status: 'skipped', last_error: row?.error });
     expect(await first.result()).toMatchObject({ ok: true });
     expect(callsFor('shared')).toHaveLength(1);
   });
