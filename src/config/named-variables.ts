@@ -2,7 +2,8 @@
  * Which variables the provider config means (SPEC G8): what the shared worker's environment is compared by. Reads the
  * structure only; no SecretRef is opened or run here.
  */
-import { ConfigError, given, isObject, type JsonObject, readJson5 } from '../host/config-file.ts';
+import { ConfigError, given, isObject, type JsonObject } from '../host/config-file.ts';
+import { type OpenclawDocument, readOpenclaw } from './openclaw-document.ts';
 import { readOwnConfig } from './own-config.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,21 +14,15 @@ import type { Settings } from './settings.ts';
  */
 export function namedVariables(settings: Settings): string[] {
   const isSet = (name: string) => given(settings.env[name]) !== undefined;
-  const holders = [...ownHolders(settings), ...openclawHolders(settings)];
+  const holders = [readOwnConfig, readOpenclaw].flatMap((read) =>
+    unlessBroken(() => holdersIn(read(settings))),
+  );
   return [...new Set(holders.flatMap((holder) => variablesIn(holder, '', isSet)))].sort();
 }
 
-/** Parts of imgproof's own config that may name variables. */
-function ownHolders(settings: Settings): JsonObject[] {
-  return unlessBroken(() => [readOwnConfig(settings).providers]);
-}
-
-/** Parts of OpenClaw's config that may name variables and concern a provider. */
-function openclawHolders(settings: Settings): JsonObject[] {
-  return unlessBroken(() => {
-    const { models, secrets } = readJson5(settings.openclawConfig) ?? {};
-    return [models, secrets].map((part) => (isObject(part) ? part['providers'] : null)).filter(isObject);
-  });
+/** Parts of a config that may name variables and concern a provider. */
+function holdersIn({ providers, secrets }: Pick<OpenclawDocument, 'providers' | 'secrets'>): JsonObject[] {
+  return [providers, secrets.providers];
 }
 
 function unlessBroken(read: () => JsonObject[]): JsonObject[] {
