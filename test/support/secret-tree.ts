@@ -10,7 +10,12 @@ import { type ConfigFiles, type ConfigWorld, configWorld, openclawWith } from '.
 export const BASE_URL = 'https://api.example.com/v1';
 
 /** Below `~/.openclaw`, for its owner alone. Text, or what becomes JSON. Returns its path. */
-export function place({ home }: ConfigWorld, name: string, content: unknown, mode = 0o600): string {
+export function place(
+  { home }: Pick<ConfigWorld, 'home'>,
+  name: string,
+  content: unknown,
+  mode = 0o600,
+): string {
   const path = join(home, '.openclaw', name);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
@@ -19,7 +24,7 @@ export function place({ home }: ConfigWorld, name: string, content: unknown, mod
 }
 
 /** A shell script that may be run, in `~/.openclaw/bin`. */
-export function script(world: ConfigWorld, name: string, body: string, mode = 0o700): string {
+export function script(world: Pick<ConfigWorld, 'home'>, name: string, body: string, mode = 0o700): string {
   return place(world, join('bin', name), `#!/bin/sh\n${body}\n`, mode);
 }
 
