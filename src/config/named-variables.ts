@@ -6,6 +6,7 @@ import { ConfigError, given, isObject, type JsonObject } from '../host/config-fi
 import { type OpenclawDocument, readOpenclaw } from './openclaw-document.ts';
 import { readOwnConfig } from './own-config.ts';
 import type { Settings } from './settings.ts';
+import { isBareName, shorthandName, substitutedNames } from './variables.ts';
 
 /**
  * Names, sorted, of the environment variables that the provider entries and secret providers of imgproof's own config
@@ -36,34 +37,31 @@ function unlessBroken(read: () => JsonObject[]): JsonObject[] {
 
 type IsSet = (name: string) => boolean;
 
-/** `field`: the key under which the value stands; fields of a header object count as `headers`. */
+/** `field`: the key under which the value stands; what stands in headers counts as `headers`. */
 function variablesIn(value: unknown, field: string, isSet: IsSet): string[] {
-  if (typeof value === 'string') return variablesOfText(value, field, isSet);
+  if (typeof value === 'string')
+    return [...substitutedNames(value), ...(WHOLE_TEXT.get(field)?.(value, isSet) ?? [])];
   if (Array.isArray(value)) return value.flatMap((item) => variablesIn(item, field, isSet));
   if (!isObject(value)) return [];
   const { source, id } = value;
-  if (source === 'env' && typeof id === 'string') return VARIABLE.test(id) ? [id] : [];
+  if (source === 'env' && typeof id === 'string') return nameOnly(id);
   return Object.entries(value).flatMap(([key, item]) =>
     variablesIn(item, field === 'headers' ? field : key, isSet),
   );
 }
 
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/u;
-
-function variablesOfText(text: string, field: string, isSet: IsSet): string[] {
-  const substituted = [...text.matchAll(/(\$?)\$\{([A-Z_][A-Z0-9_]*)\}/gu)].flatMap(([, escape, name = '']) =>
-    escape === '' ? name : [],
-  );
-  return [...substituted, ...(WHOLE_TEXT[field]?.(text, isSet) ?? [])];
-}
-
 /** Fields whose text as a whole may be the name of a variable. */
-const WHOLE_TEXT: Record<string, (text: string, isSet: IsSet) => string[]> = {
-  apiKey: (text, isSet) => [...shorthand(text), ...(VARIABLE.test(text) && isSet(text) ? [text] : [])],
-  headers: shorthand,
-  passEnv: (text) => (VARIABLE.test(text) ? [text] : []),
-};
+const WHOLE_TEXT = new Map<string, (text: string, isSet: IsSet) => string[]>([
+  ['apiKey', (text, isSet) => [...shorthand(text), ...(isBareName(text) && isSet(text) ? [text] : [])]],
+  ['headers', shorthand],
+  ['passEnv', nameOnly],
+]);
 
 function shorthand(text: string): string[] {
-  return /^\$([A-Z_][A-Z0-9_]*)$/u.exec(text)?.slice(1) ?? [];
+  const name = shorthandName(text);
+  return name === undefined ? [] : [name];
+}
+
+function nameOnly(text: string): string[] {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/u.test(text) ? [text] : [];
 }

@@ -54,11 +54,12 @@ function refusal(
   entry: ProviderEntry,
   refused: { secret: SealedSecret; why: SecretRefused }[],
 ): ProviderConfigError {
-  const reasons = [...new Set(refused.map(({ why }) => why))].map((reason) => {
-    const secrets = refused.filter(({ why }) => why === reason).map(({ secret }) => secret);
-    const fields = secrets.map(({ field }) => field).join(' and ');
-    return `takes ${fields} from secrets.providers.${secrets[0]?.alias}: ${reason.message}`;
-  });
+  const fieldsByReason = new Map<string, string[]>();
+  for (const { secret, why } of refused) {
+    const reason = `from secrets.providers.${secret.alias}: ${why.message}`;
+    fieldsByReason.set(reason, [...(fieldsByReason.get(reason) ?? []), secret.field]);
+  }
+  const reasons = [...fieldsByReason].map(([reason, fields]) => `takes ${fields.join(' and ')} ${reason}`);
   const kind = refused.some(({ why }) => why.kind === 'invalid') ? 'invalid' : 'no_key';
   return problem(entry, kind, reasons.join('; and '));
 }

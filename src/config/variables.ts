@@ -2,6 +2,25 @@
 import { isObject } from '../host/config-file.ts';
 import { problem, type ProviderConfigError, type ProviderEntry } from './provider-entry.ts';
 
+const SUBSTITUTION = /(\$?)\$\{([A-Z_][A-Z0-9_]*)\}/gu;
+const SHORTHAND = /^\$([A-Z_][A-Z0-9_]*)$/u;
+const BARE = /^[A-Z][A-Z0-9_]{2,127}$/u;
+
+/** Names in `${NAME}`, not in `$${NAME}`. */
+export function substitutedNames(text: string): string[] {
+  return [...text.matchAll(SUBSTITUTION)].flatMap(([, escape, name = '']) => (escape === '' ? name : []));
+}
+
+/** The one variable that a secret field means by `"$NAME"` as its whole text. */
+export function shorthandName(text: string): string | undefined {
+  return SHORTHAND.exec(text)?.[1];
+}
+
+/** True where an `apiKey` could mean a variable by its bare name: it does when one of that name is set. */
+export function isBareName(text: string): boolean {
+  return BARE.test(text);
+}
+
 /** `${NAME}` becomes the variable's value, `$${NAME}` the text `${NAME}`. `missing`: the first unset or empty variable. */
 export function substitute(
   entry: ProviderEntry,
@@ -17,7 +36,7 @@ export function substitute(
   }
   const values: string[] = [];
   let missing: string | undefined;
-  const text = raw.replaceAll(/(\$?)\$\{([A-Z_][A-Z0-9_]*)\}/gu, (_, escape: string, name: string) => {
+  const text = raw.replaceAll(SUBSTITUTION, (_, escape: string, name: string) => {
     if (escape !== '') return `\${${name}}`;
     const value = entry.variable(name);
     if (value === undefined) missing ??= name;

@@ -44,6 +44,16 @@ describe('the variables that the provider config names (G8)', () => {
     expect(namedVariables(configWorld(files).settings)).toEqual([]);
   });
 
+  it('keys named as what every object has are keys like others', () => {
+    const happy = { ...BASE, constructor: 'NO_A', toString: '${A_KEY}', apiKey: 'k' };
+    expect(namedVariables(configWorld(openclawWith(happy)).settings)).toEqual(['A_KEY']);
+  });
+
+  it('a key that happens to be named as a variable in small letters stays unsaid', () => {
+    const files = openclawWith({ ...BASE, apiKey: 'secret_in_small' });
+    expect(namedVariables(configWorld(files, { secret_in_small: 'x' }).settings)).toEqual([]);
+  });
+
   it('a broken file names none, and hides nothing of the other one', () => {
     const files = openclawWith({ ...BASE, apiKey: '${A_KEY}' });
     expect(namedVariables(configWorld({ ...files, own: '{broken' }).settings)).toEqual(['A_KEY']);

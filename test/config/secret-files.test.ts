@@ -180,6 +180,17 @@ describe('a secret that is not in its file (H7)', () => {
     await refusalOf(world, 'no_key', text);
   });
 
+  it('what is missing in two files is told of both', async () => {
+    const ref = (provider: string) => ({ source: 'file', provider, id: '/key' });
+    const provider = (name: string) => ({ source: 'file', path: `~/.openclaw/${name}.json` });
+    const providers = { one: provider('one'), two: provider('two') };
+    const world = configWorld(happyFrom(ref('one'), providers, { headers: { 'X-A': ref('two') } }));
+    place(world, 'one.json', {});
+    place(world, 'two.json', {});
+    const text = await refusalOf(world, 'no_key', /takes apiKey from secrets\.providers\.one: it holds/u);
+    expect(text).toMatch(/takes headers\["X-A"\] from secrets\.providers\.two: it holds/u);
+  });
+
   it('what is found has to be fit for HTTP', async () => {
     const world = fileWorld(AT, 'value');
     place(world, 'key', `${KEY} and\nmore`);
