@@ -57,7 +57,7 @@ export function readSecretProvider(
   }
   const form = FORMS.safeParse({ ...(withVariablesIn(entry, place, block) as JsonObject), source });
   if (!form.success) {
-    const problems = form.error.issues.map(({ path, message }) => [...path.map(String), message].join(' '));
+    const problems = form.error.issues.map(whatIsWrong);
     throw problem(entry, 'invalid', `needs ${place}, which can't be used: ${problems.join('; ')}`);
   }
   switch (form.data.source) {
@@ -68,6 +68,12 @@ export function readSecretProvider(
     case 'exec':
       return commandProvider(entry, place, form.data);
   }
+}
+
+function whatIsWrong(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return [...issue.path.map(String), issue.message].join(' ');
+  const names = issue.keys.map((key) => JSON.stringify(key.slice(0, 40)));
+  return `it has no field ${names.join(', ')}`;
 }
 
 function commandProvider(
@@ -106,7 +112,7 @@ const isListOf = (fits: (value: unknown) => boolean) => (value: unknown) =>
 const isEnv = (value: unknown) =>
   isObject(value) && Object.keys(value).every(isVariableName) && Object.values(value).every(isText);
 
-const path = must<string>('an absolute path (or begin with ~/)', isPath);
+const path = must<string>('absolute (or begin with ~/)', isPath);
 const wholeNumber = (max: number) =>
   must<number>(
     `a whole number from 1 to ${max}`,
