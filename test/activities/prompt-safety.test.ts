@@ -26,7 +26,7 @@ describe('a batch whose prompts need constraints', () => {
     return system.stop;
   });
 
-  const received = () => system.provider.calls.map(({ prompt }) => prompt);
+  const received = () => system.provider.calls.map(({ prompt }) => String(prompt));
   const resultsOf = async (summary: BatchSummary) => {
     const { results } = await system.recordOf(summary);
     return Promise.all(results.map(({ result_json }) => readJson<ResultRecord>(result_json)));

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isRefused, safePrompt } from '../../src/domain/prompt-safety.ts';
 import { REFUSAL, SAFETY_RULES, type SafetyRule } from '../../src/domain/prompt-safety-rules.ts';
