@@ -4,6 +4,7 @@ import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { GeneratedImage } from '../domain/activity-contract.ts';
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
+import { isRefused, type SafePrompt, safePrompt } from '../domain/prompt-safety.ts';
 import type { AdmittedTask, ImageFormat } from '../domain/task.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
 import { saveImage } from '../artifacts/image-store.ts';
@@ -113,9 +114,10 @@ export class Generation {
   async #prepare(attempt: number, signal: AbortSignal): Promise<SendRequest> {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
+    const safe = promptToSend(this.#task);
     const endpoint = await this.#endpoint();
     const references = await readReferences(this.#task, this.#deps.inputRoots());
-    const request = attemptRequest(this.#task, attempt, endpoint);
+    const request = attemptRequest(this.#task, attempt, endpoint, safe);
     this.progress.attempt = attempt;
     return async (beforeFirstByte) => {
       await this.#folder.writeRequest(request).catch((error: unknown) => {
@@ -128,7 +130,7 @@ export class Generation {
           references,
           mode: this.#task.mode,
           model: this.#task.model,
-          prompt: this.#task.prompt,
+          prompt: safe.prompt_sent,
           size: this.#task.size,
           options: this.#task.options,
           timeoutMs: this.#task.timeout_ms,
@@ -228,6 +230,15 @@ export class Generation {
     };
     await this.#folder.writeState(state);
   }
+}
+
+/** SPEC G6. Admission refuses too; a task that was admitted before a rule came is not sent either. */
+function promptToSend(task: AdmittedTask): SafePrompt {
+  if (!isRefused(task.prompt)) return safePrompt(task);
+  throw new AttemptFailed({
+    category: 'policy_refused',
+    message: `task "${task.task_name}" is refused by policy`,
+  });
 }
 
 /** SPEC R3: the server's word, else exponential with jitter. */

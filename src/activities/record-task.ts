@@ -13,6 +13,7 @@ import type {
 import { FAILURES } from '../domain/failure.ts';
 import {
   type AttemptRecord,
+  type AttemptRequest,
   billingTally,
   type ResultRecord,
   SCHEMA_VERSION,
@@ -85,7 +86,7 @@ async function provenResult(
     image_path: path,
     ...facts,
     warnings: [...task.warnings, ...(last?.answer?.warnings ?? [])],
-    prompt_sent: request?.prompt_sent ?? task.prompt,
+    ...sentPrompt(request),
     usage: last?.answer?.usage ?? null,
     ...(last?.answer?.revised_prompt ? { revised_prompt: last.answer.revised_prompt } : {}),
     request_id: last?.request_id ?? null,
@@ -134,6 +135,7 @@ async function failedResult(
     status,
     stage: 'failed',
     endpoint_origin: request?.endpoint_origin ?? null,
+    ...sentPrompt(request),
     request_id: failure.provider_request_id ?? last?.request_id ?? null,
     http_status: failure.http_status ?? last?.http_status ?? null,
     error: failure.message,
@@ -188,7 +190,7 @@ function commonResult(
     options: { ...task.options },
     warnings: task.warnings,
     prompt: task.prompt,
-    prompt_sent: task.prompt,
+    prompt_sent: '',
     raw: task.raw,
     safety_rules: [],
     attempts_count: attempts.length,
@@ -209,6 +211,14 @@ function commonResult(
     diagnosis: null,
     http_status: null,
   };
+}
+
+/** What really went out, as recorded before it did: this version's rules may be others (SPEC G6). */
+function sentPrompt(
+  request: AttemptRequest | null,
+): Partial<Pick<ResultRecord, 'prompt_sent' | 'safety_rules'>> {
+  if (request === null) return {};
+  return { prompt_sent: request.prompt_sent, safety_rules: request.safety_rules ?? [] };
 }
 
 function bindingOf({ worker_id, pid, thread_id, run_id }: AttemptRecord) {

@@ -22,7 +22,7 @@ import {
 } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
-import { print, printJson, safe, say } from './output.ts';
+import { print, printJson, safe, say, warn } from './output.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
 import { batchTicks, watchUntilEnd } from './watch.ts';
 
@@ -141,7 +141,7 @@ function refused(
 
 function announce(session: Session, batch: NormalizedBatch, batchId: string, isAttached: boolean): void {
   const { tasks, max_workers, warnings } = batch;
-  for (const warning of warnings) say(`warning: ${safe(warning)}`);
+  for (const warning of warnings) warn(warning);
   const models = [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
   say(
     `${isAttached ? 'attached to ' : ''}${safe(batchId)}  ${tasks.length} tasks · ${max_workers} at a time · ${safe(models)}`,

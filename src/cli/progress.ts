@@ -2,7 +2,7 @@
 import type { LiveAttempt } from '../client.ts';
 import type { BatchProgress, TaskState } from '../domain/messages.ts';
 import { hasEnded, type TaskStatus } from '../domain/status.ts';
-import { safe, say } from './output.ts';
+import { safe, say, warn } from './output.ts';
 
 export interface Snapshot {
   progress: BatchProgress;
@@ -45,7 +45,7 @@ export class PlainProgress {
   #warn(warnings: readonly string[]): void {
     if (this.#warned || warnings.length === 0) return;
     this.#warned = true;
-    for (const warning of warnings) say(`warning: ${safe(warning)}`);
+    for (const warning of warnings) warn(warning);
   }
 
   #change(task: TaskState, { tasks }: Snapshot): void {

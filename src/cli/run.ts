@@ -25,7 +25,7 @@ import {
   type WaitFlags,
 } from './flags.ts';
 import { checkProviders, referenceProblems, taskRequestOf } from './order.ts';
-import { print, printJson, safe, say } from './output.ts';
+import { print, printJson, safe, say, warn } from './output.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
 import { type Ending, taskTicks, watchUntilEnd } from './watch.ts';
 
@@ -117,7 +117,7 @@ async function checkedTask(settings: Settings, flags: RunFlags): Promise<Normali
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
   const { resume: _, ...task } = normalized.task;
-  for (const warning of normalized.warnings) say(`warning: ${safe(warning)}`);
+  for (const warning of normalized.warnings) warn(warning);
   if (await isEmbedded(settings, flags))
     problems.push(...(await referenceProblems(settings, [task], () => [])));
   if (problems.length > 0) throw badInput(problems);

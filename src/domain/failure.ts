@@ -138,6 +138,12 @@ export const FAILURES = {
     status: 'failed',
     reason: 'a reference image is not the one that was admitted; nothing was sent',
   },
+  policy_refused: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the wording sexualises minors; such a request is never sent, with or without raw',
+  },
   cancelled: {
     retryable: false,
     billing: 'sent',

@@ -33,6 +33,7 @@ const EXPECTED: Record<
   config: [false, 'no', 'no', 'failed'],
   bad_response: [false, 'yes', 'yes', 'failed'],
   input_changed: [false, 'no', 'no', 'failed'],
+  policy_refused: [false, 'no', 'no', 'failed'],
   cancelled: [false, 'no', 'possible', 'cancelled'],
   internal: [false, 'no', 'possible', 'failed'],
 };
