@@ -31,16 +31,14 @@ export async function openStack(folder: string): Promise<Stack> {
     if (ended.exitCode === 0) return ended;
     throw new Error(`imgproof ${args.join(' ')} ended with ${ended.exitCode}: ${ended.stderr}`);
   };
+  const writeConfig = (providers: object) => writeFile(config, JSON.stringify({ providers }, null, 2));
+  await writeConfig({});
   return {
     outputDir,
     command,
     imgproof,
     running: async () => runningOf((await imgproof(['status', '--json'])).stdout),
-    useProvider: (baseUrl) =>
-      writeFile(
-        config,
-        JSON.stringify({ providers: { happy: { baseUrl, apiKey: '${HAPPY_API_KEY}' } } }, null, 2),
-      ),
+    useProvider: (baseUrl) => writeConfig({ happy: { baseUrl, apiKey: '${HAPPY_API_KEY}' } }),
     writeBatch: async (name, tasks) => {
       const path = join(folder, `${name}.json`);
       await writeFile(path, JSON.stringify(batchOf(outputDir, tasks), null, 2));
