@@ -1,63 +1,66 @@
 /** One task on one line: what it does, or how it ended. Pure. */
-import { cut, type Line, padEnd, type Piece, plain, styled } from './layout.ts';
+import { cut, type Line, padEnd, plain, styled } from './layout.ts';
 import type { Activity, TaskView } from './progress-view.ts';
 import type { Look, Symbols } from './terminal.ts';
 import { durationText, modeText, sizeText, statusText, taskChargedText } from './words.ts';
 
+/** Of the columns that all rows share. */
 export interface RowWidths {
   name: number;
   mode: number;
+  time: number;
 }
 
 export interface ActivityText {
+  /** Since its start; of a request, of the time it may take. Null where what it waits for needs the room. */
+  time: string | null;
+  attempt: string | null;
   /** Empty: it waits for the image, as it should. */
-  text: string;
+  note: string;
   style?: 'dim' | 'yellow';
-  /** Times and numbers, each the same width in every row as far as possible. */
-  facts: string[];
 }
 
 export function runningLine(task: TaskView, widths: RowWidths, look: Look, symbols: Symbols): Line {
   const { name, mode, references } = task;
-  const { text, style, facts } = activityText(task);
-  const note = style === undefined ? plain(text) : styled(style, text);
+  const { time, attempt, note, style } = activityText(task);
   return [
     styled('cyan', ` ${symbols.running} `),
     plain(padEnd(cut(name, widths.name, symbols.more), widths.name)),
     plain(`  ${padEnd(modeText(mode, references, look.unicode), widths.mode)}`),
-    ...facts.map((fact): Piece => plain(`  ${fact}`)),
+    plain(time === null ? '' : `  ${padEnd(time, widths.time)}`),
+    plain(attempt === null ? '' : `  ${attempt}`),
     plain('  '),
-    note,
+    style === undefined ? plain(note) : styled(style, note),
   ];
 }
 
 /** Less than this before its limit a request is said to run out of time. */
 const SOON_MS = 60_000;
-/** `59m 59s of 10m 00s` and shorter ones stand below each other. */
-const TIME_WIDTH = 17;
 
-export function activityText({
-  activity,
-  elapsedMs,
-}: Pick<TaskView, 'activity' | 'elapsedMs'>): ActivityText {
-  const since = [padEnd(durationText(elapsedMs ?? 0), TIME_WIDTH)];
+export function activityText({ activity, elapsedMs }: TaskView): ActivityText {
+  const since: ActivityText = { time: durationText(elapsedMs ?? 0), attempt: null, note: '', style: 'dim' };
   switch (activity?.kind) {
     case 'beside':
     case undefined:
-      return { text: 'starting or recording', style: 'dim', facts: since };
+      return { ...since, note: 'starting or recording' };
     case 'begun':
-      return { text: 'starting', style: 'dim', facts: since };
+      return { ...since, note: 'starting' };
     case 'slot':
-      return { text: 'waits for a free slot', style: 'dim', facts: since };
+      return { ...since, note: 'waits for a free slot' };
     case 'wait': {
       const { attempt, leftMs, reason } = activity;
       const next = attempt === null ? 'next attempt' : `attempt ${attempt}`;
-      return { text: `${next} in ${durationText(leftMs)}: ${reason}`, style: 'yellow', facts: [] };
+      return {
+        time: null,
+        attempt: null,
+        note: `${next} in ${durationText(leftMs)}: ${reason}`,
+        style: 'yellow',
+      };
     }
     case 'request': {
       const { elapsedMs, limitMs, attempt } = activity;
       const time = `${durationText(elapsedMs)} of ${durationText(limitMs)}`;
-      return { ...requestNote(activity), facts: [padEnd(time, TIME_WIDTH), `attempt ${attempt}`] };
+      return { time, attempt: `attempt ${attempt}`, ...requestNote(activity) };
     }
   }
 }
@@ -66,13 +69,13 @@ function requestNote({ what, elapsedMs, limitMs }: Extract<Activity, { kind: 're
   const leftMs = Math.max(0, limitMs - elapsedMs);
   switch (what) {
     case 'saving':
-      return { text: 'saving the image' };
+      return { note: 'saving the image' };
     case 'joined':
-      return { text: 'joined the running call' };
+      return { note: 'joined the running call' };
     case 'waiting':
       return leftMs < SOON_MS && elapsedMs > leftMs
-        ? { text: `times out in ${durationText(leftMs)}`, style: 'yellow' as const }
-        : { text: '' };
+        ? { note: `times out in ${durationText(leftMs)}`, style: 'yellow' as const }
+        : { note: '' };
   }
 }
 

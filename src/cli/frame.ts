@@ -82,6 +82,10 @@ function taskRows(view: View, look: Look, symbols: Symbols): Line[] {
   const widths = {
     name: widest(names, Math.min(36, Math.max(8, Math.floor(look.columns * 0.3)))),
     mode: widest(modes, 16),
+    time: widest(
+      shown.map((task) => activityText(task).time ?? ''),
+      18,
+    ),
   };
   const hidden = running.length - shown.length;
   return [
@@ -112,12 +116,13 @@ function taskLines(view: View, { columns }: Look, symbols: Symbols, isLast: bool
   const [task] = view.tasks;
   if (task === undefined) return [];
   const spins = symbols.spinner[Math.floor(view.nowMs / 250) % symbols.spinner.length] ?? '';
-  const { text, style, facts } = activityText(task);
-  const doing = text === '' ? 'waiting for the image' : text;
+  const { time, attempt, note, style } = activityText(task);
+  const doing = note === '' ? 'waiting for the image' : note;
+  const facts = [time, attempt].flatMap((fact) => fact ?? []);
   const line: Line = [
     styled('cyan', `${isLast ? symbols.running : spins} `),
     style === undefined ? plain(doing) : styled(style, doing),
-    ...facts.map((fact) => plain(`   ${fact.trimEnd()}`)),
+    ...facts.map((fact) => plain(`   ${fact}`)),
   ];
   const hint: Line = isLast ? [] : [styled('dim', HINT.task)];
   return [...flow([line, hint], columns, '   '), ...newsOf(view, isLast)];

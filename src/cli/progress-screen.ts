@@ -26,7 +26,7 @@ export class ProgressScreen {
     this.#draw = createLogUpdate(stream, { showCursor: true });
     this.#timer = setInterval(() => this.#redraw(), DRAW_MS).unref();
     stream.on('resize', this.#onResize);
-    process.on('SIGCONT', this.#onContinue);
+    process.on('SIGTSTP', this.#onStop);
   }
 
   show(viewAt: (nowMs: number) => View): void {
@@ -44,7 +44,7 @@ export class ProgressScreen {
   end(stays: boolean): void {
     clearInterval(this.#timer);
     this.#stream.off('resize', this.#onResize);
-    process.off('SIGCONT', this.#onContinue);
+    process.off('SIGTSTP', this.#onStop);
     this.#draw.clear();
     if (stays) for (const line of this.#lines(true)) this.#stream.write(`${line}\n`);
     this.#viewAt = null;
@@ -72,9 +72,9 @@ export class ProgressScreen {
     this.#redraw();
   };
 
-  /** After Ctrl-Z and `fg` the shell's words stand where the picture was: it begins anew below them. */
-  readonly #onContinue = (): void => {
+  /** Ctrl-Z: what is drawn stays, and after `fg` the picture begins anew below the words of the shell. */
+  readonly #onStop = (): void => {
     this.#draw.done();
-    this.#redraw();
+    process.kill(process.pid, 'SIGSTOP');
   };
 }
