@@ -5,7 +5,7 @@ import { type BatchHandle, queryProgress } from '../client.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { FILES } from '../domain/layout.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
-import { batchEndLines } from './batch-screen.ts';
+import { batchEndLines, batchNextText } from './batch-screen.ts';
 import { comeBack, quoted } from './come-back.ts';
 import { detachedText, endSoon, exitCodeOfSignal } from './detached.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
@@ -72,9 +72,7 @@ function printResult(summary: BatchSummary, rows: readonly TaskRow[], session: S
   const { batchId, view } = order;
   const outcome = { summary, rows, elapsedMs: view?.elapsedMs ?? null, webUi: webUiLink(session, batchId) };
   printLines(batchEndLines(outcome, lookOf(process.stdout)));
-  note(`  Next: imgproof verify ${safe(quoted(summary.batch_dir))}`);
-  // SPEC B6: the same order again makes only what has no proven result.
-  if (!summary.ok) note(`  What is missing, and only that: ${safe(wayBack(batchId))}`);
+  note(batchNextText(summary, wayBack(batchId)));
 }
 
 /** Of a batch that was closed without a result: its last words, when they are on this disk. */

@@ -1,6 +1,7 @@
 /** The end of a batch, for people: what came of it, what it cost, where it is, what to do next. Pure. */
 import type { BatchSummary, TaskRow } from '../domain/records.ts';
-import { flow, type Line, plain, styled, wrap } from './layout.ts';
+import { quoted } from './come-back.ts';
+import { flow, type Line, padEnd, plain, styled, widest, wrap } from './layout.ts';
 import { safe } from './output.ts';
 import { type Look, type Symbols, symbolsOf } from './terminal.ts';
 import {
@@ -24,6 +25,8 @@ export interface BatchOutcome {
 
 /** A terminal shows no more images than this one by one. */
 const LISTED = 20;
+/** Longer names push their path aside instead of all paths. */
+const NAME_COLUMNS = 24;
 
 /** A pipe gets every path; a terminal gets what a person reads. */
 export function batchEndLines({ summary, rows, elapsedMs, webUi }: BatchOutcome, look: Look): Line[] {
@@ -32,17 +35,27 @@ export function batchEndLines({ summary, rows, elapsedMs, webUi }: BatchOutcome,
   const completed = rows.filter(({ status }) => status === 'completed');
   const others = rows.filter(({ status }) => status !== 'completed');
   const isLong = isTerminal && completed.length > LISTED;
+  const nameWidth = widest(
+    completed.map(({ task_name }) => safe(task_name)),
+    NAME_COLUMNS,
+  );
   return [
     ...headLines(summary, elapsedMs, look, symbols),
     ...(isLong
       ? [[styled('green', `  ${symbols.done}`), plain(` ${completed.length} images, listed in the result`)]]
-      : completed.flatMap((row) => imageLines(row, look, symbols))),
+      : completed.flatMap((row) => imageLines(row, nameWidth, look, symbols))),
     ...others.flatMap((row) => failureLines(row, look, symbols)),
     ...doubtLines(rows, summary, look),
     ...(isTerminal ? [[plain(`  proofs  ${safe(summary.batch_dir)}/*/result.json`)]] : []),
     [plain(`  result  ${safe(summary.batch_result_json)}`)],
     ...(webUi === null ? [] : [[plain(`  Web UI  ${webUi}`)]]),
   ];
+}
+
+/** `again`: the command that comes back to the order; SPEC B6: it makes only what has no proven result. */
+export function batchNextText({ ok, batch_dir }: BatchSummary, again: string): string {
+  const verify = `  Next: imgproof verify ${safe(quoted(batch_dir))}`;
+  return ok ? verify : `${verify}\n  What is missing, and only that: ${safe(again)}`;
 }
 
 function headLines(
@@ -88,18 +101,14 @@ function outcomeText({
   return `${told.map(([name, count]) => `${count} ${name}`).join(', ')} of ${total}`;
 }
 
-function imageLines(
-  { task_name, image_path, result_json }: TaskRow,
-  { columns }: Look,
-  symbols: Symbols,
-): Line[] {
-  const head: Line = [styled('green', `  ${symbols.done} `), plain(safe(task_name))];
+function imageLines(row: TaskRow, nameWidth: number, { columns }: Look, symbols: Symbols): Line[] {
+  const { task_name, image_path, result_json } = row;
+  const head: Line = [styled('green', `  ${symbols.done} `), plain(padEnd(safe(task_name), nameWidth))];
   const image: Line = [plain(safe(image_path ?? ''))];
-  const proof: Line[] =
-    columns < Infinity || result_json === null ? [] : [[plain(`${HANGING}proof  ${safe(result_json)}`)]];
+  const isPipe = columns === Infinity;
   return [
     ...flow([head, image], columns, '  ').map((line, i) => (i === 0 ? line : [plain(HANGING), ...line])),
-    ...proof,
+    ...(isPipe && result_json !== null ? [[plain(`${HANGING}proof  ${safe(result_json)}`)]] : []),
   ];
 }
 

@@ -28,9 +28,9 @@ export function runningLine(task: TaskView, widths: RowWidths, look: Look, symbo
     plain(padEnd(cut(name, widths.name, symbols.more), widths.name)),
     plain(`  ${padEnd(modeText(mode, references, look.unicode), widths.mode)}`),
     plain(time === null ? '' : `  ${padEnd(time, widths.time)}`),
-    plain(attempt === null ? '' : `  ${attempt}`),
     plain('  '),
     style === undefined ? plain(note) : styled(style, note),
+    plain(`${note === '' || attempt === null ? '' : '  '}${attempt ?? ''}`),
   ];
 }
 
@@ -53,7 +53,7 @@ export function activityText({ activity, elapsedMs }: TaskView): ActivityText {
       return {
         time: null,
         attempt: null,
-        note: `${next} in ${durationText(leftMs)}: ${reason}`,
+        note: `${next} in ${durationText(leftMs)}: ${shortReason(reason)}`,
         style: 'yellow',
       };
     }
@@ -101,8 +101,13 @@ export function endedLine(task: TaskView, widths: RowWidths, symbols: Symbols): 
     styled('red', ` ${symbols.failed} `),
     padded,
     plain(`  ${statusText(status)}${after}, ${taskChargedText(billing)}`),
-    plain(error === null ? '' : `: ${error}`),
+    plain(error === null ? '' : `: ${shortReason(error)}`),
   ];
+}
+
+/** A row has no room for the address that was called; the record has it. */
+function shortReason(text: string): string {
+  return text.replace(/^POST \S+: /u, '');
 }
 
 /** One charged request for one image is as it should be. */

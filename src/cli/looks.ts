@@ -8,8 +8,7 @@ import {
   queryProgress,
   queryTasks,
 } from '../client.ts';
-import type { BatchProgress, TaskState } from '../domain/messages.ts';
-import { tally } from '../domain/status.ts';
+import type { TaskState } from '../domain/messages.ts';
 import type { NormalizedTask } from '../domain/task.ts';
 import { safe, say } from './output.ts';
 import type { Progress } from './progress.ts';
@@ -71,7 +70,9 @@ async function batchSnapshot(client: Client, handle: BatchHandle): Promise<Snaps
   const [progress, tasks] = await Promise.all([queryProgress(client, handle), queryTasks(client, handle)]);
   if (progress === null || tasks === null) return null;
   const live = await Promise.all(
-    progress.running.map(async ({ task_key }) => [task_key, await liveAttempt(client, task_key)] as const),
+    tasks
+      .filter(({ status }) => status === 'running')
+      .map(async ({ task_key }) => [task_key, await liveAttempt(client, task_key)] as const),
   );
   return { atMs: Date.now(), progress, tasks, live: new Map(live) };
 }
@@ -98,16 +99,6 @@ function taskSnapshot(
     billing: { no: 0, possible: 0, yes: 0 },
     error: null,
   };
-  const progress: BatchProgress = {
-    phase: 'running',
-    started_at,
-    batch_dir: null,
-    total: 1,
-    max_workers: 1,
-    counters: tally([state.status]),
-    adopted: 0,
-    warnings: [],
-    running: [{ task_key, task_name, index: 1 }],
-  };
+  const progress = { phase: 'running' as const, started_at, total: 1, max_workers: 1, warnings: [] };
   return { atMs: Date.now(), progress, tasks: [state], live: new Map([[task_key, live]]) };
 }

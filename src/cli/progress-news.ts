@@ -11,7 +11,9 @@ export class News {
       const state = stateOf(task);
       if (state === before) return false;
       this.#told.set(task.index, state);
-      return before === undefined ? isNewsAtOnce(task) : state !== 'running';
+      if (before === undefined) return task.status !== 'queued' && task.status !== 'completed';
+      // Between two attempts nothing is new but the attempts.
+      return state !== 'running' || before === 'queued';
     });
   }
 }
@@ -19,7 +21,7 @@ export class News {
 function stateOf({ status, activity }: TaskView): string {
   switch (activity?.kind) {
     case 'request':
-      return `request ${activity.attempt}`;
+      return activity.attempt > 1 ? `request ${activity.attempt}` : status;
     case 'wait':
       return `wait ${activity.attempt}`;
     case 'slot':
@@ -29,9 +31,4 @@ function stateOf({ status, activity }: TaskView): string {
     case undefined:
       return status;
   }
-}
-
-function isNewsAtOnce({ status, activity }: TaskView): boolean {
-  if (status === 'running') return activity?.kind === 'request' || activity?.kind === 'wait';
-  return status !== 'queued' && status !== 'completed';
 }

@@ -39,6 +39,8 @@ export class PlainLines {
 
 function changeText(task: TaskView, unicode: boolean): string {
   const { name, status, elapsedMs, bytes, error, billing, activity } = task;
+  const isJustThere = activity?.kind === 'beside' || activity?.kind === 'begun';
+  if (isJustThere) return `running ${name} ${modeText(task.mode, task.references, unicode)}`;
   if (activity !== null) return runningText(task, unicode);
   const took = elapsedMs === null ? '' : ` ${seconds(elapsedMs)}s`;
   const size = bytes === null ? '' : ` ${bytes}B`;

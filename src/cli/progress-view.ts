@@ -3,7 +3,7 @@ import type { LiveAttempt } from '../client.ts';
 import { type TimeLeft, timeLeft } from '../domain/eta.ts';
 import type { BatchProgress, TaskState } from '../domain/messages.ts';
 import { type BillingTally, sumBilling } from '../domain/records.ts';
-import { hasEnded, type TaskStatus } from '../domain/status.ts';
+import { tally, type TaskStatus } from '../domain/status.ts';
 import type { Mode } from '../domain/task.ts';
 import { safe } from './output.ts';
 
@@ -11,7 +11,7 @@ import { safe } from './output.ts';
 export interface Snapshot {
   /** By this machine's clock. */
   atMs: number;
-  progress: BatchProgress;
+  progress: Pick<BatchProgress, 'phase' | 'started_at' | 'total' | 'max_workers' | 'warnings'>;
   tasks: TaskState[];
   live: Map<string, LiveAttempt | null>;
 }
@@ -92,8 +92,9 @@ export type RequestStage = 'waiting' | 'joined' | 'saving';
 export function viewOf(order: OrderFacts, snapshot: Snapshot, nowMs: number): View {
   const { progress, atMs } = snapshot;
   const tasks = snapshot.tasks.map((task) => taskView(task, snapshot, nowMs));
-  const { completed, running, queued } = progress.counters;
-  const done = tasks.filter(({ status }) => hasEnded(status)).length;
+  // Counted here: the answer to the other query may be of another moment.
+  const { completed, running, queued } = tally(tasks.map(({ status }) => status));
+  const done = tasks.length - running - queued;
   const total = Math.max(progress.total, order.total);
   return {
     kind: order.kind,
@@ -111,7 +112,7 @@ export function viewOf(order: OrderFacts, snapshot: Snapshot, nowMs: number): Vi
     notCompleted: done - completed,
     running,
     queued,
-    adopted: progress.adopted,
+    adopted: tasks.filter(({ adopted }) => adopted).length,
     left: timeLeft({
       durationsMs: snapshot.tasks.flatMap(paceOf),
       left: running + queued,

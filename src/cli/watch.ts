@@ -80,7 +80,7 @@ async function endOf<T>(
       return { kind: 'result', result };
     } catch (error) {
       if (!isServerGone(error) || signal.aborted) return { kind: 'failed', error };
-      if (!told) say('the Temporal server does not answer; the work goes on when it is back. Waiting …');
+      if (!told) say('the Temporal server does not answer; waiting for it, the work goes on when it is back');
       told = true;
       await session.revive();
       await sleep(LOOK_MS, signal);
