@@ -152,6 +152,8 @@ export interface LiveAttempt {
   /** `waiting`: the next attempt starts at `nextAttemptAtMs`; `queued`: no slot is free. */
   state: 'queued' | 'running' | 'waiting';
   heartbeat: AttemptHeartbeat | null;
+  /** When the heartbeat reached the server; null before the first. */
+  heartbeatAtMs: number | null;
   lastFailure: string | null;
   nextAttemptAtMs: number | null;
 }
@@ -162,13 +164,14 @@ export async function liveAttempt(client: Client, taskKey: string): Promise<Live
     ({ activityType }) => activityType?.name === 'generateImage',
   );
   if (!activity) return null;
-  const nextAttemptAtMs = secondsOf(activity.scheduledTime) * 1000;
+  const nextAttemptAtMs = msOf(activity.scheduledTime);
   const isStarted = Number(activity.state) === PENDING_ACTIVITY_STARTED;
   const isWaiting = !isStarted && (activity.attempt ?? 1) > 1;
   return {
     temporalAttempt: activity.attempt ?? 1,
     state: isStarted ? 'running' : isWaiting ? 'waiting' : 'queued',
     heartbeat: heartbeatOf(activity.heartbeatDetails?.payloads?.[0]?.data),
+    heartbeatAtMs: activity.lastHeartbeatTime ? msOf(activity.lastHeartbeatTime) : null,
     lastFailure: activity.lastFailure?.message ?? null,
     nextAttemptAtMs: isWaiting && nextAttemptAtMs > 0 ? nextAttemptAtMs : null,
   };
@@ -185,8 +188,8 @@ function inTime<T>(client: Client, call: () => Promise<T>): Promise<T> {
   return client.connection.withDeadline(Date.now() + RPC_DEADLINE_MS, call);
 }
 
-function secondsOf(time: { seconds?: unknown } | null | undefined): number {
-  return Number(time?.seconds ?? 0);
+function msOf(time: { seconds?: unknown; nanos?: unknown } | null | undefined): number {
+  return Number(time?.seconds ?? 0) * 1000 + Math.floor(Number(time?.nanos ?? 0) / 1_000_000);
 }
 
 /** Null also for details that are encoded: the codec is the user's own. */

@@ -7,8 +7,9 @@ import { BATCH_LIMITS, type BatchRequest, type NormalizedBatch } from '../domain
 import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.ts';
 import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
-import { formatProblems, type Problem } from '../intake/problems.ts';
+import type { Problem } from '../intake/problems.ts';
 import { batchEnd } from './batch-end.ts';
+import { endWhenInterrupted } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -21,10 +22,16 @@ import {
   type WaitFlags,
 } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
+import { batchLooks } from './looks.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
-import { print, printJson, safe, say, warn } from './output.ts';
+import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
+import { problemLines, problemsSentence } from './problem-screen.ts';
+import { openProgress, type Progress } from './progress.ts';
+import type { OrderFacts } from './progress-view.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
-import { batchTicks, watchUntilEnd } from './watch.ts';
+import { lookOf, symbolsOf } from './terminal.ts';
+import { watchUntilEnd } from './watch.ts';
+import { counted } from './words.ts';
 
 interface BatchFlags extends RequestFlags, WaitFlags, ServerFlags {
   maxWorkers?: number;
@@ -49,6 +56,7 @@ export function register(command: Command): void {
 }
 
 async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
+  const progress = await openProgress(flags.progress);
   const settings = settingsOf();
   const input = readInput(argument);
   const batch = await checkedBatch(settings, input, flags);
@@ -59,14 +67,18 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   if (idProblem !== null)
     throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
   const request = sizedRequest(batch);
+  const nothingOrdered = endWhenInterrupted();
   const session = await openSession(settings, flags);
+  nothingOrdered();
   try {
     const submitted = await submitBatch(session.client, { batchId, batchHash: hash, request });
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
-    announce(session, batch, batchId, submitted.decision === 'attach');
-    if (flags.wait) await follow(session, submitted.handle, flags, submitted.ranBefore);
-    else tellOrdered(session, batchId, flags);
+    const order = orderFacts(batch, batchId, submitted.decision === 'attach');
+    announce(session, batch, order, progress);
+    if (!flags.wait) tellOrdered(session, batchId, flags);
+    else await follow(session, submitted, order, progress, flags);
   } finally {
+    progress.end(true);
     await session.close();
   }
 }
@@ -116,9 +128,10 @@ function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
 }
 
 function badInput(problems: Problem[], input: InputText, tasks: number): CommandProblem {
+  sayLines(problemLines(problems, input.name, lookOf(process.stderr)));
   return new CommandProblem(
     EXIT.usage,
-    `the batch was not ordered\n${formatProblems(problems, input.name, tasks)}`,
+    `the batch was not ordered: ${problemsSentence(problems, tasks)}`,
     problems,
   );
 }
@@ -139,15 +152,23 @@ function refused(
   return new CommandProblem(EXIT.usage, `${why}. Nothing was sent.`);
 }
 
-function announce(session: Session, batch: NormalizedBatch, batchId: string, isAttached: boolean): void {
-  const { tasks, max_workers, warnings } = batch;
-  for (const warning of warnings) warn(warning);
+function orderFacts({ tasks }: NormalizedBatch, id: string, isAttached: boolean): OrderFacts {
   const models = [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
-  say(
-    `${isAttached ? 'attached to ' : ''}${safe(batchId)}  ${tasks.length} tasks · ${max_workers} at a time · ${safe(models)}`,
-  );
-  const link = webUiLink(session, batchId);
-  if (link !== null) say(`  Web UI  ${link}`);
+  return { kind: 'batch', id, total: tasks.length, models, isAttached };
+}
+
+function announce(session: Session, batch: NormalizedBatch, order: OrderFacts, { form }: Progress): void {
+  for (const warning of batch.warnings) warn(warning);
+  // A picture has a title of its own.
+  if (form !== 'tty') note(titleText(order, batch.max_workers));
+  const link = webUiLink(session, order.id);
+  if (link !== null) note(`  Web UI  ${link}`);
+}
+
+function titleText({ id, total, models, isAttached }: OrderFacts, maxWorkers: number): string {
+  const { dot } = symbolsOf(lookOf(process.stderr));
+  const facts = [counted(total, 'task'), `${maxWorkers} at a time`, safe(models)];
+  return `${isAttached ? 'attached to ' : ''}${safe(id)}  ${facts.join(` ${dot} `)}`;
 }
 
 function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void {
@@ -164,14 +185,16 @@ function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void
 
 async function follow(
   session: Session,
-  handle: BatchHandle,
+  { handle, ranBefore }: { handle: BatchHandle; ranBefore: boolean },
+  order: OrderFacts,
+  progress: Progress,
   flags: BatchFlags,
-  ranBefore: boolean,
 ): Promise<void> {
-  const tick = batchTicks(session.client, handle, flags.progress);
-  const ending = await watchUntilEnd(handle, { session, flags, tick });
-  const order = { batchId: handle.workflowId, ranBefore: ranBefore && flags.again !== true };
-  process.exitCode = await batchEnd(ending, session, handle, order, flags);
+  const looks = batchLooks(session.client, handle, order, progress);
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look });
+  const ended = { batchId: order.id, ranBefore: ranBefore && flags.again !== true, view: looks.lastView() };
+  progress.end(true);
+  process.exitCode = await batchEnd(ending, session, handle, ended, flags);
 }
 
 function sha256(text: string): string {

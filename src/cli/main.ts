@@ -1,7 +1,7 @@
 /** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
 import { Command, CommanderError } from 'commander';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
-import { printJson, say } from './output.ts';
+import { guardStreams, printJson, say } from './output.ts';
 
 interface CommandEntry {
   summary: string;
@@ -28,6 +28,7 @@ Examples:
 `;
 
 export async function main(argv: readonly string[]): Promise<void> {
+  guardStreams();
   const program = new Command('imgproof')
     .description('Durable batch image generation that you can prove, on Temporal')
     .version(VERSION)

@@ -1,18 +1,9 @@
 /** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
 import { setTimeout } from 'node:timers/promises';
-import type { Client, WorkflowHandle } from '@temporalio/client';
-import {
-  type BatchHandle,
-  describe,
-  isServerGone,
-  liveAttempt,
-  nobodyPolls,
-  queryProgress,
-  queryTasks,
-} from '../client.ts';
+import type { Client } from '@temporalio/client';
+import { describe, isServerGone, nobodyPolls } from '../client.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
-import { PlainProgress, runningLines, type Snapshot } from './progress.ts';
 import { say } from './output.ts';
 import type { Session } from './session.ts';
 
@@ -24,12 +15,12 @@ export type Ending<T> =
 
 interface Watch {
   session: Session;
-  flags: Pick<WaitFlags, 'waitTimeout' | 'progress'>;
-  /** Called about once a second until the end. */
-  tick: () => Promise<void>;
+  flags: Pick<WaitFlags, 'waitTimeout'>;
+  /** Called about once a second until the end, and once more when the end brought news. */
+  look: () => Promise<void>;
 }
 
-const TICK_MS = 1_000;
+const LOOK_MS = 1_000;
 /** SPEC C6: an order that no worker takes within this time is told and left. */
 const WORKER_PATIENCE_MS = 15_000;
 
@@ -40,69 +31,30 @@ export async function watchUntilEnd<T>(
   const stop = new AbortController();
   const ended = endOf(handle, watch.session, stop.signal);
   const ending = Promise.race([ended, detach(stop.signal), patience(watch.flags.waitTimeout, stop.signal)]);
-  const ticking = tickUntil(stop.signal, handle.workflowId, watch);
+  const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
-    return await Promise.race([ending, ticking.then(() => ending)]);
+    const end = await Promise.race([ending, looking.then(() => ending)]);
+    if (end.kind === 'result' || end.kind === 'failed') await lastLook(stop, looking, watch);
+    // Whoever lets go is answered at once: no call to the server stands in between.
+    return end;
   } finally {
     stop.abort();
-    await ticking.catch(() => undefined);
-    await watch.tick().catch(() => undefined);
   }
 }
 
-/** Ticks that print a batch; the last one shows what the end brought. */
-export function batchTicks(
-  client: Client,
-  handle: BatchHandle,
-  form: WaitFlags['progress'],
-): () => Promise<void> {
-  const plain = new PlainProgress();
-  return async () => {
-    const snapshot = await snapshotOf(client, handle);
-    if (snapshot !== null && form !== 'quiet') plain.show(snapshot);
-  };
+async function lastLook(stop: AbortController, looking: Promise<void>, { look }: Watch): Promise<void> {
+  stop.abort();
+  await looking.catch(() => undefined);
+  await look().catch(() => undefined);
 }
 
-export async function snapshotOf(client: Client, handle: BatchHandle): Promise<Snapshot | null> {
-  const progress = await queryProgress(client, handle);
-  if (progress === null) return null;
-  const tasks = (await queryTasks(client, handle)) ?? [];
-  const live = await Promise.all(
-    progress.running.map(async ({ task_key }) => [task_key, await liveAttempt(client, task_key)] as const),
-  );
-  return { progress, tasks, live: new Map(live) };
-}
-
-/** Ticks that print one lone task. */
-export function taskTicks(
-  client: Client,
-  handle: WorkflowHandle,
-  name: string,
-  form: WaitFlags['progress'],
-): () => Promise<void> {
-  let told = '';
-  return async () => {
-    const live = new Map([[handle.workflowId, await liveAttempt(client, handle.workflowId)]]);
-    const running = [{ task_key: handle.workflowId, task_name: name, index: 1 }];
-    const [line] = runningLines({
-      progress: { running } as unknown as Snapshot['progress'],
-      tasks: [],
-      live,
-    });
-    const changed = line?.replaceAll(/\d+ s/gu, '') ?? '';
-    if (line === undefined || form === 'quiet' || changed === told) return;
-    told = changed;
-    say(line);
-  };
-}
-
-async function tickUntil(signal: AbortSignal, workflowId: string, { session, tick }: Watch): Promise<void> {
+async function lookUntil(signal: AbortSignal, workflowId: string, { session, look }: Watch): Promise<void> {
   const startedAtMs = Date.now();
   let isTaken = false;
   while (!signal.aborted) {
     isTaken ||= await takenByWorker(session.client, workflowId, Date.now() - startedAtMs);
-    if (isTaken) await tick();
-    await sleep(TICK_MS, signal);
+    if (isTaken) await look();
+    await sleep(LOOK_MS, signal);
   }
 }
 
@@ -128,14 +80,15 @@ async function endOf<T>(
       return { kind: 'result', result };
     } catch (error) {
       if (!isServerGone(error) || signal.aborted) return { kind: 'failed', error };
-      if (!told) say('the Temporal server does not answer; the work goes on when it is back. Waiting …');
+      if (!told) say('the Temporal server does not answer; waiting for it, the work goes on when it is back');
       told = true;
       await session.revive();
-      await sleep(TICK_MS, signal);
+      await sleep(LOOK_MS, signal);
     }
   }
 }
 
+/** The first signal lets go; the next one finds no listener and ends the process at once, as it would any other. */
 function detach(signal: AbortSignal): Promise<Ending<never>> {
   return new Promise((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -170,6 +170,16 @@ export function billingTally(attempts: readonly { billing: Billing }[]): Billing
   return sums;
 }
 
+export function sumBilling(tallies: readonly BillingTally[]): BillingTally {
+  const sums: BillingTally = { no: 0, possible: 0, yes: 0 };
+  for (const { no, possible, yes } of tallies) {
+    sums.no += no;
+    sums.possible += possible;
+    sums.yes += yes;
+  }
+  return sums;
+}
+
 /** A task in `batch_result.json` and in the workflow's result: enough to find and check the proof. */
 export interface TaskRow {
   index: number;
