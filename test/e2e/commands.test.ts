@@ -179,7 +179,8 @@ describe('run', () => {
 
 describe('Ctrl-C detaches, the same command comes back (C4)', () => {
   test('SIGINT: exit 130, how to come back and how to stop; then the command attaches and ends with the result', async () => {
-    provider.setLatencyMs(3_000);
+    // Longer than a slow machine takes to start the second command: it has to find the first order running.
+    provider.setLatencyMs(12_000);
     const file = await cli.batchFile('detach.json', [{ prompt: 'detach 1' }, { prompt: 'detach 2' }]);
     const { child, ended } = cli.start(['batch', file]);
     await until('2 calls', () => calls('detach') === 2);
