@@ -1,5 +1,6 @@
 /** The whole measurement, in folders of its own that are gone afterwards, like every process that was started. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { historyFigures } from './history.ts';
@@ -7,6 +8,7 @@ import { imgproofRunner } from './imgproof-runner.ts';
 import { loopRunner } from './loop-runner.ts';
 import { machineFacts } from './machine.ts';
 import type { Options, Workload } from './options.ts';
+import { endProcesses } from './processes.ts';
 import { roundLine } from './report.ts';
 import type { BenchResults, StartupFigures, WorkloadFigures } from './results.ts';
 import { playRounds, type Round, workloadName } from './rounds.ts';
@@ -33,16 +35,21 @@ export async function measureAll(options: Options, tell: Bench['tell']): Promise
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(join(parent, 'imgproof-bench-'));
   const stack = await openStack(folder);
-  const cleanUp = async () => {
-    await stack.stop();
-    await rm(folder, { recursive: true, force: true });
+  // Nothing may go on while we leave: hence without a single await.
+  const cleanUp = () => {
+    endProcesses();
+    stack.stop();
+    rmSync(folder, { recursive: true, force: true });
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void cleanUp().finally(() => process.exit(EXIT_INTERRUPTED)));
+  const leave = () => {
+    cleanUp();
+    process.exit(EXIT_INTERRUPTED);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
   try {
     return await measure({ options, folder, stack, brokenChecks: [], tell });
   } finally {
-    await cleanUp();
+    cleanUp();
   }
 }
 

@@ -1,5 +1,4 @@
 /** Run a command to its end and say what it and the processes it works with have used. */
-import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   childrenCpuSeconds,
@@ -8,6 +7,7 @@ import {
   machineCpuSeconds,
   peakMemoryBytes,
 } from './proc.ts';
+import { startNode } from './processes.ts';
 
 export interface Command {
   args: string[];
@@ -39,7 +39,8 @@ export interface Metered extends Ended {
 export function run({ args, env, cwd }: Command, onStart: (pid: number) => void = () => {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const startedAtMs = Date.now();
-    const child = spawn(process.execPath, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = startNode(args, { env, cwd });
+    child.stdin.end();
     const text = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (chunk: string) => (text[name] += chunk));

@@ -1,11 +1,11 @@
 /** The scripted provider as a process of its own, one for each run: its call log is the judge of that run. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { CallRecord } from '../test/support/provider-calls.ts';
 import type { Workload } from './options.ts';
+import { startNode } from './processes.ts';
 
 /** The only key it takes. */
 export const API_KEY = 'test-key';
@@ -30,11 +30,8 @@ export async function startProvider(workload: Workload, label: string, logFile: 
     log: logFile,
   };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...args], {
-    // Ctrl-C reaches it by the end of its stdin, when we have ended.
-    detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = startNode(['--import', 'tsx', PROGRAM, ...args], { env: process.env });
+  child.stderr.pipe(process.stderr);
   const exited = once(child, 'exit');
   const [line] = (await Promise.race([
     once(createInterface(child.stdout), 'line'),

@@ -1,4 +1,5 @@
 /** imgproof as people have it: the built CLI, a home of its own with the embedded server, supervisor and worker in it. */
+import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +18,7 @@ export interface Stack {
   useProvider: (baseUrl: string) => Promise<void>;
   writeBatch: (name: string, tasks: readonly { name: string; prompt: string }[]) => Promise<string>;
   /** Also of a stack that never started. */
-  stop: () => Promise<void>;
+  stop: () => void;
 }
 
 export async function openStack(folder: string): Promise<Stack> {
@@ -44,8 +45,13 @@ export async function openStack(folder: string): Promise<Stack> {
       await writeFile(path, JSON.stringify(batchOf(outputDir, tasks), null, 2));
       return path;
     },
-    stop: async () => void (await imgproof(['down', '--now'])),
+    stop: () => stopStack(command(['down', '--now'])),
   };
+}
+
+function stopStack({ args, env, cwd }: Command): void {
+  const { status, stderr } = spawnSync(process.execPath, args, { env, cwd, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the background stack could not be stopped (${status}): ${stderr}`);
 }
 
 function batchOf(outputDir: string, tasks: readonly { name: string; prompt: string }[]) {

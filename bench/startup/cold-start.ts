@@ -23,7 +23,7 @@ export async function coldStartFigures(
   const runner = { ...imgproofRunner(stack), standing: () => Promise.resolve({}) };
   const runs: RunFigures[] = [];
   for (let start = 1; start <= starts; start += 1) {
-    await stack.stop();
+    stack.stop();
     const order = { workload: ONE_IMAGE, prompt, folder, label: `cold-start-${start}` };
     runs.push(await measuredRun(runner, order));
   }

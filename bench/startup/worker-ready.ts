@@ -1,5 +1,4 @@
 /** How long a worker takes until it polls: from the prebuilt workflow bundle, and bundling at start. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Command } from '../meter.ts';
 import { peakMemoryBytes } from '../proc.ts';
+import { startNode } from '../processes.ts';
 import type { Stack } from '../stack.ts';
 import { median } from '../stats.ts';
 
@@ -63,7 +63,8 @@ async function copyOfPackage(): Promise<string> {
 
 async function untilReady({ args, env, cwd }: Command): Promise<Ready> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, args, { env, cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = startNode(args, { env, cwd });
+  child.stderr.pipe(process.stderr);
   const ended = once(child, 'close');
   let ready: Ready | null = null;
   for await (const line of createInterface(child.stdout)) {
