@@ -1,5 +1,11 @@
 /** One task's whole life: admit (when started alone), generate, prove, close. */
-import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  RetryState,
+  TimeoutFailure,
+} from '@temporalio/common';
 import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { TaskOutcome } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.ts';
@@ -66,6 +72,9 @@ function reportOf(error: unknown): FailureReport {
   if (isCancellation(error)) return { category: 'cancelled', message: 'cancelled' };
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
+    // It failed before the cancel reached it; but for the cancel it would have been tried again.
+    if (error instanceof ActivityFailure && error.retryState === RetryState.CANCEL_REQUESTED)
+      return { category: 'cancelled', message: `cancelled; the last attempt: ${cause.message}` };
     const report = cause.details?.[0] as Partial<FailureReport> | undefined;
     if (report?.category !== undefined && report.category in FAILURES) return report as FailureReport;
     return { category: 'internal', message: cause.message };
