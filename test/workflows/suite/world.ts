@@ -1,0 +1,93 @@
+/** What every part of the workflow suite needs, whichever server it runs on. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import type { ResultRecord } from '../../../src/domain/records.ts';
+import type { CallRecord } from '../../support/provider-calls.ts';
+import { type ServerKind, startSystem, type System } from '../../support/system.ts';
+
+/** How long the suite lets things wait: minutes where the server skips time, under 2 s where its clock is the wall's. */
+interface Waits {
+  /** A `Retry-After`, in seconds. */
+  announcedSeconds: number;
+  /** A `Retry-After` above `retry_max_delay`, in seconds. */
+  longAnnouncedSeconds: number;
+  /** `retry_base_delay`, and a `retry_max_delay` that the second wait reaches, in seconds. */
+  baseDelaySeconds: number;
+  maxDelaySeconds: number;
+}
+
+const WAITS: Record<ServerKind, Waits> = {
+  'time-skipping': {
+    announcedSeconds: 40,
+    longAnnouncedSeconds: 600,
+    baseDelaySeconds: 30,
+    maxDelaySeconds: 45,
+  },
+  'dev server': { announcedSeconds: 1, longAnnouncedSeconds: 1, baseDelaySeconds: 0.4, maxDelaySeconds: 0.6 },
+};
+
+export interface World {
+  readonly system: System;
+  readonly waits: Waits;
+  /** Requests whose prompt has this part. */
+  callsFor: (part: string) => CallRecord[];
+  resultOf: (path: string | null | undefined) => Promise<ResultRecord>;
+  /** Input of a lone `imageTask` with this system's output folder and short delays. */
+  alone: (fields: object) => object;
+  /** Server time, in milliseconds, that `work` takes. */
+  serverTimeMs: (work: () => Promise<unknown>) => Promise<number>;
+  /** A small PNG of one colour under the output folder. */
+  writeReference: (name: string, background?: string) => Promise<{ path: string; bytes: Buffer }>;
+}
+
+/** One system for the test file; after each test no workflow task may have failed in anything it started (SPEC T1). */
+export function openWorld(kind: ServerKind): World {
+  let started: System | undefined;
+  const system = () => {
+    if (started === undefined) throw new Error('the system starts in beforeAll; ask for it inside a test');
+    return started;
+  };
+  beforeAll(async () => {
+    started = await startSystem(kind);
+    return started.stop;
+  });
+  beforeEach(async () => {
+    const { provider } = system();
+    provider.setScript([]);
+    provider.setLatencyMs(0);
+    // A call that outlived its workflow would count as one of this test, and stop the skipping of time.
+    await provider.waitForInFlight(0);
+  });
+  afterEach(async () => {
+    expect(await system().workflowTaskFailures()).toEqual([]);
+  });
+  return {
+    get system() {
+      return system();
+    },
+    waits: WAITS[kind],
+    callsFor: (part) => system().provider.calls.filter(({ prompt }) => prompt?.includes(part)),
+    resultOf: async (path) => JSON.parse(await readFile(String(path), 'utf8')) as ResultRecord,
+    alone: (fields) => ({
+      output_dir: system().outputDir,
+      retry_base_delay: 0.1,
+      retry_jitter: 0,
+      ...fields,
+    }),
+    serverTimeMs: async (work) => {
+      const startedMs = await system().env.currentTimeMs();
+      await work();
+      return (await system().env.currentTimeMs()) - startedMs;
+    },
+    writeReference: async (name, background = '#336699') => {
+      const path = join(system().outputDir, name);
+      const bytes = await sharp({ create: { width: 64, height: 64, channels: 3, background } })
+        .png()
+        .toBuffer();
+      await writeFile(path, bytes);
+      return { path, bytes };
+    },
+  };
+}
