@@ -7,10 +7,10 @@ import { rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { WorkflowClient, WorkflowHandle } from '@temporalio/client';
+import type { HistoryAndWorkflowId, WorkflowClient, WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Workflow } from '@temporalio/common';
-import { Runtime, type Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { loadSettings, type Settings } from '../../src/config.ts';
 import type { BatchRequest } from '../../src/domain/batch.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../src/domain/messages.ts';
@@ -20,6 +20,7 @@ import { type BinaryName, resolveBinary, TEMPORAL_BINARIES } from '../../src/emb
 import type { imageBatch, imageTask } from '../../src/workflows/index.ts';
 import { createWorkers } from '../../src/worker.ts';
 import { type ProviderServer, startProviderServer } from './provider-server.ts';
+import { quietRuntime } from './quiet-runtime.ts';
 import { newFolder } from './temp-folder.ts';
 import { WorkflowTaskFailures } from './workflow-task-failures.ts';
 
@@ -34,6 +35,8 @@ export interface System {
   outputDir: string;
   /** A small batch request with this system's output folder and short delays; ids count up. */
   batch: (tasks: Partial<TaskRequest>[], fields?: Partial<BatchRequest>) => BatchRequest;
+  /** The input of a lone task, likewise. */
+  alone: (fields: Partial<TaskRequest>) => Partial<TaskRequest>;
   startBatch: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageBatch>>;
   startTask: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageTask>>;
   /** Rows and counters as they are on disk. */
@@ -44,6 +47,8 @@ export interface System {
   reset: <T extends Workflow>(handle: WorkflowHandle<T>) => Promise<WorkflowHandle<T>>;
   /** Failed workflow tasks of anything started here, children too, each told once: there shall be none (SPEC T1). */
   workflowTaskFailures: () => Promise<string[]>;
+  /** Of everything started here that had ended when `workflowTaskFailures` was asked. */
+  histories: () => readonly HistoryAndWorkflowId[];
   /** Rejects, after everything has been stopped, when a workflow task failed and no test has asked. */
   stop: () => Promise<void>;
 }
@@ -52,10 +57,7 @@ export type ServerKind = 'time-skipping' | 'dev server';
 
 /** Started once for a test file, whose `beforeAll` returns `stop`: a leftover activity stops the skipping of time. */
 export async function startSystem(kind: ServerKind): Promise<System> {
-  Runtime.install({
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
-    shutdownSignals: [],
-  });
+  quietRuntime();
   const folder = newFolder();
   const provider = await startProviderServer({ apiKey: 'test-key' });
   const settings = await settingsIn(folder, provider.baseUrl);
@@ -79,6 +81,7 @@ export async function startSystem(kind: ServerKind): Promise<System> {
     ...orders(env.client.workflow, outputDir),
     ...serverAccess(env, settings, failures),
     workflowTaskFailures,
+    histories: () => failures.histories,
     stop: async () => {
       const news = await workflowTaskFailures().catch((error: unknown) => [`unknown: ${String(error)}`]);
       await stopSystem(env, provider, workers, runs);
@@ -91,7 +94,8 @@ export async function startSystem(kind: ServerKind): Promise<System> {
 function orders(
   client: WorkflowClient,
   outputDir: string,
-): Pick<System, 'batch' | 'startBatch' | 'startTask' | 'recordOf'> {
+): Pick<System, 'batch' | 'alone' | 'startBatch' | 'startTask' | 'recordOf'> {
+  const shared = { output_dir: outputDir, retry_base_delay: 0.1, retry_jitter: 0 };
   let count = 0;
   const start = (type: string) => (request: unknown, id?: string) => {
     count += 1;
@@ -103,12 +107,11 @@ function orders(
   };
   return {
     batch: (tasks, fields = {}) => ({
-      output_dir: outputDir,
-      retry_base_delay: 0.1,
-      retry_jitter: 0,
+      ...shared,
       ...fields,
       tasks: tasks.map((task, i) => ({ prompt: `image ${i + 1}`, ...task })),
     }),
+    alone: (fields) => ({ ...shared, ...fields }),
     startBatch: start(WORKFLOW_TYPES.batch) as System['startBatch'],
     startTask: start(WORKFLOW_TYPES.task) as System['startTask'],
     recordOf: async ({ batch_result_json }) =>
@@ -201,6 +204,12 @@ export async function failureOf(
   );
   const { cause } = error as { cause: { type: string; message: string; details?: [TaskRow] } };
   return { type: cause.type, message: cause.message, row: cause.details?.[0] as TaskRow };
+}
+
+/** The attempt that a task's paid call is at or waits for. */
+export async function pendingAttempt(handle: WorkflowHandle): Promise<number | undefined> {
+  const { raw } = await handle.describe();
+  return raw.pendingActivities?.[0]?.attempt ?? undefined;
 }
 
 /** Every file below a folder, relative, sorted. */

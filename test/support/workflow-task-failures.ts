@@ -3,7 +3,7 @@
  * started, the children its history names, and their children. It asks for single histories only, because the
  * time-skipping server can't list workflows.
  */
-import type { WorkflowClient, WorkflowClientInterceptor } from '@temporalio/client';
+import type { HistoryAndWorkflowId, WorkflowClient, WorkflowClientInterceptor } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 export interface WorkflowRun {
@@ -15,6 +15,7 @@ export interface WorkflowRun {
 export interface HistoryEvent {
   eventId: string;
   eventType: string;
+  workflowExecutionStartedEventAttributes?: { workflowId: string };
   workflowTaskFailedEventAttributes?: { cause?: string; failure?: { message?: string } };
   workflowTaskTimedOutEventAttributes?: { timeoutType?: string };
   childWorkflowExecutionStartedEventAttributes?: { workflowExecution: WorkflowRun };
@@ -31,6 +32,8 @@ export class WorkflowTaskFailures {
       return output;
     },
   };
+  /** Of the runs that were seen to have ended. */
+  readonly histories: HistoryAndWorkflowId[] = [];
   readonly #open = new Map<string, WorkflowRun>();
   readonly #known = new Set<string>();
   readonly #reported = new Set<string>();
@@ -47,10 +50,14 @@ export class WorkflowTaskFailures {
     const news: string[] = [];
     // Children are added while it runs, and a Map goes on with what is added to it.
     for (const run of this.#open.values()) {
-      const events = await eventsOf(client, run);
-      for (const found of runsNamedIn(events, run.workflowId)) this.watch(found);
+      const { workflowId, runId } = run;
+      const history = await client.getHandle(workflowId, runId).fetchHistory();
+      const { events } = JSON.parse(historyToJSON(history)) as { events: HistoryEvent[] };
+      for (const found of runsNamedIn(events, workflowId)) this.watch(found);
       news.push(...this.#untold(run, workflowTaskFailures(events)));
-      if (events.some(isClosing)) this.#open.delete(run.runId);
+      if (!events.some(isClosing)) continue;
+      this.#open.delete(runId);
+      this.histories.push({ workflowId, history });
     }
     return news;
   }
@@ -84,11 +91,6 @@ export function workflowTaskFailures(
         return [];
     }
   });
-}
-
-async function eventsOf(client: WorkflowClient, { workflowId, runId }: WorkflowRun): Promise<HistoryEvent[]> {
-  const history = await client.getHandle(workflowId, runId).fetchHistory();
-  return (JSON.parse(historyToJSON(history)) as { events: HistoryEvent[] }).events;
 }
 
 function runsNamedIn(events: readonly HistoryEvent[], workflowId: string): WorkflowRun[] {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
 import { until } from '../../support/cli.ts';
-import { filesBelow, type System } from '../../support/system.ts';
+import { filesBelow, pendingAttempt, type System } from '../../support/system.ts';
 import type { World } from './world.ts';
 
 export function cancellation(world: World): void {
@@ -68,12 +68,6 @@ export function cancellation(world: World): void {
     const result = await resultOf(await resultPathOf(system, 'given-up'));
     expect(result).toMatchObject({ status: 'cancelled', billing: { no: 1, possible: 0, yes: 0 } });
   });
-}
-
-/** The attempt an open task is at or waits for. */
-async function pendingAttempt(handle: WorkflowHandle): Promise<number | undefined> {
-  const { raw } = await handle.describe();
-  return raw.pendingActivities?.[0]?.attempt ?? undefined;
 }
 
 /** Of a lone task that left no row to read it from. */

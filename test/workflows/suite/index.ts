@@ -1,5 +1,6 @@
 /** The workflows as people meet them: real workers, activities, files and sockets; told once for both Temporal servers. */
-import { describe } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { replayProblems } from '../../support/replay.ts';
 import type { ServerKind } from '../../support/system.ts';
 import { adoption } from './adoption.ts';
 import { batch } from './batch.ts';
@@ -27,4 +28,10 @@ export function workflowSuite(kind: ServerKind): void {
   describe('on the dev server only', () => devServerOnly(world));
   // The time-skipping server has no reset at all.
   describe('resets', () => resets(world));
+  // Live workflows answer from the worker's cache; after a restart they are replayed, as here.
+  test('every workflow of this file replays', async () => {
+    const histories = world.system.histories();
+    expect(histories.length).toBeGreaterThan(50);
+    expect(await replayProblems(histories)).toEqual([]);
+  });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FAILURE_TYPES } from '../../../src/domain/failure.ts';
 import type { TaskStateRecord } from '../../../src/domain/records.ts';
+import { writeReference } from '../../support/reference-image.ts';
 import { failureOf } from '../../support/system.ts';
 import type { World } from './world.ts';
 
@@ -26,8 +27,9 @@ export function loneTask(world: World): void {
   });
 
   test('img2img sends the references and records their hashes (G1, G2)', async () => {
-    const { system, alone, callsFor, resultOf, writeReference } = world;
-    const { path, bytes } = await writeReference('reference.png');
+    const { system, alone, callsFor, resultOf } = world;
+    const path = join(system.outputDir, 'reference.png');
+    const bytes = await writeReference(path);
     const row = await (
       await system.startTask(alone({ prompt: 'with reference', input_image: path }))
     ).result();
@@ -60,12 +62,13 @@ export function loneTask(world: World): void {
   });
 
   test('a reference that changed after admission fails the task without a call (H3)', async () => {
-    const { system, alone, callsFor, waits, writeReference } = world;
-    const { path } = await writeReference('changing.png', '#ff0000');
+    const { system, alone, callsFor, waits } = world;
+    const path = join(system.outputDir, 'changing.png');
+    await writeReference(path, '#ff0000');
     const prompt = `changed reference [fault:429 retry-after=${waits.announcedSeconds} times=1]`;
     const handle = await system.startTask(alone({ prompt, input_image: path }));
     await system.provider.waitForCalls(system.provider.calls.length + 1);
-    await writeReference('changing.png', '#00ff00');
+    await writeReference(path, '#00ff00');
     const failure = await failureOf(handle);
     expect(failure.row).toMatchObject({ status: 'failed', category: 'input_changed' });
     expect(callsFor('changed reference')).toHaveLength(1);

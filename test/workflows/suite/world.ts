@@ -1,7 +1,5 @@
 /** What every part of the workflow suite needs, whichever server it runs on. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import sharp from 'sharp';
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { ResultRecord } from '../../../src/domain/records.ts';
 import type { CallRecord } from '../../support/provider-calls.ts';
@@ -34,12 +32,9 @@ export interface World {
   /** Requests whose prompt has this part. */
   callsFor: (part: string) => CallRecord[];
   resultOf: (path: string | null | undefined) => Promise<ResultRecord>;
-  /** Input of a lone `imageTask` with this system's output folder and short delays. */
-  alone: (fields: object) => object;
+  alone: System['alone'];
   /** Server time, in milliseconds, that `work` takes. */
   serverTimeMs: (work: () => Promise<unknown>) => Promise<number>;
-  /** A small PNG of one colour under the output folder. */
-  writeReference: (name: string, background?: string) => Promise<{ path: string; bytes: Buffer }>;
 }
 
 /** One system for the test file; after each test no workflow task may have failed in anything it started (SPEC T1). */
@@ -70,24 +65,11 @@ export function openWorld(kind: ServerKind): World {
     waits: WAITS[kind],
     callsFor: (part) => system().provider.calls.filter(({ prompt }) => prompt?.includes(part)),
     resultOf: async (path) => JSON.parse(await readFile(String(path), 'utf8')) as ResultRecord,
-    alone: (fields) => ({
-      output_dir: system().outputDir,
-      retry_base_delay: 0.1,
-      retry_jitter: 0,
-      ...fields,
-    }),
+    alone: (fields) => system().alone(fields),
     serverTimeMs: async (work) => {
       const startedMs = await system().env.currentTimeMs();
       await work();
       return (await system().env.currentTimeMs()) - startedMs;
-    },
-    writeReference: async (name, background = '#336699') => {
-      const path = join(system().outputDir, name);
-      const bytes = await sharp({ create: { width: 64, height: 64, channels: 3, background } })
-        .png()
-        .toBuffer();
-      await writeFile(path, bytes);
-      return { path, bytes };
     },
   };
 }
