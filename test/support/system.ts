@@ -155,6 +155,9 @@ async function settingsIn(folder: string, baseUrl: string): Promise<Settings> {
   });
 }
 
+/** What it warns of, tests provoke on purpose. */
+const QUIET_SERVER = { format: 'pretty', level: 'error' };
+
 async function startServer(
   kind: ServerKind,
   settings: Settings,
@@ -169,7 +172,10 @@ async function startServer(
     case 'dev server': {
       const executable = await binary('temporal', settings);
       const extraArgs = ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=10000'];
-      return TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs }, client });
+      return TestWorkflowEnvironment.createLocal({
+        server: { executable, extraArgs, log: QUIET_SERVER },
+        client,
+      });
     }
   }
 }

@@ -69,29 +69,36 @@ export class WorkflowTaskFailures {
   }
 }
 
-/**
- * What went wrong with the workflow tasks of one history. Two events of these types are no fault: a reset writes a failed
- * task of its own, and a task that no worker took from its sticky queue goes to the common one.
- */
+/** What went wrong with the workflow tasks of one history. */
 export function workflowTaskFailures(
   events: readonly HistoryEvent[],
 ): { eventId: string; problem: string }[] {
   return events.flatMap((event) => {
     const { eventId } = event;
-    const { cause, failure } = event.workflowTaskFailedEventAttributes ?? {};
-    const { timeoutType } = event.workflowTaskTimedOutEventAttributes ?? {};
+    const { cause = 'unknown', failure } = event.workflowTaskFailedEventAttributes ?? {};
+    const { timeoutType = 'unknown' } = event.workflowTaskTimedOutEventAttributes ?? {};
     switch (event.eventType) {
       case 'EVENT_TYPE_WORKFLOW_TASK_FAILED':
-        if (cause === 'WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW') return [];
+        if (NO_FAULT.has(cause)) return [];
         return [{ eventId, problem: `WorkflowTaskFailed, ${cause}: ${failure?.message ?? 'no message'}` }];
       case 'EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT':
-        if (timeoutType === 'TIMEOUT_TYPE_SCHEDULE_TO_START') return [];
+        if (NO_FAULT.has(timeoutType)) return [];
         return [{ eventId, problem: `WorkflowTaskTimedOut, ${timeoutType}` }];
       default:
         return [];
     }
   });
 }
+
+/** What the server itself writes without anything being wrong with workflow code or worker. */
+const NO_FAULT = new Set([
+  // A reset begins with it.
+  'WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW',
+  // A workflow was terminated or reset while a worker was at it.
+  'WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND',
+  // A task that no worker took from its sticky queue goes to the common one.
+  'TIMEOUT_TYPE_SCHEDULE_TO_START',
+]);
 
 function runsNamedIn(events: readonly HistoryEvent[], workflowId: string): WorkflowRun[] {
   return events.flatMap((event) => {

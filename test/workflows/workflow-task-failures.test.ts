@@ -108,10 +108,16 @@ describe('in a history', () => {
     expect(workflowTaskFailures(timedOut('TIMEOUT_TYPE_SCHEDULE_TO_START'))).toEqual([]);
   });
 
-  test('the failed task that a reset writes is no fault, any other is', () => {
+  test('the failed task that the server writes for a reset or a terminate is no fault, any other is', () => {
     const failed = (cause: string) =>
-      event('EVENT_TYPE_WORKFLOW_TASK_FAILED', { workflowTaskFailedEventAttributes: { cause } });
-    expect(workflowTaskFailures(failed('WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW'))).toEqual([]);
-    expect(workflowTaskFailures(failed('WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND'))).toHaveLength(1);
+      workflowTaskFailures(
+        event('EVENT_TYPE_WORKFLOW_TASK_FAILED', {
+          workflowTaskFailedEventAttributes: { cause: `WORKFLOW_TASK_FAILED_CAUSE_${cause}` },
+        }),
+      );
+    expect(failed('RESET_WORKFLOW')).toEqual([]);
+    expect(failed('FORCE_CLOSE_COMMAND')).toEqual([]);
+    expect(failed('UNHANDLED_COMMAND')).toHaveLength(1);
+    expect(failed('NON_DETERMINISTIC_ERROR')).toHaveLength(1);
   });
 });
