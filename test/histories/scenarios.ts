@@ -75,9 +75,9 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
 
   'cancel-task': async (system) => {
-    const tasks = [{ prompt: `unwanted ${SLOW}`, task_key: 'cancelled-task' }, { prompt: 'wanted' }];
+    const tasks = [{ prompt: `not wanted ${SLOW}`, task_key: 'cancelled-task' }, { prompt: 'wanted' }];
     const batch = await system.startBatch(system.batch(tasks), 'cancel-task');
-    await system.provider.waitForInFlight(1);
+    await untilCalled(system, 'not wanted');
     await system.client.getHandle('cancelled-task').cancel();
     return withChild(system, await endOf(system, batch), 'cancelled-task');
   },
@@ -102,7 +102,7 @@ export const SCENARIOS: Record<string, Scenario> = {
     const prompt = 'ended from outside [fault:ok latency-ms=1500]';
     const tasks = [{ prompt, task_key: 'terminated' }, { prompt: 'goes on' }];
     const batch = await system.startBatch(system.batch(tasks), 'terminated-task');
-    await system.provider.waitForInFlight(1);
+    await untilCalled(system, 'ended from outside');
     await system.client.getHandle('terminated').terminate('test');
     const recorded = await endOf(system, batch);
     await system.provider.waitForInFlight(0);
@@ -176,4 +176,9 @@ async function latestRun(system: System, workflowId: string): Promise<WorkflowRu
   const { runId, status } = await system.client.getHandle(workflowId).describe();
   if (status.name === 'RUNNING') throw new Error(`"${workflowId}" has not ended`);
   return { workflowId, runId };
+}
+
+/** The request with this part in its prompt is under way. */
+function untilCalled({ provider }: System, part: string): Promise<void> {
+  return until(`the call of "${part}"`, () => provider.calls.some(({ prompt }) => prompt?.includes(part)));
 }

@@ -26,14 +26,14 @@ export function cancellation(world: World): void {
   });
 
   test('cancel of one task of a batch ends that one; the others go on (B4, B7)', async () => {
-    const { system, resultOf } = world;
+    const { system, untilCalled, resultOf } = world;
     const tasks = [
       { prompt: 'unwanted [fault:ok latency-ms=20000]', task_key: 'unwanted' },
       { prompt: 'wanted 1' },
       { prompt: 'wanted 2' },
     ];
     const handle = await system.startBatch(system.batch(tasks));
-    await system.provider.waitForInFlight(1);
+    await untilCalled('unwanted');
     await system.client.getHandle('unwanted').cancel();
     const summary = await handle.result();
     expect(summary).toMatchObject({ ok: false, success: 2, cancelled: 1, cost: { possible: 1, yes: 2 } });

@@ -9,13 +9,13 @@ import type { World } from './world.ts';
 
 export function devServerOnly(world: World): void {
   test('a task that is terminated gets its last words from its batch; the others go on (S, B4)', async () => {
-    const { system, resultOf } = world;
+    const { system, untilCalled, resultOf } = world;
     const tasks = [
-      { prompt: 'ended [fault:ok latency-ms=2000]', task_key: 'ended-from-outside' },
+      { prompt: 'ended [fault:ok latency-ms=3000]', task_key: 'ended-from-outside' },
       { prompt: 'goes on' },
     ];
     const handle = await system.startBatch(system.batch(tasks));
-    await system.provider.waitForInFlight(1);
+    await untilCalled('ended');
     await system.client.getHandle('ended-from-outside').terminate('test');
     const summary = await handle.result();
     expect(summary).toMatchObject({ ok: false, success: 1, cancelled: 1, cost: { possible: 1, yes: 1 } });
@@ -29,7 +29,7 @@ export function devServerOnly(world: World): void {
 
   test('a task whose attempt fails before the cancel reaches it ends cancelled all the same (S, B7)', async () => {
     const { system, alone, callsFor, resultOf } = world;
-    const prompt = 'too late [fault:429 latency-ms=1000 retry-after=600]';
+    const prompt = 'too late [fault:429 latency-ms=2000 retry-after=600]';
     const handle = await system.startTask(alone({ prompt, task_name: 'too-late' }));
     await system.provider.waitForInFlight(1);
     await handle.cancel();

@@ -28,7 +28,7 @@ export function duplicateKeys(world: World): void {
 
   test('a key that is active in another batch is skipped with the id of the active one (B5)', async () => {
     const { system, callsFor } = world;
-    system.provider.setLatencyMs(600);
+    system.provider.setLatencyMs(1_500);
     const first = await system.startBatch(system.batch([{ prompt: 'shared 1', task_key: 'shared' }]));
     await system.provider.waitForInFlight(1);
     const second = await system.startBatch(system.batch([{ prompt: 'shared 2', task_key: 'shared' }]));

@@ -17,7 +17,7 @@ export function resets(world: World): void {
 
   test('a batch that is reset awaits its own tasks that are still running (B5)', async () => {
     const { system, callsFor } = world;
-    system.provider.setLatencyMs(2_000);
+    system.provider.setLatencyMs(3_000);
     const order = system.batch([{ prompt: 'midway 1', task_key: 'midway-1' }, { prompt: 'midway 2' }]);
     const batch = await system.startBatch(order);
     await system.provider.waitForInFlight(2);
@@ -32,7 +32,7 @@ export function resets(world: World): void {
 
   test('a lone task that is reset while its request runs joins it (R5, B6)', async () => {
     const { system, alone, callsFor } = world;
-    system.provider.setLatencyMs(2_000);
+    system.provider.setLatencyMs(3_000);
     const task = await system.startTask(alone({ prompt: 'joined by its own reset' }));
     await system.provider.waitForInFlight(1);
     const row = await (await system.reset(task)).result();

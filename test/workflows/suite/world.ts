@@ -1,7 +1,8 @@
 /** What every part of the workflow suite needs, whichever server it runs on. */
 import { readFile } from 'node:fs/promises';
-import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import type { ResultRecord } from '../../../src/domain/records.ts';
+import { until } from '../../support/cli.ts';
 import type { CallRecord } from '../../support/provider-calls.ts';
 import { type ServerKind, startSystem, type System } from '../../support/system.ts';
 
@@ -31,6 +32,8 @@ export interface World {
   readonly waits: Waits;
   /** Requests whose prompt has this part. */
   callsFor: (part: string) => CallRecord[];
+  /** Resolves when the request with this part in its prompt is under way. */
+  untilCalled: (part: string) => Promise<void>;
   resultOf: (path: string | null | undefined) => Promise<ResultRecord>;
   alone: System['alone'];
   /** Server time, in milliseconds, that `work` takes. */
@@ -39,6 +42,8 @@ export interface World {
 
 /** One system for the test file; after each test no workflow task may have failed in anything it started (SPEC T1). */
 export function openWorld(kind: ServerKind): World {
+  // On a machine that is busy with other things too.
+  vi.setConfig({ testTimeout: 60_000 });
   let started: System | undefined;
   const system = () => {
     if (started === undefined) throw new Error('the system starts in beforeAll; ask for it inside a test');
@@ -58,12 +63,14 @@ export function openWorld(kind: ServerKind): World {
   afterEach(async () => {
     expect(await system().workflowTaskFailures()).toEqual([]);
   });
+  const callsFor = (part: string) => system().provider.calls.filter(({ prompt }) => prompt?.includes(part));
   return {
     get system() {
       return system();
     },
     waits: WAITS[kind],
-    callsFor: (part) => system().provider.calls.filter(({ prompt }) => prompt?.includes(part)),
+    callsFor,
+    untilCalled: (part) => until(`the call of "${part}"`, () => callsFor(part).length > 0),
     resultOf: async (path) => JSON.parse(await readFile(String(path), 'utf8')) as ResultRecord,
     alone: (fields) => system().alone(fields),
     serverTimeMs: async (work) => {
