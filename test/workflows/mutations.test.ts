@@ -6,7 +6,7 @@ import { cpSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { committedHistories, currentVersion } from '../histories/committed.ts';
@@ -14,12 +14,11 @@ import { QUIET, quietRuntime } from '../support/quiet-runtime.ts';
 import { replay } from '../support/replay.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** Bundling is 1.5 s of work; a busy machine takes its time. */
-const BUNDLING_MS = 120_000;
-
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const histories = new Map(committedHistories().map(({ name, history }) => [name, history]));
 beforeAll(quietRuntime);
+// Bundling is 1.5 s of work; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 interface Mutation {
   file: string;
@@ -75,7 +74,8 @@ const MUTATIONS: Record<string, Mutation> = {
     from: "if (isCancellation(error)) return lastWords(task, 'cancelled', 'cancelled before it was started');",
     to: "if (isCancellation(error)) return emptyRow(task, 'cancelled');",
     history: 'cancel-batch',
-    complaint: /No command scheduled for .* ActivityTaskScheduled/u,
+    // By whether the last tasks of the four ended in one workflow task or in more.
+    complaint: /No command scheduled for .* ActivityTaskScheduled|'recordTask' does not match/u,
   },
   'a task pauses before it pays': {
     file: 'image-task.ts',
@@ -108,36 +108,26 @@ const MUTATIONS: Record<string, Mutation> = {
 };
 
 describe('a replay notices when', () => {
-  test.each(Object.entries(MUTATIONS))(
-    '%s',
-    async (_, { file, from, to, history, complaint }) => {
-      const bundle = await bundleOf(async (workflows) => {
-        const path = join(workflows, file);
-        const source = await readFile(path, 'utf8');
-        expect(source.split(from), `${file} no longer has this text; mutate another`).toHaveLength(2);
-        await writeFile(
-          path,
-          source.replace(from, () => to),
-        );
-      });
-      const error = await replay(bundle, recorded(history)).catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(DeterminismViolationError);
-      expect((error as Error).message).toMatch(complaint);
-    },
-    BUNDLING_MS,
-  );
+  test.each(Object.entries(MUTATIONS))('%s', async (_, { file, from, to, history, complaint }) => {
+    const bundle = await bundleOf(async (workflows) => {
+      const path = join(workflows, file);
+      const source = await readFile(path, 'utf8');
+      const parts = source.split(from);
+      expect(parts, `${file} must have this text once; else mutate another`).toHaveLength(2);
+      await writeFile(path, parts.join(to));
+    });
+    const error = await replay(bundle, recorded(history)).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DeterminismViolationError);
+    expect((error as Error).message).toMatch(complaint);
+  });
 });
 
-test(
-  'the same histories replay with the unchanged copy',
-  async () => {
-    const bundle = await bundleOf(() => undefined);
-    for (const name of new Set(Object.values(MUTATIONS).map(({ history }) => history))) {
-      await expect(replay(bundle, recorded(name)), name).resolves.toBeUndefined();
-    }
-  },
-  BUNDLING_MS,
-);
+test('the same histories replay with the unchanged copy', async () => {
+  const bundle = await bundleOf(() => undefined);
+  for (const name of new Set(Object.values(MUTATIONS).map(({ history }) => history))) {
+    await expect(replay(bundle, recorded(name)), name).resolves.toBeUndefined();
+  }
+});
 
 /** The workflow code of a copy of ours, after `change` had its way with the folder. */
 async function bundleOf(change: (workflows: string) => void | Promise<void>): Promise<WorkflowBundle> {
