@@ -9,6 +9,7 @@ import { Spool } from './artifacts/spool.ts';
 import { allowedRoots, outputRoots, resolveProvider, type Settings } from './config.ts';
 import { BATCH_LIMITS } from './domain/batch.ts';
 import { TASK_QUEUES } from './domain/messages.ts';
+import { UnreachableStorage } from './external-payloads.ts';
 import { createSecrets } from './provider/secrets.ts';
 import { jsonText, replaceProjection } from './host/durable-file.ts';
 import { temporalConnection, type TemporalTarget } from './temporal-target.ts';
@@ -85,6 +86,7 @@ function workerOptions(
         taskQueue: TASK_QUEUES.main,
         workflowBundle: { codePath: join(settings.packageRoot, 'dist', 'workflow-bundle.js') },
         activities: createRecordingActivities(deps),
+        dataConverter: { externalStorage: new UnreachableStorage() },
         maxCachedWorkflows: 200,
         maxHeartbeatThrottleInterval: '5s',
         shutdownGraceTime: '30s',
