@@ -73,11 +73,13 @@ export function normalizeBatch(
   };
 }
 
-/** A task that is started alone. Its default name is `image` (SPEC H4). */
+/** A task that is started alone. Its default name is `image` (SPEC H4). With problems: the task as far as it could be read. */
 export function normalizeTask(
   value: unknown,
   context: IntakeContext,
-): { task: NormalizedTask & { resume: boolean }; warnings: string[] } | { problems: Problem[] } {
+):
+  | { task: NormalizedTask & { resume: boolean }; warnings: string[] }
+  | { problems: Problem[]; task: NormalizedTask } {
   const problems = new ProblemList();
   const flags = overridesLayer(context, problems);
   const own: Layer = { raw: objectOf(value), pathOf: (field) => [field], baseDir: context.baseDir };
@@ -89,7 +91,7 @@ export function normalizeTask(
   );
   const task = new LayeredTask([flags, own], problems);
   const built = buildTask(task, { defaultName: 'image', defaults: context.defaults, problems });
-  if (problems.all.length > 0) return { problems: problems.all };
+  if (problems.all.length > 0) return { problems: problems.all, task: built };
   return {
     task: { ...built, resume: task.get('resume') ?? false },
     warnings: deliveryWarnings([flags, own]),
