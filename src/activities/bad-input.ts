@@ -8,7 +8,7 @@ export function badInput(problems: readonly Problem[]): ApplicationFailure {
   const lines = told.map(({ path, message }) => `${pathText(path) || 'input'}: ${message}`);
   const rest = problems.length - told.length;
   const text = [
-    `${problems.length} problem(s), nothing was sent:`,
+    `${problems.length} problem${problems.length === 1 ? '' : 's'}, nothing was sent:`,
     ...lines,
     ...(rest > 0 ? [`and ${rest} more`] : []),
   ].join('\n');

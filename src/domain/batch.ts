@@ -51,7 +51,7 @@ export const BATCH_LIMITS = {
   tasksPerFile: 1_000,
   inputBytes: 1024 * 1024,
   /** What a workflow takes in one input: far more than any order of `inputBytes` has, far less than what stalls a worker. */
-  input: { levels: 32, values: 50_000 },
+  input: { levels: 32, values: 30_000 },
   /** All tasks, or all rows, in one payload: below Temporal's 2 MB. */
   carriedBytes: 1_900_000,
 } as const;
