@@ -1,8 +1,6 @@
 /** Typed functions over `@temporalio/client`: order, attach, look, wait. No files, no printing. */
 import {
   Client,
-  Connection,
-  isGrpcServiceError,
   type WorkflowExecutionDescription,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowHandle,
@@ -21,7 +19,9 @@ import {
 } from './domain/messages.ts';
 import type { TaskRequest } from './domain/task.ts';
 import type { imageBatch, imageTask } from './workflows/index.ts';
-import { temporalConnection, type TemporalTarget } from './temporal-target.ts';
+import { reachServer } from './temporal/server.ts';
+import { grpcErrorIn } from './temporal/server-problem.ts';
+import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
 
 export type BatchHandle = WorkflowHandle<typeof imageBatch>;
 export type TaskHandle = WorkflowHandle<typeof imageTask>;
@@ -29,11 +29,10 @@ export type TaskHandle = WorkflowHandle<typeof imageTask>;
 /** One call to the server may take this long before it counts as not answered. */
 const RPC_DEADLINE_MS = 5_000;
 
-/** Rejects when no server answers within 10 s. */
+/** @throws ServerProblem when none answers within 10 s, or its namespace or our settings are wrong. */
 export async function connect(target: TemporalTarget): Promise<Client> {
-  const { connectionOptions, namespace } = temporalConnection(target);
-  const connection = await Connection.connect(connectionOptions);
-  return new Client({ connection, namespace });
+  const connection = await reachServer(target);
+  return new Client({ connection, namespace: temporalConnection(target).namespace });
 }
 
 export interface BatchOrder {
@@ -93,8 +92,8 @@ export function isAlreadyStarted(error: unknown): boolean {
 
 /** True when a call failed for want of a server, not because of what it asked. */
 export function isServerGone(error: unknown): boolean {
-  const causes = [error, (error as { cause?: unknown }).cause];
-  return causes.some((cause) => isGrpcServiceError(cause) && !SERVER_ANSWERED.has(cause.code));
+  const { code } = grpcErrorIn(error) ?? {};
+  return code !== undefined && !SERVER_ANSWERED.has(code);
 }
 
 /**
