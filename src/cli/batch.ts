@@ -8,6 +8,7 @@ import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.
 import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import { formatProblems, type Problem } from '../intake/problems.ts';
+import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { batchEnd } from './batch-end.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
@@ -51,19 +52,22 @@ export function register(command: Command): void {
 async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   const settings = settingsOf();
   const input = readInput(argument);
-  const batch = await checkedBatch(settings, input, flags);
-  if (await isEmbedded(settings, flags)) await checkProviders(settings, batch.tasks);
+  const embedded = await isEmbedded(settings, flags);
+  const { batch, request } = await checkedBatch(settings, input, flags, embedded);
+  if (embedded) await checkProviders(settings, batch.tasks);
   const hash = batchHash(batch.tasks, sha256);
   const batchId = flags.batchId ?? defaultBatchId(batch.batch_name, hash, sha256);
   const idProblem = keyProblem(batchId, null);
   if (idProblem !== null)
     throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
-  const request = sizedRequest(batch);
+  refuseOversize(request);
   const session = await openSession(settings, flags);
   try {
-    const submitted = await submitBatch(session.client, { batchId, batchHash: hash, request });
+    const order = { batchId, batchHash: hash, request, isAsWritten: !embedded };
+    const submitted = await submitBatch(session.client, order);
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
-    announce(session, batch, batchId, submitted.decision === 'attach');
+    const models = embedded ? modelsOf(batch) : modelsWritten(request);
+    announce(session, batch, models, batchId, submitted.decision === 'attach');
     if (flags.wait) await follow(session, submitted.handle, flags, submitted.ranBefore);
     else tellOrdered(session, batchId, flags);
   } finally {
@@ -72,11 +76,10 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
 }
 
 /** SPEC T1: the same limit as the workflow's, told before anything is started. */
-function sizedRequest(batch: NormalizedBatch): BatchRequest {
-  const request = batchRequestOf(batch, batch.again);
+function refuseOversize(request: BatchRequest): void {
   const bytes = utf8Bytes(JSON.stringify(request));
-  if (bytes <= BATCH_LIMITS.inputBytes) return request;
-  const message = `the batch has ${bytes} bytes with every default filled, more than ${BATCH_LIMITS.inputBytes}; split the file. Nothing was sent.`;
+  if (bytes <= BATCH_LIMITS.inputBytes) return;
+  const message = `the batch has ${bytes} bytes as it would be sent, more than ${BATCH_LIMITS.inputBytes}; split the file. Nothing was sent.`;
   throw new CommandProblem(EXIT.usage, message);
 }
 
@@ -85,26 +88,27 @@ async function checkedBatch(
   settings: Settings,
   input: InputText,
   flags: BatchFlags,
-): Promise<NormalizedBatch> {
+  embedded: boolean,
+): Promise<{ batch: NormalizedBatch; request: BatchRequest }> {
   const parsed = parseJson(input.text, input.name);
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
-  const normalized = normalizeBatch(parsed.value, {
-    baseDir: input.baseDir,
-    overridesDir: process.cwd(),
-    defaults: settings.defaults,
-    overrides: { ...requestOverrides(flags), ...batchOverrides(flags) },
-    batchName: input.batchName,
-  });
+  const overrides = { ...requestOverrides(flags), ...batchOverrides(flags) };
+  const here = { baseDir: input.baseDir, overridesDir: process.cwd(), defaults: settings.defaults };
+  const place = embedded ? here : ELSEWHERE;
+  const normalized = normalizeBatch(parsed.value, { ...place, overrides, batchName: input.batchName });
   const locate = (problems: Problem[]) =>
     problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
   const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
-  const embedded = await isEmbedded(settings, flags);
   const references = embedded ? await referenceProblems(settings, tasks, (i) => ['tasks', i]) : [];
   const problems = [...('problems' in normalized ? normalized.problems : []), ...references];
   if ('problems' in normalized || problems.length > 0) {
     throw badInput(locate(problems), input, taskCount(parsed.value));
   }
-  return normalized.batch;
+  const { batch } = normalized;
+  const request = embedded
+    ? batchRequestOf(batch, batch.again)
+    : batchAsWritten(parsed.value, overrides, batch.batch_name);
+  return { batch, request };
 }
 
 function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
@@ -139,10 +143,18 @@ function refused(
   return new CommandProblem(EXIT.usage, `${why}. Nothing was sent.`);
 }
 
-function announce(session: Session, batch: NormalizedBatch, batchId: string, isAttached: boolean): void {
-  const { tasks, max_workers, warnings } = batch;
+function modelsOf({ tasks }: NormalizedBatch): string {
+  return [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
+}
+
+function announce(
+  session: Session,
+  { tasks, max_workers, warnings }: NormalizedBatch,
+  models: string,
+  batchId: string,
+  isAttached: boolean,
+): void {
   for (const warning of warnings) say(`warning: ${safe(warning)}`);
-  const models = [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
   say(
     `${isAttached ? 'attached to ' : ''}${safe(batchId)}  ${tasks.length} tasks · ${max_workers} at a time · ${safe(models)}`,
   );

@@ -1,7 +1,7 @@
 /** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
 import { Command, CommanderError } from 'commander';
 import { CommandProblem, EXIT } from './exit-codes.ts';
-import { printJson, say } from './output.ts';
+import { print, printJson, say } from './output.ts';
 
 interface CommandEntry {
   summary: string;
@@ -44,30 +44,38 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    process.exitCode = endOf(error, argv);
+    process.exitCode = await endOf(error, argv);
   }
 }
 
 const VERSION = '0.1.0';
 
-function endOf(error: unknown, argv: readonly string[]): number {
+async function endOf(error: unknown, argv: readonly string[]): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const problem = asProblem(error);
+  const problem = await asProblem(error);
   if (problem === null) {
     say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return EXIT.incomplete;
   }
   say(`imgproof: ${problem.message}`);
-  const { exitCode, message, problems } = problem;
-  if (argv.includes('--json')) printJson({ ok: false, exit_code: exitCode, reason: message, problems });
+  const { exitCode, message, problems, workflowId } = problem;
+  const order = workflowId === null ? {} : { workflow_id: workflowId };
+  if (argv.includes('--json'))
+    printJson({ ok: false, ...order, exit_code: exitCode, reason: message, problems });
+  else if (workflowId !== null) print(workflowId);
   return exitCode;
 }
 
 /** Other rooms have their own errors that end a command expectedly; they say so by their exit code. */
-function asProblem(error: unknown): CommandProblem | null {
+async function asProblem(error: unknown): Promise<CommandProblem | null> {
   if (error instanceof CommandProblem) return error;
   const { exitCode, message } = error as { exitCode?: unknown; message?: string };
-  return exitCode === EXIT.environment
-    ? new CommandProblem(EXIT.environment, message ?? 'environment')
-    : null;
+  if (exitCode === EXIT.environment) return new CommandProblem(EXIT.environment, message ?? 'environment');
+  return isOfGrpc(error) ? (await import('./server-trouble.ts')).serverTrouble(error) : null;
+}
+
+/** By its shape: Temporal's modules are loaded only when there is something for them. */
+function isOfGrpc(error: unknown): boolean {
+  const causes = [error, (error as { cause?: unknown }).cause] as { code?: unknown; details?: unknown }[];
+  return causes.some((cause) => typeof cause?.code === 'number' && typeof cause.details === 'string');
 }

@@ -8,9 +8,10 @@ import { keyProblem, shorten } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
-import { MODE_NAMES, type NormalizedTask } from '../domain/task.ts';
+import { MODE_NAMES, type NormalizedTask, type TaskRequest } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
 import { formatProblems, type Problem } from '../intake/problems.ts';
+import { ELSEWHERE, modelsWritten } from './as-written.ts';
 import { closedBadly } from './batch-end.ts';
 import { comeBack } from './come-back.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
@@ -60,17 +61,19 @@ export function register(command: Command): void {
 
 async function runTask(flags: RunFlags): Promise<void> {
   const settings = settingsOf();
-  const task = await checkedTask(settings, flags);
-  if (await isEmbedded(settings, flags)) await checkProviders(settings, [task]);
+  const embedded = await isEmbedded(settings, flags);
+  const { task, written } = await checkedTask(settings, flags, embedded);
+  if (embedded) await checkProviders(settings, [task]);
   const key = flags.taskKey ?? ownKey(task.task_name);
   const session = await openSession(settings, flags);
   try {
     const request = {
-      ...taskRequestOf({ ...task, task_key: key }),
+      ...(embedded ? taskRequestOf({ ...task, task_key: key }) : written),
       ...(flags.resume ? { resume: true } : {}),
     };
     const handle = await startOrAttach(session, key, request);
-    say(`${safe(key)}  ${MODE_NAMES[task.mode]} · ${safe(task.provider)}/${safe(task.model)} · ${task.size}`);
+    const models = embedded ? `${task.provider}/${task.model}` : modelsWritten({ tasks: [written] });
+    say(`${safe(key)}  ${MODE_NAMES[task.mode]} · ${safe(models)} · ${task.size}`);
     const link = webUiLink(session, key);
     if (link !== null) say(`  Web UI  ${link}`);
     if (!flags.wait)
@@ -92,7 +95,12 @@ function ownKey(taskName: string): string {
   return shorten(taskName + unique, sha256);
 }
 
-async function checkedTask(settings: Settings, flags: RunFlags): Promise<NormalizedTask> {
+/** `written`: what goes to a worker elsewhere (SPEC C6). */
+async function checkedTask(
+  settings: Settings,
+  flags: RunFlags,
+  embedded: boolean,
+): Promise<{ task: NormalizedTask; written: TaskRequest }> {
   if (flags.resume && flags.taskKey === undefined) {
     throw new CommandProblem(
       EXIT.usage,
@@ -100,28 +108,24 @@ async function checkedTask(settings: Settings, flags: RunFlags): Promise<Normali
     );
   }
   const keyTrouble = flags.taskKey === undefined ? null : keyProblem(flags.taskKey, null);
+  const references = [flags.inputImage, flags.image, flags.referenceImage].flatMap((paths) => paths ?? []);
   const value = {
     prompt: flags.prompt,
     ...(flags.taskName === undefined ? {} : { task_name: flags.taskName }),
     ...(flags.taskKey === undefined || keyTrouble !== null ? {} : { task_key: flags.taskKey }),
-    input_images: [...(flags.inputImage ?? []), ...(flags.image ?? []), ...(flags.referenceImage ?? [])],
+    ...(references.length === 0 ? {} : { input_images: references }),
     ...(flags.images === undefined ? {} : { images: flags.images }),
   };
-  const context = {
-    baseDir: process.cwd(),
-    defaults: settings.defaults,
-    overrides: requestOverrides(flags),
-    batchName: 'run',
-  };
-  const normalized = normalizeTask(value, context);
+  const overrides = requestOverrides(flags);
+  const place = embedded ? { baseDir: process.cwd(), defaults: settings.defaults } : ELSEWHERE;
+  const normalized = normalizeTask(value, { ...place, overrides, batchName: 'run' });
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
   const { resume: _, ...task } = normalized.task;
   for (const warning of normalized.warnings) say(`warning: ${safe(warning)}`);
-  if (await isEmbedded(settings, flags))
-    problems.push(...(await referenceProblems(settings, [task], () => [])));
+  if (embedded) problems.push(...(await referenceProblems(settings, [task], () => [])));
   if (problems.length > 0) throw badInput(problems);
-  return task;
+  return { task, written: { ...value, ...overrides } };
 }
 
 function badInput(problems: Problem[]): CommandProblem {

@@ -19,8 +19,11 @@ export interface IntakeContext {
   baseDir: string | null;
   /** The same for paths in `overrides`. Default: `baseDir`. */
   overridesDir?: string;
-  /** Where neither flag nor input says anything: environment, then config (SPEC G3). `outputDir` is absolute. */
-  defaults: { provider?: string; model?: string; outputDir: string };
+  /**
+   * Where neither flag nor input says anything: environment, then config (SPEC G3). `outputDir` is absolute. Null: they are
+   * a worker's elsewhere (SPEC C6), so that nothing is checked against them; what is filled in then is for the hash only.
+   */
+  defaults: { provider?: string; model?: string; outputDir: string } | null;
   overrides: Overrides;
   /** Used when the input has no `batch_name` (SPEC H4). */
   batchName: string;
@@ -134,12 +137,13 @@ function batchFields(flags: Layer, whole: Layer, problems: ProblemList, context:
 }
 
 function outputDir(batchWide: LayeredTask, { defaults }: IntakeContext, problems: ProblemList): string {
+  const byDefault = defaults?.outputDir ?? '';
   const wish = batchWide.find('output_dir');
-  if (wish === undefined) return defaults.outputDir;
+  if (wish === undefined) return byDefault;
   const place = resolvePath(wish.value, wish.baseDir);
   if ('absolute' in place) return place.absolute;
   problems.add([{ path: wish.path, message: place.message }]);
-  return defaults.outputDir;
+  return byDefault;
 }
 
 /** SPEC B1: clamped, and said so. */

@@ -66,7 +66,9 @@ export function resolvePath(
   if (baseDir === null) {
     return isAbsolute(text)
       ? { absolute: resolve(text) }
-      : { message: `${shown(text)} is a relative path; only absolute ones mean something here` };
+      : {
+          message: `${shown(text)} is a relative path; paths are the worker’s, and only absolute ones mean something there`,
+        };
   }
   const expanded = text === '~' || text.startsWith('~/') ? homedir() + text.slice(1) : text;
   return { absolute: resolve(baseDir, expanded) };
