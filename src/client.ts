@@ -146,12 +146,11 @@ export function nobodyPolls(description: WorkflowExecutionDescription): boolean 
 export async function paidCallsArePolled(client: Client): Promise<boolean> {
   const { namespace } = client.options;
   const lane = { namespace, taskQueue: { name: TASK_QUEUES.api }, taskQueueType: TASK_QUEUE_TYPE_ACTIVITY };
-  const ask = () => client.workflowService.describeTaskQueue(lane as LaneQuestion);
+  // eslint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum is in a package of the SDK's own
+  const ask = () => client.workflowService.describeTaskQueue(lane);
   const answer = await inTime(client, ask).catch(() => null);
   return answer === null || (answer.pollers ?? []).length > 0;
 }
-
-type LaneQuestion = Parameters<Client['workflowService']['describeTaskQueue']>[0];
 
 /** `temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY`. */
 const TASK_QUEUE_TYPE_ACTIVITY = 2;

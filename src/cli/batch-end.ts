@@ -5,7 +5,7 @@ import { type BatchHandle, queryProgress } from '../client.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { FILES } from '../domain/layout.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
-import { comeBack } from './come-back.ts';
+import { comeBack, stopIt } from './come-back.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { print, printJson, safe, say } from './output.ts';
@@ -153,6 +153,6 @@ async function tellDetached(
   say(`Detached. "${safe(batchId)}" keeps running on the server${where}.`);
   const again = comeBack(process.argv.slice(2), ['--batch-id', batchId]);
   say(`   Come back:  ${again === null ? `the same input with --batch-id ${safe(batchId)}` : safe(again)}`);
-  say(`   Stop it:    imgproof temporal workflow cancel --workflow-id ${safe(batchId)}`);
+  say(`   Stop it:    ${safe(stopIt(process.argv.slice(2), batchId))}`);
   if (flags.json) printJson({ ok: false, batch_id: batchId, exit_code: exitCode, reason });
 }

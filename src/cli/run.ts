@@ -13,7 +13,7 @@ import { normalizeTask } from '../intake/normalize.ts';
 import { formatProblems, type Problem } from '../intake/problems.ts';
 import { ELSEWHERE, modelsWritten } from './as-written.ts';
 import { closedBadly } from './batch-end.ts';
-import { comeBack } from './come-back.ts';
+import { comeBack, stopIt } from './come-back.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -222,7 +222,7 @@ function tellDetached(key: string, reason: string, exitCode: ExitCode, flags: Ru
   // --resume: when it has ended meanwhile, its result is adopted and not bought again.
   const again = comeBack(process.argv.slice(2), ['--task-key', key]);
   say(`   Come back:  ${safe(again ?? '')} --resume`);
-  say(`   Stop it:    imgproof temporal workflow cancel --workflow-id ${safe(key)}`);
+  say(`   Stop it:    ${safe(stopIt(process.argv.slice(2), key))}`);
   if (flags.json) printJson({ ok: false, task_key: key, exit_code: exitCode, reason });
   return exitCode;
 }

@@ -28,7 +28,9 @@ export function createAuthority(folder: string, file: string): Authority {
       const [cert, key, request, extensions] = ['.pem', '-key.pem', '.csr', '.ext'].map((end) =>
         join(folder, `${name}${end}`),
       ) as [string, string, string, string];
-      writeFileSync(extensions, names.length === 0 ? '' : `subjectAltName=${names.join(',')}\n`);
+      // Some clients take certificates of version 3 only, which is what has extensions.
+      const alternatives = names.length === 0 ? '' : `subjectAltName=${names.join(',')}\n`;
+      writeFileSync(extensions, `basicConstraints=CA:FALSE\n${alternatives}`);
       openssl('req', ...KEY_KIND, '-subj', `/CN=${name}`, '-keyout', key, '-out', request);
       const signing = ['-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', '2'];
       openssl('x509', '-req', '-in', request, ...signing, '-extfile', extensions, '-out', cert);

@@ -1,6 +1,8 @@
 /** What stands in front of a Temporal server elsewhere: something that ends TLS, something that asks for a key. */
 import { once } from 'node:events';
 import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
   connect as connectHttp2,
   createSecureServer,
   type IncomingHttpHeaders,
@@ -14,6 +16,8 @@ export interface Front {
   /** `localhost:port`. */
   address: string;
   port: number;
+  /** Breaks every connection; new ones are taken. */
+  hangUp: () => void;
   close: () => Promise<void>;
 }
 
@@ -41,61 +45,68 @@ const UNAUTHENTICATED = '16';
 const PERMISSION_DENIED = '7';
 
 export interface KeyFront extends Front {
-  /** What the calls brought as `authorization` so far, each once. */
+  /** What calls brought as `authorization` so far, each once. */
   keys: () => string[];
-  /** Calls by method name so far. */
+  /** Methods that were called so far, each once. */
   calls: () => string[];
+  /** From now on this is the right key, and these methods are not for its owner. */
+  accept: (apiKey: string, denied?: readonly string[]) => void;
 }
 
-/**
- * Ends TLS and lets calls pass that bring this API key. A wrong one is refused as unauthenticated; `denied` names methods
- * that the key, though right, does not allow.
- */
+/** Ends TLS and lets calls pass that bring the right API key; others are refused as unauthenticated. */
 export async function startKeyFront(
   upstreamPort: number,
   { pem }: Certificate,
   apiKey: string,
-  denied: readonly string[] = [],
 ): Promise<KeyFront> {
+  let right = { apiKey, denied: [] as readonly string[] };
   const [keys, calls] = [new Set<string>(), new Set<string>()];
-  const upstream = connectHttp2(`http://127.0.0.1:${upstreamPort}`);
+  const upstream = upstreamTo(upstreamPort);
   const server = createSecureServer({ ...pem, allowHTTP1: false });
-  server.on('stream', (stream: ServerHttp2Stream, headers) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     const method = String(headers[':path']).split('/').at(-1) ?? '';
     keys.add(String(headers.authorization));
     calls.add(method);
     stream.on('error', () => undefined);
-    if (headers.authorization !== `Bearer ${apiKey}`) return refuse(stream, UNAUTHENTICATED, 'no such key');
-    if (denied.includes(method)) return refuse(stream, PERMISSION_DENIED, 'Request unauthorized.');
-    pass(stream, headers, upstream.request(headersOf(headers), { endStream: false }));
+    if (headers.authorization !== `Bearer ${right.apiKey}`) refuse(stream, UNAUTHENTICATED, 'no such key');
+    else if (right.denied.includes(method)) refuse(stream, PERMISSION_DENIED, 'Request unauthorized.');
+    else pass(stream, upstream.session().request({ ...headers, ':scheme': 'http' }, { endStream: false }));
   });
   const front = await listening(server);
   return {
     ...front,
     keys: () => [...keys],
     calls: () => [...calls],
+    accept: (apiKey, denied = []) => {
+      right = { apiKey, denied };
+    },
     close: async () => {
-      upstream.destroy();
+      upstream.session().destroy();
       await front.close();
     },
   };
 }
 
-/** Everything of the call, except where it came in. */
-function headersOf(headers: IncomingHttpHeaders & Record<string, unknown>): Record<string, string> {
-  return { ...(headers as Record<string, string>), ':scheme': 'http' };
+/** The server ends a session that was idle, or ends itself: then there is another one. */
+function upstreamTo(port: number): { session: () => ClientHttp2Session } {
+  const open = () => connectHttp2(`http://127.0.0.1:${port}`).on('error', () => undefined);
+  let session = open();
+  return {
+    session: () => {
+      if (session.closed || session.destroyed) session = open();
+      return session;
+    },
+  };
 }
 
-function pass(
-  stream: ServerHttp2Stream,
-  _: unknown,
-  call: ReturnType<ReturnType<typeof connectHttp2>['request']>,
-): void {
+function pass(stream: ServerHttp2Stream, call: ClientHttp2Stream): void {
   let trailers: IncomingHttpHeaders = {};
   stream.pipe(call);
   stream.once('close', () => call.destroy());
   call.on('error', () => stream.destroy());
-  call.on('trailers', (received: IncomingHttpHeaders) => (trailers = received));
+  call.on('trailers', (received: IncomingHttpHeaders) => {
+    trailers = received;
+  });
   call.once('response', (headers) => {
     // An answer that is only a status has no trailers of its own.
     const isOnlyStatus = headers['grpc-status'] !== undefined;
@@ -120,11 +131,15 @@ async function listening(server: Server): Promise<Front> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     address: `localhost:${port}`,
     port,
+    hangUp,
     close: async () => {
-      for (const socket of sockets) socket.destroy();
+      hangUp();
       server.close();
       await once(server, 'close');
     },
