@@ -10,6 +10,8 @@ const folder = resolve(process.argv[2] ?? 'dist');
 const quiet = { trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error, log() {} };
 const { code } = await bundleWorkflowCode({
   workflowsPath: join(folder, 'workflows', 'index.js'),
+  payloadConverterPath: join(folder, 'workflows', 'payload-converter.js'),
+  workflowInterceptorModules: [join(folder, 'workflows', 'interceptors.js')],
   logger: quiet,
 });
 const target = join(folder, 'workflow-bundle.js');

@@ -1,8 +1,6 @@
 /** Typed functions over `@temporalio/client`: order, attach, look, wait. No files, no printing. */
 import {
   Client,
-  Connection,
-  isGrpcServiceError,
   type WorkflowExecutionDescription,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowHandle,
@@ -21,7 +19,9 @@ import {
 } from './domain/messages.ts';
 import type { TaskRequest } from './domain/task.ts';
 import type { imageBatch, imageTask } from './workflows/index.ts';
-import { temporalConnection, type TemporalTarget } from './temporal-target.ts';
+import { reachServer } from './temporal/server.ts';
+import { grpcErrorIn } from './temporal/server-problem.ts';
+import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
 
 export type BatchHandle = WorkflowHandle<typeof imageBatch>;
 export type TaskHandle = WorkflowHandle<typeof imageTask>;
@@ -29,17 +29,18 @@ export type TaskHandle = WorkflowHandle<typeof imageTask>;
 /** One call to the server may take this long before it counts as not answered. */
 const RPC_DEADLINE_MS = 5_000;
 
-/** Rejects when no server answers within 10 s. */
+/** @throws ServerProblem when none answers within 10 s, or its namespace or our settings are wrong. */
 export async function connect(target: TemporalTarget): Promise<Client> {
-  const { connectionOptions, namespace } = temporalConnection(target);
-  const connection = await Connection.connect(connectionOptions);
-  return new Client({ connection, namespace });
+  const connection = await reachServer(target);
+  return new Client({ connection, namespace: temporalConnection(target).namespace });
 }
 
 export interface BatchOrder {
   batchId: string;
   batchHash: string;
   request: BatchRequest;
+  /** True: the worker fills the defaults, so that its hash is another than ours (SPEC C6). */
+  isAsWritten: boolean;
 }
 
 export type Submitted<Handle> =
@@ -48,7 +49,7 @@ export type Submitted<Handle> =
 
 /** Start the batch, or attach to the one that runs under this id with the same content (SPEC B6). */
 export async function submitBatch(client: Client, order: BatchOrder): Promise<Submitted<BatchHandle>> {
-  const { batchId, batchHash, request } = order;
+  const { batchId, batchHash, request, isAsWritten } = order;
   const again = request.again ?? false;
   const before = await decision(client, order, again);
   if (before.decision !== 'start' && before.decision !== 'attach') return { decision: before.decision };
@@ -58,21 +59,32 @@ export async function submitBatch(client: Client, order: BatchOrder): Promise<Su
     args: [request],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
-    memo: { batch_id: batchId, batch_hash: batchHash },
+    memo: { batch_id: batchId, batch_hash: batchHash, ...(isAsWritten && { sent_hash: batchHash }) },
     staticSummary: `${request.tasks.length} images`,
   });
   // Somebody may have started the same id in between: USE_EXISTING attaches to any arguments silently (DESIGN 2.7).
-  const now = memoOf(await handle.describe()).batch_hash;
-  if (now !== undefined && now !== batchHash) return { decision: 'refuse: other content' };
+  const now = knownHash(await handle.describe(), order);
+  if (now !== null && now !== batchHash) return { decision: 'refuse: other content' };
   return { decision: before.decision, handle, ranBefore: before.ranBefore };
 }
 
-async function decision(client: Client, { batchId, batchHash }: BatchOrder, again: boolean) {
-  const latest = await describe(client, batchId);
-  const known = latest === null ? null : { hash: memoOf(latest).batch_hash ?? null };
+async function decision(client: Client, order: BatchOrder, again: boolean) {
+  const latest = await describe(client, order.batchId);
+  const known = latest === null ? null : { hash: knownHash(latest, order) };
   const isOpen = latest?.status.name === 'RUNNING';
-  const submission = { hash: batchHash, again, open: isOpen ? known : null, closed: isOpen ? null : known };
+  const submission = {
+    hash: order.batchHash,
+    again,
+    open: isOpen ? known : null,
+    closed: isOpen ? null : known,
+  };
   return { decision: decideSubmission(submission), ranBefore: latest !== null && !isOpen };
+}
+
+/** What is ordered under an id, in the terms of the order that asks; null when nobody said. */
+function knownHash(description: WorkflowExecutionDescription, { isAsWritten }: BatchOrder): string | null {
+  const { sent_hash, batch_hash } = memoOf(description);
+  return (isAsWritten ? sent_hash : undefined) ?? batch_hash ?? null;
 }
 
 /** Start one task under its key. Rejects with `WorkflowExecutionAlreadyStartedError` while the key is active. */
@@ -93,8 +105,8 @@ export function isAlreadyStarted(error: unknown): boolean {
 
 /** True when a call failed for want of a server, not because of what it asked. */
 export function isServerGone(error: unknown): boolean {
-  const causes = [error, (error as { cause?: unknown }).cause];
-  return causes.some((cause) => isGrpcServiceError(cause) && !SERVER_ANSWERED.has(cause.code));
+  const { code } = grpcErrorIn(error) ?? {};
+  return code !== undefined && !SERVER_ANSWERED.has(code);
 }
 
 /**
@@ -129,6 +141,19 @@ export function queryTasks(client: Client, handle: BatchHandle): Promise<TaskSta
 export function nobodyPolls(description: WorkflowExecutionDescription): boolean {
   return description.status.name === 'RUNNING' && description.historyLength <= 2;
 }
+
+/** False when no worker has asked for paid calls lately; true also when the server can't say. */
+export async function paidCallsArePolled(client: Client): Promise<boolean> {
+  const { namespace } = client.options;
+  const lane = { namespace, taskQueue: { name: TASK_QUEUES.api }, taskQueueType: TASK_QUEUE_TYPE_ACTIVITY };
+  // eslint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum is in a package of the SDK's own
+  const ask = () => client.workflowService.describeTaskQueue(lane);
+  const answer = await inTime(client, ask).catch(() => null);
+  return answer === null || (answer.pollers ?? []).length > 0;
+}
+
+/** `temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY`. */
+const TASK_QUEUE_TYPE_ACTIVITY = 2;
 
 export interface OpenBatch {
   batch_id: string;

@@ -9,9 +9,11 @@ import { Spool } from './artifacts/spool.ts';
 import { allowedRoots, outputRoots, resolveProvider, type Settings } from './config.ts';
 import { BATCH_LIMITS } from './domain/batch.ts';
 import { TASK_QUEUES } from './domain/messages.ts';
+import { UnreachableStorage } from './temporal/external-payloads.ts';
 import { createSecrets } from './provider/secrets.ts';
 import { jsonText, replaceProjection } from './host/durable-file.ts';
-import { temporalConnection, type TemporalTarget } from './temporal-target.ts';
+import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
+import { connectPatiently } from './worker-connection.ts';
 
 /** `main` runs workflows and cheap activities, `api` the paid calls, `all` both (DESIGN 1). */
 export type WorkerRole = 'all' | 'main' | 'api';
@@ -33,7 +35,7 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   Runtime.install({ shutdownSignals: [], logger: runtimeLogger(log) });
   const stop = stopSignal();
   const { connectionOptions, namespace } = temporalConnection(setup.target);
-  const connection = await Promise.race([connectPatiently(connectionOptions, log), stop]);
+  const connection = await Promise.race([connectPatiently(setup.target, log), stop]);
   if (connection === 'stop') return;
   const workers = await createWorkers(setup, connection, namespace);
   const runs = workers.map((worker) => worker.run());
@@ -85,6 +87,7 @@ function workerOptions(
         taskQueue: TASK_QUEUES.main,
         workflowBundle: { codePath: join(settings.packageRoot, 'dist', 'workflow-bundle.js') },
         activities: createRecordingActivities(deps),
+        dataConverter: { externalStorage: new UnreachableStorage() },
         maxCachedWorkflows: 200,
         maxHeartbeatThrottleInterval: '5s',
         shutdownGraceTime: '30s',
@@ -110,21 +113,6 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
     outputRoots: () => outputRoots(settings, { embedded }),
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
   };
-}
-
-/** The server may come later than the worker, or come back. */
-async function connectPatiently(
-  options: Parameters<typeof NativeConnection.connect>[0],
-  log: Logger,
-): Promise<NativeConnection> {
-  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
-    try {
-      return await NativeConnection.connect(options);
-    } catch (error) {
-      log.warn({ address: options?.address, error: (error as Error).message }, 'no Temporal server yet');
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-    }
-  }
 }
 
 /** Temporal's log lines in the same form as ours. */

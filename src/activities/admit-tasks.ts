@@ -6,15 +6,17 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { reserveRunFolder, writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
-import type { Admission, NormalizedBatch } from '../domain/batch.ts';
+import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { batchHash, keyProblem, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
-import { normalizeBatch, normalizeTask } from '../intake/normalize.ts';
-import { pathText, type Problem } from '../intake/problems.ts';
-import { type Admitted, admitOne, generationOf, type Refusal } from './admit-one.ts';
+import { type IntakeContext, normalizeBatch, normalizeTask } from '../intake/normalize.ts';
+import type { Problem } from '../intake/problems.ts';
+import { type Admitted, admitOne, generationOf, type Refusal, type WantedTask } from './admit-one.ts';
 import { readProofIndex } from './adopt.ts';
+import { badInput } from './bad-input.ts';
+import { carriageProblems } from './carriage.ts';
 import { checkPlaces, hashReferences } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
@@ -25,21 +27,23 @@ export function createAdmitTasks(deps: ActivityDeps): ImageActivities['admitTask
 
 async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Admission> {
   const batchId = order.workflow_id;
-  const batch = normalizedBatch(deps, order);
-  const keys = taskKeys(batchId, batch.tasks, sha256);
-  const references = await hashReferences(batch.tasks, deps.inputRoots());
-  refuse([
+  const normalized = normalizeBatch(order.request, intake(deps, 'batch'));
+  const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
+  const keys = taskKeys(batchId, tasks, sha256);
+  const references = await hashReferences(tasks.slice(0, BATCH_LIMITS.tasksPerFile), deps.inputRoots());
+  const problems = [
+    ...('problems' in normalized ? normalized.problems : []),
+    ...problemIf(['batch id'], keyProblem(batchId, null)),
     ...keys.flatMap((key, i) => problemIf(['tasks', i, 'task_key'], keyProblem(key, batchId))),
     ...references.problems,
-  ]);
+  ];
+  if ('problems' in normalized || problems.length > 0) throw badInput(problems);
+  const { batch } = normalized;
   const hash = batchHash(batch.tasks, sha256);
   refuse(await otherContent(batch, keys, batchId, hash));
   const batchDir = batchFolder(deps, order, batch);
-  await checkWritable(deps, [batchDir, ...batch.tasks.map((task) => task.output_dir)]);
-
   const refusals = refusalsOf(keys, batch.queue_limit);
-  const admitted: Admitted[] = [];
-  for (const [i, task] of batch.tasks.entries()) {
+  const wanted = batch.tasks.map((task, i): WantedTask => {
     const folder = taskFolder(i + 1, batch.tasks.length, safeName(task.task_name, sha256));
     const { task_key: _, input_images, ...wish } = task;
     const place = {
@@ -49,15 +53,15 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
       run_dir: join(batchDir, folder),
       warnings: [],
     };
-    const wanted = {
-      ...wish,
-      ...place,
-      task_key: keys[i] as string,
-      input_images: input_images.map((path) => references.of(path)),
-    };
-    admitted.push(
-      await admitOne(deps, order, wanted, { refusal: refusals[i] ?? null, adopts: !batch.again }),
-    );
+    const images = input_images.map((path) => references.of(path));
+    return { ...wish, ...place, task_key: keys[i] as string, input_images: images };
+  });
+  refuse(carriageProblems(wanted, (i) => refusals[i] !== null));
+  await checkWritable(deps, [batchDir, ...batch.tasks.map((task) => task.output_dir)]);
+
+  const admitted: Admitted[] = [];
+  for (const [i, task] of wanted.entries()) {
+    admitted.push(await admitOne(deps, order, task, { refusal: refusals[i] ?? null, adopts: !batch.again }));
   }
   const admission: Admission = {
     batch_id: batchId,
@@ -77,26 +81,23 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
 
 /** A task started alone is a batch of one without a batch: no index row of a batch, a folder under `_runs`. */
 async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Admission> {
-  const normalized = normalizeTask(order.request, {
-    baseDir: null,
-    defaults: deps.defaults,
-    overrides: {},
-    batchName: 'task',
-  });
-  if ('problems' in normalized) throw badInput(normalized.problems);
-  const { task, warnings } = normalized;
-  const references = await hashReferences([task], deps.inputRoots());
-  const otherKey = task.task_key !== undefined && task.task_key !== order.workflow_id;
-  refuse([
+  const normalized = normalizeTask(order.request, intake(deps, 'task'));
+  const { task_key: given, input_images: paths } = normalized.task;
+  const references = await hashReferences([normalized.task], deps.inputRoots());
+  const otherKey = given !== undefined && given !== order.workflow_id;
+  const problems = [
+    ...('problems' in normalized ? normalized.problems : []),
     ...problemIf(
       ['task_key'],
       otherKey ? `must equal the workflow id "${order.workflow_id}", or be left out` : null,
     ),
-    ...problemIf(['task_key'], keyProblem(order.workflow_id, null)),
+    ...problemIf(['workflow id'], keyProblem(order.workflow_id, null)),
     ...references.problems,
-  ]);
+  ];
+  if ('problems' in normalized || problems.length > 0) throw badInput(problems);
+  const { task, warnings } = normalized;
   await checkWritable(deps, [task.output_dir]);
-  const { resume, task_key: __, input_images, ...wish } = task;
+  const { resume, task_key: _, input_images: __, ...wish } = task;
   const name = `${safeName(task.task_name, sha256)}-${timestamp(order.started_at_ms)}`;
   const generationId = generationOf(order, order.workflow_id);
   const run_dir = await reserveRunFolder(join(task.output_dir, FILES.runs, name), generationId);
@@ -108,7 +109,7 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     run_dir,
     warnings,
     task_key: order.workflow_id,
-    input_images: input_images.map((path) => references.of(path)),
+    input_images: paths.map((path) => references.of(path)),
   };
   const { task: queued, row } = await admitOne(deps, order, wanted, { refusal: null, adopts: resume });
   return {
@@ -125,11 +126,9 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   };
 }
 
-function normalizedBatch(deps: ActivityDeps, order: AdmissionOrder): NormalizedBatch {
-  const context = { baseDir: null, defaults: deps.defaults, overrides: {}, batchName: 'batch' };
-  const normalized = normalizeBatch(order.request, context);
-  if ('problems' in normalized) throw badInput(normalized.problems);
-  return normalized.batch;
+/** Where nothing is said the worker's settings count; a relative path means nothing here (SPEC H3). */
+function intake({ defaults }: ActivityDeps, batchName: string): IntakeContext {
+  return { baseDir: null, defaults, overrides: {}, batchName };
 }
 
 /** SPEC B6: a batch id stands for one content, also when only the proof index still knows it. */
@@ -215,11 +214,4 @@ function problemIf(path: Problem['path'], message: string | null): Problem[] {
 
 function refuse(problems: Problem[]): void {
   if (problems.length > 0) throw badInput(problems);
-}
-
-/** Ends the workflow as Failed with every problem in the message (SPEC T1); nothing was sent. */
-function badInput(problems: Problem[]): ApplicationFailure {
-  const lines = problems.map(({ path, message }) => `${pathText(path) || 'input'}: ${message}`);
-  const text = `${problems.length} problem(s), nothing was sent:\n${lines.join('\n')}`;
-  return ApplicationFailure.nonRetryable(text, FAILURE_TYPES.badInput, problems);
 }

@@ -11,6 +11,7 @@ import { detachedText, endSoon, exitCodeOfSignal } from './detached.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { note, printJson, printLines, safe, say } from './output.ts';
+import { serverTrouble } from './server-trouble.ts';
 import type { View } from './progress-view.ts';
 import { type Session, webUiLink } from './session.ts';
 import { lookOf } from './terminal.ts';
@@ -114,6 +115,8 @@ function reasonOf({ success, total }: BatchSummary, exitCode: ExitCode): string 
 
 /** A batch closes Failed only for bad input or an unusable environment; Canceled and Terminated by a person (SPEC T1). */
 export function closedBadly(error: unknown, workflowId: string): CommandProblem {
+  const trouble = serverTrouble(error);
+  if (trouble !== null) return trouble;
   const cause = (error as { cause?: { type?: string; message?: string; details?: unknown[] } }).cause;
   const message = cause?.message ?? (error as Error).message;
   if (cause?.type === FAILURE_TYPES.badInput) {

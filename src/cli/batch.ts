@@ -8,6 +8,7 @@ import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.
 import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
+import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { batchEnd } from './batch-end.ts';
 import { endWhenInterrupted } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
@@ -24,7 +25,7 @@ import {
 import { type InputText, readInput } from './input.ts';
 import { batchLooks } from './looks.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
-import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
+import { note, print, printJson, safe, sayLines, warn } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress, type Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
@@ -59,24 +60,27 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   const progress = await openProgress(flags.progress);
   const settings = settingsOf();
   const input = readInput(argument);
-  const batch = await checkedBatch(settings, input, flags);
-  if (await isEmbedded(settings, flags)) await checkProviders(settings, batch.tasks);
+  const embedded = await isEmbedded(settings, flags);
+  const { batch, request } = await checkedBatch(settings, input, flags, embedded);
+  if (embedded) await checkProviders(settings, batch.tasks);
   const hash = batchHash(batch.tasks, sha256);
   const batchId = flags.batchId ?? defaultBatchId(batch.batch_name, hash, sha256);
   const idProblem = keyProblem(batchId, null);
   if (idProblem !== null)
     throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
-  const request = sizedRequest(batch);
+  refuseOversize(request);
   const nothingOrdered = endWhenInterrupted();
   const session = await openSession(settings, flags);
   nothingOrdered();
   try {
-    const submitted = await submitBatch(session.client, { batchId, batchHash: hash, request });
+    const order = { batchId, batchHash: hash, request, isAsWritten: !embedded };
+    const submitted = await submitBatch(session.client, order);
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
-    const order = orderFacts(batch, batchId, submitted.decision === 'attach');
-    announce(session, batch, order, progress);
+    const models = embedded ? modelsOf(batch) : modelsWritten(request);
+    const facts = orderFacts(batch, models, batchId, submitted.decision === 'attach');
+    announce(session, batch, facts, progress);
     if (!flags.wait) tellOrdered(session, batchId, flags);
-    else await follow(session, submitted, order, progress, flags);
+    else await follow(session, submitted, facts, progress, flags);
   } finally {
     progress.end(true);
     await session.close();
@@ -84,11 +88,10 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
 }
 
 /** SPEC T1: the same limit as the workflow's, told before anything is started. */
-function sizedRequest(batch: NormalizedBatch): BatchRequest {
-  const request = batchRequestOf(batch, batch.again);
+function refuseOversize(request: BatchRequest): void {
   const bytes = utf8Bytes(JSON.stringify(request));
-  if (bytes <= BATCH_LIMITS.inputBytes) return request;
-  const message = `the batch has ${bytes} bytes with every default filled, more than ${BATCH_LIMITS.inputBytes}; split the file. Nothing was sent.`;
+  if (bytes <= BATCH_LIMITS.inputBytes) return;
+  const message = `the batch has ${bytes} bytes as it would be sent, more than ${BATCH_LIMITS.inputBytes}; split the file. Nothing was sent.`;
   throw new CommandProblem(EXIT.usage, message);
 }
 
@@ -97,26 +100,27 @@ async function checkedBatch(
   settings: Settings,
   input: InputText,
   flags: BatchFlags,
-): Promise<NormalizedBatch> {
+  embedded: boolean,
+): Promise<{ batch: NormalizedBatch; request: BatchRequest }> {
   const parsed = parseJson(input.text, input.name);
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
-  const normalized = normalizeBatch(parsed.value, {
-    baseDir: input.baseDir,
-    overridesDir: process.cwd(),
-    defaults: settings.defaults,
-    overrides: { ...requestOverrides(flags), ...batchOverrides(flags) },
-    batchName: input.batchName,
-  });
+  const overrides = { ...requestOverrides(flags), ...batchOverrides(flags) };
+  const here = { baseDir: input.baseDir, overridesDir: process.cwd(), defaults: settings.defaults };
+  const place = embedded ? here : ELSEWHERE;
+  const normalized = normalizeBatch(parsed.value, { ...place, overrides, batchName: input.batchName });
   const locate = (problems: Problem[]) =>
     problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
   const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
-  const embedded = await isEmbedded(settings, flags);
   const references = embedded ? await referenceProblems(settings, tasks, (i) => ['tasks', i]) : [];
   const problems = [...('problems' in normalized ? normalized.problems : []), ...references];
   if ('problems' in normalized || problems.length > 0) {
     throw badInput(locate(problems), input, taskCount(parsed.value));
   }
-  return normalized.batch;
+  const { batch } = normalized;
+  const request = embedded
+    ? batchRequestOf(batch, batch.again)
+    : batchAsWritten(parsed.value, overrides, batch.batch_name);
+  return { batch, request };
 }
 
 function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
@@ -152,8 +156,11 @@ function refused(
   return new CommandProblem(EXIT.usage, `${why}. Nothing was sent.`);
 }
 
-function orderFacts({ tasks }: NormalizedBatch, id: string, isAttached: boolean): OrderFacts {
-  const models = [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
+function modelsOf({ tasks }: NormalizedBatch): string {
+  return [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
+}
+
+function orderFacts({ tasks }: NormalizedBatch, models: string, id: string, isAttached: boolean): OrderFacts {
   return { kind: 'batch', id, total: tasks.length, models, isAttached };
 }
 

@@ -18,6 +18,21 @@ export function comeBack(
   return ['imgproof', ...same, ...(isPinned ? [] : [flag, value])].map(quoted).join(' ');
 }
 
+/** The command that ends an order for good, at the server that it went to. */
+export function stopIt(argv: readonly string[], workflowId: string): string {
+  const server = SERVER_FLAGS.flatMap((flag) => {
+    const at = argv.findLastIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
+    if (at === -1) return [];
+    return argv[at] === flag ? argv.slice(at, at + 2) : [argv[at] as string];
+  });
+  return ['imgproof', 'temporal', 'workflow', 'cancel', '--workflow-id', workflowId, ...server]
+    .map(quoted)
+    .join(' ');
+}
+
+/** The Temporal CLI calls them the same. */
+const SERVER_FLAGS = ['--address', '--namespace', '--profile'];
+
 /** As a POSIX shell reads it back. */
 export function quoted(arg: string): string {
   return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", String.raw`'\''`)}'`;

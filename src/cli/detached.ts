@@ -1,5 +1,5 @@
 /** Letting go of an order: the words, and the promise that the command ends at once (SPEC C4). */
-import { quoted } from './come-back.ts';
+import { stopIt } from './come-back.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { safe, say } from './output.ts';
 import type { View } from './progress-view.ts';
@@ -19,7 +19,7 @@ export function detachedText({ id, view, comeBack }: LetGo): string {
   return [
     `Detached. "${safe(id)}" keeps running on the server${counts}.`,
     `   Come back:  ${safe(comeBack)}`,
-    `   Stop it:    imgproof temporal workflow cancel --workflow-id ${safe(quoted(id))}`,
+    `   Stop it:    ${safe(stopIt(process.argv.slice(2), id))}`,
     '               drops the requests under way, which may be charged all the same',
   ].join('\n');
 }

@@ -20,10 +20,18 @@ export class CommandProblem extends Error {
   readonly exitCode: ExitCode;
   /** Machine-readable details for `--json`. */
   readonly problems: unknown[];
+  /** Id of an order that stays recorded all the same. */
+  readonly workflowId: string | null;
 
-  constructor(exitCode: ExitCode, message: string, problems: unknown[] = []) {
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    problems: unknown[] = [],
+    workflowId: string | null = null,
+  ) {
     super(message);
     this.exitCode = exitCode;
     this.problems = problems;
+    this.workflowId = workflowId;
   }
 }

@@ -1,7 +1,7 @@
 /** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
 import { Command, CommanderError } from 'commander';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
-import { guardStreams, printJson, say } from './output.ts';
+import { guardStreams, print, printJson, say } from './output.ts';
 
 interface CommandEntry {
   summary: string;
@@ -45,34 +45,49 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    process.exitCode = endOf(error, argv);
+    process.exitCode = await endOf(error, argv);
   }
 }
 
 const VERSION = '0.1.0';
 
 /** With `--json` there is one document on standard output however a command ends (SPEC H6). */
-function endOf(error: unknown, argv: readonly string[]): number {
+async function endOf(error: unknown, argv: readonly string[]): Promise<number> {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-  const { exitCode, message, problems } = asProblem(error);
-  if (argv.includes('--json')) printJson({ ok: false, exit_code: exitCode, reason: message, problems });
+  const { exitCode, message, problems, workflowId } = await asProblem(error);
+  const order = workflowId === null ? {} : { workflow_id: workflowId };
+  if (argv.includes('--json'))
+    printJson({ ok: false, ...order, exit_code: exitCode, reason: message, problems });
+  else if (workflowId !== null) print(workflowId);
   return exitCode;
 }
 
 /** What ends a command, told on standard error. Other rooms have their own expected errors; these name their exit code. */
-function asProblem(error: unknown): CommandProblem {
+async function asProblem(error: unknown): Promise<CommandProblem> {
   // Commander has told it already, with what it expects.
   if (error instanceof CommanderError)
     return new CommandProblem(EXIT.usage, error.message.replace(/^error: /u, ''));
-  const { exitCode, message, stack } = error as Partial<CommandProblem>;
-  if (!EXPECTED.has(exitCode)) {
-    say(stack ?? message ?? String(error));
-    return new CommandProblem(EXIT.incomplete, `unexpected: ${message ?? String(error)}`);
+  const expected = await expectedProblem(error);
+  if (expected !== null) {
+    say(`imgproof: ${expected.message}`);
+    return expected;
   }
-  say(`imgproof: ${message}`);
-  return error instanceof CommandProblem
-    ? error
-    : new CommandProblem(exitCode as ExitCode, message ?? 'environment');
+  const { stack, message = String(error) } = error as Partial<Error>;
+  say(stack ?? message);
+  return new CommandProblem(EXIT.incomplete, `unexpected: ${message}`);
+}
+
+async function expectedProblem(error: unknown): Promise<CommandProblem | null> {
+  if (error instanceof CommandProblem) return error;
+  const { exitCode, message } = error as Partial<CommandProblem>;
+  if (EXPECTED.has(exitCode)) return new CommandProblem(exitCode as ExitCode, message ?? 'environment');
+  return isOfGrpc(error) ? (await import('./server-trouble.ts')).serverTrouble(error) : null;
 }
 
 const EXPECTED: ReadonlySet<unknown> = new Set(Object.values(EXIT));
+
+/** By its shape: Temporal's modules are loaded only when there is something for them. */
+function isOfGrpc(error: unknown): boolean {
+  const causes = [error, (error as { cause?: unknown }).cause] as { code?: unknown; details?: unknown }[];
+  return causes.some((cause) => typeof cause?.code === 'number' && typeof cause.details === 'string');
+}

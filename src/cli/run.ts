@@ -6,9 +6,10 @@ import type { Settings } from '../config.ts';
 import { keyProblem, shorten } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
-import type { NormalizedTask } from '../domain/task.ts';
+import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
+import { ELSEWHERE, modelsWritten } from './as-written.ts';
 import { endWhenInterrupted } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
@@ -65,36 +66,39 @@ export function register(command: Command): void {
 async function runTask(flags: RunFlags): Promise<void> {
   const progress = await openProgress(flags.progress);
   const settings = settingsOf();
-  const task = await checkedTask(settings, flags);
-  if (await isEmbedded(settings, flags)) await checkProviders(settings, [task]);
+  const embedded = await isEmbedded(settings, flags);
+  const { task, written } = await checkedTask(settings, flags, embedded);
+  if (embedded) await checkProviders(settings, [task]);
   const key = flags.taskKey ?? ownKey(task.task_name);
   const nothingOrdered = endWhenInterrupted();
   const session = await openSession(settings, flags);
   nothingOrdered();
   try {
     const request = {
-      ...taskRequestOf({ ...task, task_key: key }),
+      ...(embedded ? taskRequestOf({ ...task, task_key: key }) : written),
       ...(flags.resume ? { resume: true } : {}),
     };
     const { handle, isAttached } = await startOrAttach(session, key, request);
-    announce(session, key, task);
+    const models = embedded ? `${task.provider}/${task.model}` : modelsWritten({ tasks: [written] });
+    const order: OrderFacts = { kind: 'task', id: key, total: 1, models, isAttached };
+    announce(session, order, task);
     if (!flags.wait)
       return flags.json
         ? printJson({ ok: true, task_key: key, exit_code: 0, reason: 'ordered' })
         : print(key);
-    await follow(session, handle, task, { key, isAttached }, progress, flags);
+    await follow(session, handle, task, order, progress, flags);
   } finally {
     progress.end(false);
     await session.close();
   }
 }
 
-function announce(session: Session, key: string, task: NormalizedTask): void {
+function announce(session: Session, { id, models }: OrderFacts, task: NormalizedTask): void {
   const { unicode } = lookOf(process.stderr);
   const { dot } = symbolsOf({ unicode });
-  const made = [modeNames(task.mode, unicode), `${safe(task.provider)}/${safe(task.model)}`, task.size];
-  note(`${safe(key)}  ${made.join(` ${dot} `)}`);
-  const link = webUiLink(session, key);
+  const made = [modeNames(task.mode, unicode), safe(models), task.size];
+  note(`${safe(id)}  ${made.join(` ${dot} `)}`);
+  const link = webUiLink(session, id);
   if (link !== null) note(`  Web UI  ${link}`);
 }
 
@@ -102,17 +106,15 @@ async function follow(
   session: Session,
   handle: TaskHandle,
   task: NormalizedTask,
-  { key, isAttached }: { key: string; isAttached: boolean },
+  order: OrderFacts,
   progress: Progress,
   flags: RunFlags,
 ): Promise<void> {
-  const models = `${task.provider}/${task.model}`;
-  const order: OrderFacts = { kind: 'task', id: key, total: 1, models, isAttached };
-  const looks = taskLooks(session.client, key, task, order, progress);
+  const looks = taskLooks(session.client, order.id, task, order, progress);
   const ending = await watchUntilEnd(handle, { session, flags, look: looks.look });
   const isOver = ending.kind === 'result' || ending.kind === 'failed';
   progress.end(!isOver);
-  process.exitCode = await runEnd(ending, key, looks.lastView(), flags);
+  process.exitCode = await runEnd(ending, order.id, looks.lastView(), flags);
 }
 
 /** SPEC H4. */
@@ -122,7 +124,12 @@ function ownKey(taskName: string): string {
   return shorten(taskName + unique, sha256);
 }
 
-async function checkedTask(settings: Settings, flags: RunFlags): Promise<NormalizedTask> {
+/** `written`: what goes to a worker elsewhere (SPEC C6). */
+async function checkedTask(
+  settings: Settings,
+  flags: RunFlags,
+  embedded: boolean,
+): Promise<{ task: NormalizedTask; written: TaskRequest }> {
   if (flags.resume && flags.taskKey === undefined) {
     throw new CommandProblem(
       EXIT.usage,
@@ -130,28 +137,24 @@ async function checkedTask(settings: Settings, flags: RunFlags): Promise<Normali
     );
   }
   const keyTrouble = flags.taskKey === undefined ? null : keyProblem(flags.taskKey, null);
+  const references = [flags.inputImage, flags.image, flags.referenceImage].flatMap((paths) => paths ?? []);
   const value = {
     prompt: flags.prompt,
     ...(flags.taskName === undefined ? {} : { task_name: flags.taskName }),
     ...(flags.taskKey === undefined || keyTrouble !== null ? {} : { task_key: flags.taskKey }),
-    input_images: [...(flags.inputImage ?? []), ...(flags.image ?? []), ...(flags.referenceImage ?? [])],
+    ...(references.length === 0 ? {} : { input_images: references }),
     ...(flags.images === undefined ? {} : { images: flags.images }),
   };
-  const context = {
-    baseDir: process.cwd(),
-    defaults: settings.defaults,
-    overrides: requestOverrides(flags),
-    batchName: 'run',
-  };
-  const normalized = normalizeTask(value, context);
+  const overrides = requestOverrides(flags);
+  const place = embedded ? { baseDir: process.cwd(), defaults: settings.defaults } : ELSEWHERE;
+  const normalized = normalizeTask(value, { ...place, overrides, batchName: 'run' });
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
   const { resume: _, ...task } = normalized.task;
   for (const warning of normalized.warnings) warn(warning);
-  if (await isEmbedded(settings, flags))
-    problems.push(...(await referenceProblems(settings, [task], () => [])));
+  if (embedded) problems.push(...(await referenceProblems(settings, [task], () => [])));
   if (problems.length > 0) throw badInput(problems);
-  return task;
+  return { task, written: { ...value, ...overrides } };
 }
 
 function badInput(problems: Problem[]): CommandProblem {

@@ -1,7 +1,7 @@
 /** Which Temporal a command works with: the embedded default, or the server somebody named (SPEC C5, C6). */
 import type { Client } from '@temporalio/client';
 import { loadSettings, type Settings } from '../config.ts';
-import type { TemporalTarget } from '../temporal-target.ts';
+import type { TemporalTarget } from '../temporal/target.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { ServerFlags } from './flags.ts';
 import { say } from './output.ts';
@@ -27,9 +27,9 @@ export function settingsOf(overrides: NodeJS.ProcessEnv = {}): Settings {
  * needed (SPEC C5).
  */
 export async function isEmbedded(settings: Settings, flags: ServerFlags): Promise<boolean> {
-  if (flags.address === undefined && flags.profile === undefined && !settings.temporal.isNamed) return true;
-  const named = flags.address ?? (flags.profile === undefined ? settings.temporal.address : undefined);
-  if (named === undefined) return false;
+  const { namedAddress } = await import('../temporal/target.ts');
+  const named = namedAddress({ ...flags, env: settings.env });
+  if (named === null) return true;
   const { embeddedStatus } = await import('../embedded/embedded.ts');
   const { address } = await embeddedStatus(settings.home);
   return address !== null && address === named.replace(/^localhost:/u, '127.0.0.1:');
@@ -40,15 +40,11 @@ export async function openSession(settings: Settings, flags: ServerFlags): Promi
   const place = embedded ? await embeddedPlace(settings) : { webUi: null };
   const target: TemporalTarget = { ...flags, ...place, env: settings.env, embedded };
   const { connect } = await import('../client.ts');
-  const { temporalConnection } = await import('../temporal-target.ts');
+  const { temporalConnection } = await import('../temporal/target.ts');
   const { connectionOptions, namespace } = temporalConnection(target);
-  const address = connectionOptions.address ?? 'localhost:7233';
+  const { address } = connectionOptions;
   const client = await connect(target).catch((error: unknown) => {
-    throw new CommandProblem(
-      EXIT.environment,
-      `no Temporal server answers at ${address} (${(error as Error).message}). Nothing was sent. ` +
-        'Start it, or correct --address / TEMPORAL_ADDRESS, or leave both out to use the embedded server.',
-    );
+    throw new CommandProblem(EXIT.environment, `${(error as Error).message} Nothing was sent.`);
   });
   const revive = async () => {
     if (embedded && (await embeddedPlace(settings)).address !== address) {

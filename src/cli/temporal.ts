@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { isEmbedded, settingsOf } from './session.ts';
 import { say } from './output.ts';
+import { embeddedEnvironment, needsServer } from './temporal-arguments.ts';
 
 export function register(command: Command): void {
   command
@@ -16,20 +17,13 @@ export function register(command: Command): void {
     });
 }
 
-/** Help and version start nothing, an address of the user's own is used as it is. */
-function needsServer(args: readonly string[]): boolean {
-  return (
-    args.length > 0 && !args.some((arg) => /^(?:--help|-h|--version|-v|help|--address(?:=.*)?)$/u.test(arg))
-  );
-}
-
 async function runTemporal(args: string[]): Promise<number> {
   const settings = settingsOf();
   const { ensureEmbedded, temporalBinary } = await import('../embedded/embedded.ts');
-  const env = { ...settings.env };
+  let env = settings.env;
   if (needsServer(args) && (await isEmbedded(settings, {}))) {
     const { address } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
-    env['TEMPORAL_ADDRESS'] = address;
+    env = embeddedEnvironment(env, address);
   }
   const child = spawn(await temporalBinary(settings), args, { stdio: 'inherit', env });
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
 import { setTimeout } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
-import { describe, isServerGone, nobodyPolls } from '../client.ts';
+import { describe, isServerGone, nobodyPolls, paidCallsArePolled } from '../client.ts';
+import { TASK_QUEUES } from '../domain/messages.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { say } from './output.ts';
@@ -21,8 +21,8 @@ interface Watch {
 }
 
 const LOOK_MS = 1_000;
-/** SPEC C6: an order that no worker takes within this time is told and left. */
-const WORKER_PATIENCE_MS = 15_000;
+/** An order that no worker takes within this time is told and left: within 15 s in all (SPEC C6). */
+const WORKER_PATIENCE_MS = 12_000;
 
 export async function watchUntilEnd<T>(
   handle: { workflowId: string; result: () => Promise<T> },
@@ -52,20 +52,45 @@ async function lookUntil(signal: AbortSignal, workflowId: string, { session, loo
   const startedAtMs = Date.now();
   let isTaken = false;
   while (!signal.aborted) {
-    isTaken ||= await takenByWorker(session.client, workflowId, Date.now() - startedAtMs);
+    isTaken ||= await takenByWorker(session, workflowId, Date.now() - startedAtMs);
     if (isTaken) await look();
     await sleep(LOOK_MS, signal);
   }
 }
 
-async function takenByWorker(client: Client, workflowId: string, waitedMs: number): Promise<boolean> {
-  const description = await describe(client, workflowId).catch(() => null);
-  if (description !== null && !nobodyPolls(description)) return true;
-  if (waitedMs < WORKER_PATIENCE_MS || description === null) return false;
+async function takenByWorker(session: Session, workflowId: string, waitedMs: number): Promise<boolean> {
+  const missing = await missingWorker(session, workflowId);
+  if (missing === null) return true;
+  if (waitedMs < WORKER_PATIENCE_MS || missing === 'unknown') return false;
+  const { problem, command } = NOBODY[missing];
   throw new CommandProblem(
     EXIT.environment,
-    `no worker takes "${workflowId}" from the task queue. The order stays recorded and runs when one is up: imgproof worker`,
+    `${problem(workflowId)}. The order stays recorded and runs when one is up: ${command}`,
+    [],
+    workflowId,
   );
+}
+
+const NOBODY = {
+  'for workflows': {
+    problem: (id: string) => `no worker takes "${id}" from the task queue ${TASK_QUEUES.main}`,
+    command: 'imgproof worker',
+  },
+  'for paid calls': {
+    problem: (id: string) => `no worker asks ${TASK_QUEUES.api} for the paid calls of "${id}"`,
+    command: 'imgproof worker --role api',
+  },
+};
+
+/** The embedded worker has both roles; elsewhere they may be two, and one of them not up. */
+async function missingWorker(
+  { client, embedded }: Session,
+  workflowId: string,
+): Promise<keyof typeof NOBODY | 'unknown' | null> {
+  const description = await describe(client, workflowId).catch(() => null);
+  if (description === null) return 'unknown';
+  if (nobodyPolls(description)) return 'for workflows';
+  return embedded || (await paidCallsArePolled(client)) ? null : 'for paid calls';
 }
 
 /** A server that goes away and comes back is waited for; only the workflow's own end is one. The signal lets go. */

@@ -22,13 +22,6 @@ export interface Settings {
   ownConfig: ConfigPlace;
   /** Reads the own config each time. @throws ConfigError when that file can't be used. */
   readonly defaults: OrderDefaults;
-  /** What names a Temporal server; without any of it the embedded one is used (SPEC C5). */
-  temporal: {
-    address: string | undefined;
-    namespace: string | undefined;
-    profile: string | undefined;
-    isNamed: boolean;
-  };
   temporalCliPath: string | undefined;
   temporalTestServerPath: string | undefined;
   /** Where downloaded Temporal binaries are kept. */
@@ -62,7 +55,6 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     place('OPENCLAW_STATE_DIR', openclawHome) ?? join(openclawHome, stateDirName(read('OPENCLAW_PROFILE')));
   const home = place('IMGPROOF_HOME') ?? envPaths('imgproof', { suffix: '' }).data;
   const packageRoot = findPackageRoot();
-  const [address, profile] = [read('TEMPORAL_ADDRESS'), read('TEMPORAL_PROFILE')];
   const settings = {
     home,
     logsDir: join(home, 'logs'),
@@ -78,12 +70,6 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     ownConfig: configPlace(place('IMGPROOF_CONFIG'), join(userHome, '.config', 'imgproof', 'config.json')),
     get defaults() {
       return orderDefaults(settings);
-    },
-    temporal: {
-      address,
-      namespace: read('TEMPORAL_NAMESPACE'),
-      profile,
-      isNamed: (address ?? profile) !== undefined,
     },
     temporalCliPath: read('TEMPORAL_CLI_PATH'),
     temporalTestServerPath: read('TEMPORAL_TEST_SERVER_PATH'),

@@ -50,6 +50,10 @@ export const BATCH_LIMITS = {
   /** Tasks one file may list: what is over the queue limit still has a row each, and rows travel in one payload. */
   tasksPerFile: 1_000,
   inputBytes: 1024 * 1024,
+  /** What a workflow takes in one input: far more than any order of `inputBytes` has, far less than what stalls a worker. */
+  input: { levels: 32, values: 30_000 },
+  /** All tasks, or all rows, in one payload: below Temporal's 2 MB. */
+  carriedBytes: 1_900_000,
 } as const;
 
 /** SPEC B1: a wish for more or fewer workers is clamped, never an error. */

@@ -66,6 +66,8 @@ export interface AttemptHeartbeat {
 export interface OrderMemo {
   batch_id?: string;
   batch_hash?: string;
+  /** Hash of the batch as a plain client sent it, without the worker's defaults (SPEC C6). */
+  sent_hash?: string;
   /** The order run id of SPEC: tells an earlier order of the same batch id from this one. */
   order_run_id?: string;
 }

@@ -7,7 +7,8 @@ import { sizeProblem } from './size.ts';
 
 export interface BuildContext {
   defaultName: string;
-  defaults: { provider?: string; model?: string; outputDir: string };
+  /** Null: unknown here (SPEC C6). */
+  defaults: { provider?: string; model?: string; outputDir: string } | null;
   /** Told of everything that is wrong; the task is usable only when it stays empty. */
   problems: ProblemList;
 }
@@ -16,10 +17,11 @@ export function buildTask(
   task: LayeredTask,
   { defaultName, defaults, problems }: BuildContext,
 ): NormalizedTask {
-  const model = task.get('model') ?? defaults.model ?? TASK_DEFAULTS.model;
+  const wishedModel = task.get('model');
+  const model = wishedModel ?? defaults?.model ?? TASK_DEFAULTS.model;
   const { images, problems: referenceProblems } = resolveReferences(referenceSources(task));
   problems.add(referenceProblems);
-  checkSize(task, model, problems);
+  if (wishedModel !== undefined || defaults !== null) checkSize(task, model, problems);
   checkFormat(task, problems);
   checkSafety(task, problems);
   const taskKey = task.get('task_key');
@@ -29,7 +31,7 @@ export function buildTask(
     prompt: task.get('prompt') ?? '',
     raw: task.get('raw') ?? false,
     mode: modeFor(images),
-    provider: task.get('provider') ?? defaults.provider ?? TASK_DEFAULTS.provider,
+    provider: task.get('provider') ?? defaults?.provider ?? TASK_DEFAULTS.provider,
     model,
     size: task.get('size') ?? TASK_DEFAULTS.size,
     options: optionsOf(task),
@@ -39,7 +41,7 @@ export function buildTask(
     retry_base_delay_ms: milliseconds(task.get('retry_base_delay') ?? TASK_DEFAULTS.retry_base_delay),
     retry_max_delay_ms: milliseconds(task.get('retry_max_delay') ?? TASK_DEFAULTS.retry_max_delay),
     retry_jitter_ms: milliseconds(task.get('retry_jitter') ?? TASK_DEFAULTS.retry_jitter),
-    output_dir: outputDir(task, defaults.outputDir, problems),
+    output_dir: outputDir(task, defaults?.outputDir ?? '', problems),
   };
 }
 

@@ -20,8 +20,11 @@ export interface IntakeContext {
   baseDir: string | null;
   /** The same for paths in `overrides`. Default: `baseDir`. */
   overridesDir?: string;
-  /** Where neither flag nor input says anything: environment, then config (SPEC G3). `outputDir` is absolute. */
-  defaults: { provider?: string; model?: string; outputDir: string };
+  /**
+   * Where neither flag nor input says anything: environment, then config (SPEC G3). `outputDir` is absolute. Null: they are
+   * a worker's elsewhere (SPEC C6), so that nothing is checked against them; what is filled in then is for the hash only.
+   */
+  defaults: { provider?: string; model?: string; outputDir: string } | null;
   overrides: Overrides;
   /** Used when the input has no `batch_name` (SPEC H4). */
   batchName: string;
@@ -75,11 +78,13 @@ export function normalizeBatch(
   };
 }
 
-/** A task that is started alone. Its default name is `image` (SPEC H4). */
+/** A task that is started alone. Its default name is `image` (SPEC H4). With problems: the task as far as it could be read. */
 export function normalizeTask(
   value: unknown,
   context: IntakeContext,
-): { task: NormalizedTask & { resume: boolean }; warnings: string[] } | { problems: Problem[] } {
+):
+  | { task: NormalizedTask & { resume: boolean }; warnings: string[] }
+  | { problems: Problem[]; task: NormalizedTask } {
   const problems = new ProblemList();
   const flags = overridesLayer(context, problems);
   const own: Layer = { raw: objectOf(value), pathOf: (field) => [field], baseDir: context.baseDir };
@@ -91,7 +96,7 @@ export function normalizeTask(
   );
   const task = new LayeredTask([flags, own], problems);
   const built = buildTask(task, { defaultName: 'image', defaults: context.defaults, problems });
-  if (problems.all.length > 0) return { problems: problems.all };
+  if (problems.all.length > 0) return { problems: problems.all, task: built };
   return {
     task: { ...built, resume: task.get('resume') ?? false },
     warnings: [...deliveryWarnings([flags, own]), ...safetyWarnings([built])],
@@ -134,12 +139,13 @@ function batchFields(flags: Layer, whole: Layer, problems: ProblemList, context:
 }
 
 function outputDir(batchWide: LayeredTask, { defaults }: IntakeContext, problems: ProblemList): string {
+  const byDefault = defaults?.outputDir ?? '';
   const wish = batchWide.find('output_dir');
-  if (wish === undefined) return defaults.outputDir;
+  if (wish === undefined) return byDefault;
   const place = resolvePath(wish.value, wish.baseDir);
   if ('absolute' in place) return place.absolute;
   problems.add([{ path: wish.path, message: place.message }]);
-  return defaults.outputDir;
+  return byDefault;
 }
 
 /** SPEC B1: clamped, and said so. */

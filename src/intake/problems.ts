@@ -46,7 +46,7 @@ export function suggestion(unknown: string, known: readonly string[]): string {
   const wanted = squashed(unknown);
   let best: { word: string; edits: number } | null = null;
   for (const word of known) {
-    const edits = distance(wanted, squashed(word));
+    const edits = distance(wanted, squashedOnce(word));
     if (best === null || edits < best.edits) best = { word, edits };
   }
   const isClose = best !== null && best.edits <= Math.min(2, Math.floor(wanted.length / 3));
@@ -64,6 +64,16 @@ function squashed(word: string): string {
     .replaceAll(/[_\s-]/gu, '')
     .toLowerCase();
 }
+
+/** The same of a word that is asked about over and over. */
+function squashedOnce(known: string): string {
+  const before = SQUASHED.get(known);
+  if (before !== undefined) return before;
+  SQUASHED.set(known, squashed(known));
+  return squashedOnce(known);
+}
+
+const SQUASHED = new Map<string, string>();
 
 function byPlace(a: Problem, b: Problem): number {
   const last = Number.MAX_SAFE_INTEGER;

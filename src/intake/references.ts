@@ -23,7 +23,7 @@ export interface ReferenceSource {
 }
 
 export interface ResolvedReferences {
-  /** Absolute, in order, each once. */
+  /** Absolute, in order, each once; no more than a task may have. */
   images: string[];
   problems: Problem[];
 }
@@ -50,7 +50,7 @@ export function resolveReferences(sources: readonly ReferenceSource[]): Resolved
       message: `${images.size} reference images; at most ${TASK_LIMITS.references}`,
     });
   }
-  return { images: [...images], problems };
+  return { images: [...images].slice(0, TASK_LIMITS.references), problems };
 }
 
 /**
@@ -66,7 +66,9 @@ export function resolvePath(
   if (baseDir === null) {
     return isAbsolute(text)
       ? { absolute: resolve(text) }
-      : { message: `${shown(text)} is a relative path; only absolute ones mean something here` };
+      : {
+          message: `${shown(text)} is a relative path; paths are the worker’s, and only absolute ones mean something there`,
+        };
   }
   const expanded = text === '~' || text.startsWith('~/') ? homedir() + text.slice(1) : text;
   return { absolute: resolve(baseDir, expanded) };

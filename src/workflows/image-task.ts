@@ -18,11 +18,16 @@ import { onlyInput } from './input-guard.ts';
 /** Completed returns the row; a failed task closes as Failed, a cancelled one as Canceled, both after their last words. */
 export async function imageTask(...args: unknown[]): Promise<TaskRow> {
   const input = onlyInput(args, 'one object with at least "prompt"');
-  const task = workflowInfo().parent === undefined ? await admitAlone(input) : (input as AdmittedTask);
+  const task = isAdmitted(input) ? input : await admitAlone(input);
   if ('status' in task) return task;
   const outcome = await generate(task);
   const row = await CancellationScope.nonCancellable(() => record(task, outcome));
   return closeAs(row, outcome);
+}
+
+/** By `imageBatch`. Anybody's workflow may start this one as a child, with the same shapes as from outside. */
+function isAdmitted(input: object): input is AdmittedTask {
+  return workflowInfo().parent !== undefined && 'generation_id' in input && 'run_dir' in input;
 }
 
 async function admitAlone(request: object): Promise<AdmittedTask | TaskRow> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { comeBack } from '../../src/cli/come-back.ts';
+import { comeBack, stopIt } from '../../src/cli/come-back.ts';
 
 test.each<[string, string[], string | null]>([
   [
@@ -32,4 +32,16 @@ test.each<[string, string[], string]>([
   ['Chinese names need no quotes', ['batch', '封面.json'], 'imgproof batch 封面.json --batch-id id-1'],
 ])('the line that comes back (C4): %s', (_name, argv, expected) => {
   expect(comeBack(argv, ['--batch-id', 'id-1'])).toBe(expected);
+});
+
+test.each<[string, string[], string]>([
+  ['at the embedded server', ['batch', 'b.json'], ''],
+  [
+    'at the server of the flags, the last of each',
+    ['batch', 'b.json', '--address', 'a:1', '--namespace=art', '--address', 'b:2'],
+    ' --address b:2 --namespace=art',
+  ],
+  ['at the server of a profile', ['run', '--profile', 'my cloud'], " --profile 'my cloud'"],
+])('the line that stops an order (C4): %s', (_name, argv, flags) => {
+  expect(stopIt(argv, 'id-1')).toBe(`imgproof temporal workflow cancel --workflow-id id-1${flags}`);
 });

@@ -92,13 +92,6 @@ describe('where things are (H1, H2, G3)', () => {
     });
   });
 
-  it('a Temporal server is named by TEMPORAL_ADDRESS or TEMPORAL_PROFILE (C5)', () => {
-    expect(where({}).temporal.isNamed).toBe(false);
-    expect(where({ TEMPORAL_NAMESPACE: 'n' }).temporal).toMatchObject({ isNamed: false, namespace: 'n' });
-    expect(where({ TEMPORAL_ADDRESS: 'h:1' }).temporal).toMatchObject({ isNamed: true, address: 'h:1' });
-    expect(where({ TEMPORAL_PROFILE: 'cloud' }).temporal).toMatchObject({ isNamed: true, profile: 'cloud' });
-  });
-
   it('the package is found, and settings that get logged hold no environment', () => {
     const settings = where({ HAPPY_API_KEY: KEY });
     expect(join(settings.packageRoot, 'test', 'config', 'config.test.ts')).toBe(import.meta.filename);

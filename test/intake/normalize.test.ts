@@ -178,7 +178,7 @@ describe('a task alone', () => {
 
   it.each([undefined, null, 'a cat', 3, [{ prompt: 'a' }]])('%j is a problem', (value) => {
     const result = normalizeTask(value, CONTEXT);
-    expect(result).toEqual({
+    expect(result).toMatchObject({
       problems: [{ path: [], message: expect.stringContaining('expected an object with a prompt') }],
     });
   });

@@ -65,11 +65,11 @@ describe('reference images (G2, H3)', () => {
     const context = { baseDir: null };
     expect(task({ image: '/abs/../a.png' }, context).input_images).toEqual(['/a.png']);
     expect(taskProblems({ image: 'a.png' }, context)).toEqual([
-      'tasks[0].image: "a.png" is a relative path; only absolute ones mean something here',
+      'tasks[0].image: "a.png" is a relative path; paths are the worker’s, and only absolute ones mean something there',
     ]);
     expect(taskProblems({ image: '~/a.png' }, context)).toHaveLength(1);
     expect(taskProblems({ output_dir: 'out' }, context)).toEqual([
-      'tasks[0].output_dir: "out" is a relative path; only absolute ones mean something here',
+      'tasks[0].output_dir: "out" is a relative path; paths are the worker’s, and only absolute ones mean something there',
     ]);
   });
 });

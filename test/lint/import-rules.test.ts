@@ -70,9 +70,13 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
     refused: ['../cli/a.ts', '../client.ts', '../activities/a.ts', '@temporalio/client'],
     allowed: ['../host/a.ts', '../config.ts'],
   },
+  'src/temporal/x.ts': {
+    refused: ['../config.ts', '../domain/a.ts', '../client.ts', '@temporalio/worker'],
+    allowed: ['./a.ts', '@temporalio/client', '@temporalio/envconfig'],
+  },
   'src/client.ts': {
     refused: ['./cli/a.ts', './config.ts', '@temporalio/worker'],
-    allowed: ['./domain/a.ts', '@temporalio/client'],
+    allowed: ['./domain/a.ts', './temporal/a.ts', '@temporalio/client'],
   },
   'src/worker.ts': {
     refused: ['./cli/a.ts'],

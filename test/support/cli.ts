@@ -32,7 +32,7 @@ export interface Cli {
     options?: { input?: string; cwd?: string; env?: NodeJS.ProcessEnv },
   ) => Promise<Ended>;
   /** Start, and end later. */
-  start: (args: readonly string[]) => Running;
+  start: (args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }) => Running;
   /** Write a batch file and return its path. */
   batchFile: (name: string, tasks: object[], fields?: object) => Promise<string>;
   /** Pids of the background stack as its supervisor published them. */
