@@ -9,7 +9,7 @@ import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
 import { batchEnd } from './batch-end.ts';
-import { endWhenInterrupted } from './detached.ts';
+import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -67,17 +67,18 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   if (idProblem !== null)
     throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
   const request = sizedRequest(batch);
-  const nothingOrdered = endWhenInterrupted();
+  const signals = listenForSignals();
   const session = await openSession(settings, flags);
-  nothingOrdered();
+  signals.ordering();
   try {
     const submitted = await submitBatch(session.client, { batchId, batchHash: hash, request });
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
     const order = orderFacts(batch, batchId, submitted.decision === 'attach');
     announce(session, batch, order, progress);
     if (!flags.wait) tellOrdered(session, batchId, flags);
-    else await follow(session, submitted, order, progress, flags);
+    else await follow(session, submitted, order, { progress, signals }, flags);
   } finally {
+    signals.ignore();
     progress.end(true);
     await session.close();
   }
@@ -187,11 +188,11 @@ async function follow(
   session: Session,
   { handle, ranBefore }: { handle: BatchHandle; ranBefore: boolean },
   order: OrderFacts,
-  progress: Progress,
+  { progress, signals }: { progress: Progress; signals: Signals },
   flags: BatchFlags,
 ): Promise<void> {
   const looks = batchLooks(session.client, handle, order, progress);
-  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look });
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
   const ended = { batchId: order.id, ranBefore: ranBefore && flags.again !== true, view: looks.lastView() };
   progress.end(true);
   process.exitCode = await batchEnd(ending, session, handle, ended, flags);

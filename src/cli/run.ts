@@ -9,7 +9,7 @@ import { WORKFLOW_TYPES } from '../domain/messages.ts';
 import type { NormalizedTask } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
-import { endWhenInterrupted } from './detached.ts';
+import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -68,9 +68,9 @@ async function runTask(flags: RunFlags): Promise<void> {
   const task = await checkedTask(settings, flags);
   if (await isEmbedded(settings, flags)) await checkProviders(settings, [task]);
   const key = flags.taskKey ?? ownKey(task.task_name);
-  const nothingOrdered = endWhenInterrupted();
+  const signals = listenForSignals();
   const session = await openSession(settings, flags);
-  nothingOrdered();
+  signals.ordering();
   try {
     const request = {
       ...taskRequestOf({ ...task, task_key: key }),
@@ -82,8 +82,9 @@ async function runTask(flags: RunFlags): Promise<void> {
       return flags.json
         ? printJson({ ok: true, task_key: key, exit_code: 0, reason: 'ordered' })
         : print(key);
-    await follow(session, handle, task, { key, isAttached }, progress, flags);
+    await follow(session, handle, task, { key, isAttached }, { progress, signals }, flags);
   } finally {
+    signals.ignore();
     progress.end(false);
     await session.close();
   }
@@ -103,13 +104,13 @@ async function follow(
   handle: TaskHandle,
   task: NormalizedTask,
   { key, isAttached }: { key: string; isAttached: boolean },
-  progress: Progress,
+  { progress, signals }: { progress: Progress; signals: Signals },
   flags: RunFlags,
 ): Promise<void> {
   const models = `${task.provider}/${task.model}`;
   const order: OrderFacts = { kind: 'task', id: key, total: 1, models, isAttached };
   const looks = taskLooks(session.client, key, task, order, progress);
-  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look });
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
   const isOver = ending.kind === 'result' || ending.kind === 'failed';
   progress.end(!isOver);
   process.exitCode = await runEnd(ending, key, looks.lastView(), flags);
