@@ -24,8 +24,8 @@ export interface WorkerSetup {
   embedded: boolean;
 }
 
-/** Time for paid calls to end after SIGTERM (SPEC R6): a request limit and what comes after it. */
-const SHUTDOWN_GRACE = '11 minutes';
+/** Time for paid calls to end after SIGTERM (SPEC R6): a request limit and what comes after it. Containers wait longer. */
+export const SHUTDOWN_GRACE = '11 minutes';
 
 /** Polls until SIGTERM or SIGINT; then takes no new paid call, lets those in flight end and their records be written. */
 export async function runWorker(setup: WorkerSetup): Promise<void> {
@@ -97,12 +97,13 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
   return {
     spool: new Spool(settings.spoolDir),
     slots: new WorkerSlots(),
-    resolveProvider: async (name) => {
-      const provider = await resolveProvider(settings, name);
+    resolveProvider: async (name, model) => {
+      const provider = await resolveProvider(settings, name, model);
       secrets.remember(provider.secrets);
       return provider;
     },
     redact: secrets.redact,
+    redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
     defaults: settings.defaults,
     inputRoots: () => allowedRoots(settings, { embedded }),

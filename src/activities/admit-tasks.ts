@@ -42,7 +42,13 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   for (const [i, task] of batch.tasks.entries()) {
     const folder = taskFolder(i + 1, batch.tasks.length, safeName(task.task_name, sha256));
     const { task_key: _, input_images, ...wish } = task;
-    const place = { index: i + 1, batch_id: batchId, batch_hash: hash, run_dir: join(batchDir, folder) };
+    const place = {
+      index: i + 1,
+      batch_id: batchId,
+      batch_hash: hash,
+      run_dir: join(batchDir, folder),
+      warnings: [],
+    };
     const wanted = {
       ...wish,
       ...place,
@@ -100,6 +106,7 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     batch_id: null,
     batch_hash: null,
     run_dir,
+    warnings,
     task_key: order.workflow_id,
     input_images: input_images.map((path) => references.of(path)),
   };
@@ -152,10 +159,10 @@ function refusalsOf(keys: readonly string[], queueLimit: number): (Refusal | nul
     const before = first.get(key);
     if (before !== undefined)
       return { status: 'skipped', reason: `task_key "${key}" is already used by task ${before}` };
-    if (first.size >= queueLimit)
-      return { status: 'rejected', reason: `over the queue limit of ${queueLimit}` };
     first.set(key, i + 1);
-    return null;
+    return first.size > queueLimit
+      ? { status: 'rejected', reason: `over the queue limit of ${queueLimit}` }
+      : null;
   });
 }
 

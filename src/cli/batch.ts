@@ -24,7 +24,7 @@ import {
 import { type InputText, readInput } from './input.ts';
 import { batchLooks } from './looks.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
-import { note, print, printJson, safe, say, sayLines } from './output.ts';
+import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress, type Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
@@ -159,7 +159,7 @@ function orderFacts({ tasks }: NormalizedBatch, id: string, isAttached: boolean)
 }
 
 function announce(session: Session, batch: NormalizedBatch, order: OrderFacts, { form }: Progress): void {
-  for (const warning of batch.warnings) say(`warning: ${safe(warning)}`);
+  for (const warning of batch.warnings) warn(warning);
   // A picture has a title of its own.
   if (form !== 'tty') note(titleText(order, batch.max_workers));
   const link = webUiLink(session, order.id);

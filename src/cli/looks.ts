@@ -10,7 +10,7 @@ import {
 } from '../client.ts';
 import type { TaskState } from '../domain/messages.ts';
 import type { NormalizedTask } from '../domain/task.ts';
-import { safe, say } from './output.ts';
+import { warn } from './output.ts';
 import type { Progress } from './progress.ts';
 import { type OrderFacts, type Snapshot, type View, viewOf } from './progress-view.ts';
 
@@ -27,13 +27,9 @@ export function batchLooks(
   order: OrderFacts,
   progress: Progress,
 ): Looks {
-  const warned = new Set<string>();
   return looksOf(order, progress, async () => {
     const snapshot = await batchSnapshot(client, handle);
-    for (const warning of snapshot?.progress.warnings ?? []) {
-      if (!warned.has(warning)) say(`warning: ${safe(warning)}`);
-      warned.add(warning);
-    }
+    for (const warning of snapshot?.progress.warnings ?? []) warn(warning);
     return snapshot;
   });
 }

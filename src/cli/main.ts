@@ -1,6 +1,6 @@
 /** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
 import { Command, CommanderError } from 'commander';
-import { CommandProblem, EXIT } from './exit-codes.ts';
+import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import { guardStreams, printJson, say } from './output.ts';
 
 interface CommandEntry {
@@ -37,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     // What follows `temporal` belongs to the Temporal CLI.
     .enablePositionalOptions()
     .exitOverride();
-  const [called] = argv;
+  const called = argv[0] === 'help' ? argv[1] : argv[0];
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).summary(summary).description(summary).exitOverride();
     if (name === called) (await load()).register(command);
@@ -51,24 +51,28 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 const VERSION = '0.1.0';
 
+/** With `--json` there is one document on standard output however a command ends (SPEC H6). */
 function endOf(error: unknown, argv: readonly string[]): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const problem = asProblem(error);
-  if (problem === null) {
-    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return EXIT.incomplete;
-  }
-  say(`imgproof: ${problem.message}`);
-  const { exitCode, message, problems } = problem;
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+  const { exitCode, message, problems } = asProblem(error);
   if (argv.includes('--json')) printJson({ ok: false, exit_code: exitCode, reason: message, problems });
   return exitCode;
 }
 
-/** Other rooms have their own errors that end a command expectedly; they say so by their exit code. */
-function asProblem(error: unknown): CommandProblem | null {
-  if (error instanceof CommandProblem) return error;
-  const { exitCode, message } = error as { exitCode?: unknown; message?: string };
-  return exitCode === EXIT.environment
-    ? new CommandProblem(EXIT.environment, message ?? 'environment')
-    : null;
+/** What ends a command, told on standard error. Other rooms have their own expected errors; these name their exit code. */
+function asProblem(error: unknown): CommandProblem {
+  // Commander has told it already, with what it expects.
+  if (error instanceof CommanderError)
+    return new CommandProblem(EXIT.usage, error.message.replace(/^error: /u, ''));
+  const { exitCode, message, stack } = error as Partial<CommandProblem>;
+  if (!EXPECTED.has(exitCode)) {
+    say(stack ?? message ?? String(error));
+    return new CommandProblem(EXIT.incomplete, `unexpected: ${message ?? String(error)}`);
+  }
+  say(`imgproof: ${message}`);
+  return error instanceof CommandProblem
+    ? error
+    : new CommandProblem(exitCode as ExitCode, message ?? 'environment');
 }
+
+const EXPECTED: ReadonlySet<unknown> = new Set(Object.values(EXIT));

@@ -51,6 +51,15 @@ export function writeError(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+const warned = new Set<string>();
+
+/** A warning is told once, though both the command and the worker may find it. */
+export function warn(text: string): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  say(`warning: ${safe(text)}`);
+}
+
 /** Text from data on one line: no control character of it reaches the terminal (DESIGN 6). */
 export function safe(text: string): string {
   return text.replaceAll(/\r?\n/gu, '␤').replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '�');

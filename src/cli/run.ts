@@ -23,7 +23,7 @@ import {
 } from './flags.ts';
 import { taskLooks } from './looks.ts';
 import { checkProviders, referenceProblems, taskRequestOf } from './order.ts';
-import { note, print, printJson, safe, say, sayLines } from './output.ts';
+import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress, type Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
@@ -148,7 +148,7 @@ async function checkedTask(settings: Settings, flags: RunFlags): Promise<Normali
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
   const { resume: _, ...task } = normalized.task;
-  for (const warning of normalized.warnings) say(`warning: ${safe(warning)}`);
+  for (const warning of normalized.warnings) warn(warning);
   if (await isEmbedded(settings, flags))
     problems.push(...(await referenceProblems(settings, [task], () => [])));
   if (problems.length > 0) throw badInput(problems);

@@ -1,7 +1,7 @@
 /** From variables to places and numbers (SPEC G3, H1, H2); no file is opened before `defaults` is read. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
 import { ConfigError, type ConfigPlace, expandHome, given } from '../host/config-file.ts';
@@ -13,6 +13,10 @@ export interface Settings {
   spoolDir: string;
   databasePath: string;
   openclawStateDir: string;
+  /** What `~` means in OpenClaw's config: `OPENCLAW_HOME`, else the user's home. */
+  openclawHome: string;
+  /** Folders beside that of OpenClaw's config whose files `$include` may name: `OPENCLAW_INCLUDE_ROOTS`. */
+  openclawIncludeRoots: string[];
   /** `isNamed`: by `OPENCLAW_CONFIG_PATH` or `IMGPROOF_CONFIG`; then the file has to be there. */
   openclawConfig: ConfigPlace;
   ownConfig: ConfigPlace;
@@ -65,6 +69,8 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     spoolDir: join(home, 'spool'),
     databasePath: join(home, 'temporal.db'),
     openclawStateDir,
+    openclawHome,
+    openclawIncludeRoots: folderList(read('OPENCLAW_INCLUDE_ROOTS'), openclawHome),
     openclawConfig: configPlace(
       place('OPENCLAW_CONFIG_PATH', openclawHome),
       join(openclawStateDir, 'openclaw.json'),
@@ -108,6 +114,14 @@ function orderDefaults(settings: Settings): OrderDefaults {
 
 function configPlace(named: string | undefined, byDefault: string): ConfigPlace {
   return { path: named ?? byDefault, isNamed: named !== undefined };
+}
+
+/** As PATH is written. A relative folder means nothing to a background worker and is none. */
+function folderList(text = '', home: string): string[] {
+  const folders = text.split(delimiter).map((folder) => folder.trim());
+  return folders
+    .filter((folder) => isAbsolute(folder) || folder === '~' || folder.startsWith('~/'))
+    .map((folder) => expandHome(folder, home));
 }
 
 function stateDirName(profile: string | undefined): string {

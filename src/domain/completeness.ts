@@ -135,7 +135,7 @@ function foreignRecords({ request, summary, results }: BatchEvidence): string[] 
       found.push(`row ${index} is of task "${row.task_key}", not "${task_key}"`);
     const result = results.get(index);
     if (!result) continue;
-    const wanted = { index, task_key, batch_id: request.batch_id };
+    const wanted = { index, task_key, batch_id: request.batch_id, batch_hash: request.batch_hash };
     for (const [name, expected, other] of unequal(result, wanted)) {
       found.push(`result of task ${index} has ${name} ${jsonInOrder(other)}, not ${jsonInOrder(expected)}`);
     }

@@ -47,6 +47,8 @@ export interface ProviderServer {
   /** GET requests for images of the step `url`; `authorization` tells whether the client gave its key away. */
   readonly downloads: readonly { path: string; authorization: boolean }[];
   setScript(script: Script): void;
+  /** The bearer key asked for from now on; null: none. */
+  setApiKey(apiKey: string | null): void;
   setLatencyMs(latency: Latency): void;
   /** Resolves when `count` calls have arrived. Rejects after `timeoutMs` (default 10 s). */
   waitForCalls(count: number, timeoutMs?: number): Promise<void>;
@@ -81,6 +83,9 @@ export async function startProviderServer(options: ProviderServerOptions = {}): 
     setScript: (script) => {
       provider.script.set(script);
     },
+    setApiKey: (apiKey) => {
+      provider.apiKey = apiKey;
+    },
     setLatencyMs: (latency) => {
       provider.latencyMs = latency;
     },
@@ -96,13 +101,14 @@ export async function startProviderServer(options: ProviderServerOptions = {}): 
 }
 
 function createProvider(options: ProviderServerOptions, log: CallLog) {
-  const { apiKey = 'test-key', images = [] } = options;
+  const { images = [] } = options;
   const published = new Map<string, { content: Buffer; format: string }>();
   const open = new Set<Exchange>();
   let served = 0;
 
   const provider = {
     baseUrl: '',
+    apiKey: options.apiKey === undefined ? 'test-key' : options.apiKey,
     latencyMs: options.latencyMs ?? 0,
     script: readScript(options.script),
     downloads: [] as { path: string; authorization: boolean }[],
@@ -156,6 +162,7 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
 
   function refusalOf(req: IncomingMessage, call: CallRecord, request: ReceivedRequest): ApiError | null {
     if (req.method !== 'POST' || call.mode === null) return NO_SUCH_PATH;
+    const { apiKey } = provider;
     if (apiKey !== null && req.headers.authorization !== `Bearer ${apiKey}`) return WRONG_KEY;
     return firstProblem(call.mode, request);
   }
