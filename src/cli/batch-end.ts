@@ -7,7 +7,7 @@ import { FILES } from '../domain/layout.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
 import { batchEndLines, batchNextText } from './batch-screen.ts';
 import { comeBack, quoted } from './come-back.ts';
-import { detachedText, endSoon, exitCodeOfSignal } from './detached.ts';
+import { detachedText, endNow, exitCodeOfSignal } from './detached.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { note, printJson, printLines, safe, say } from './output.ts';
@@ -131,11 +131,10 @@ function tellDetached(
   reason: string,
   exitCode: ExitCode,
   flags: WaitFlags,
-): ExitCode {
+): Promise<never> {
   say(detachedText({ id: batchId, view, comeBack: wayBack(batchId) }));
   if (flags.json) printJson({ ok: false, batch_id: batchId, exit_code: exitCode, reason });
-  endSoon();
-  return exitCode;
+  return endNow(exitCode);
 }
 
 function wayBack(batchId: string): string {

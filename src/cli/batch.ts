@@ -10,7 +10,7 @@ import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
 import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { batchEnd } from './batch-end.ts';
-import { endWhenInterrupted } from './detached.ts';
+import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -69,9 +69,9 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   if (idProblem !== null)
     throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
   refuseOversize(request);
-  const nothingOrdered = endWhenInterrupted();
+  const signals = listenForSignals();
   const session = await openSession(settings, flags);
-  nothingOrdered();
+  signals.ordering();
   try {
     const order = { batchId, batchHash: hash, request, isAsWritten: !embedded };
     const submitted = await submitBatch(session.client, order);
@@ -80,8 +80,9 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
     const facts = orderFacts(batch, models, batchId, submitted.decision === 'attach');
     announce(session, batch, facts, progress);
     if (!flags.wait) tellOrdered(session, batchId, flags);
-    else await follow(session, submitted, facts, progress, flags);
+    else await follow(session, submitted, facts, { progress, signals }, flags);
   } finally {
+    signals.ignore();
     progress.end(true);
     await session.close();
   }
@@ -194,11 +195,11 @@ async function follow(
   session: Session,
   { handle, ranBefore }: { handle: BatchHandle; ranBefore: boolean },
   order: OrderFacts,
-  progress: Progress,
+  { progress, signals }: { progress: Progress; signals: Signals },
   flags: BatchFlags,
 ): Promise<void> {
   const looks = batchLooks(session.client, handle, order, progress);
-  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look });
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
   const ended = { batchId: order.id, ranBefore: ranBefore && flags.again !== true, view: looks.lastView() };
   progress.end(true);
   process.exitCode = await batchEnd(ending, session, handle, ended, flags);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import { closedBadly } from './batch-end.ts';
 import { comeBack, quoted } from './come-back.ts';
-import { detachedText, endSoon, exitCodeOfSignal } from './detached.ts';
+import { detachedText, endNow, exitCodeOfSignal } from './detached.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { note, printJson, printLines, safe, say } from './output.ts';
@@ -67,11 +67,10 @@ function tellDetached(
   reason: string,
   exitCode: ExitCode,
   flags: WaitFlags,
-): ExitCode {
+): Promise<never> {
   // --resume: when it has ended meanwhile, its result is adopted and not bought again.
   const again = `${comeBack(process.argv.slice(2), ['--task-key', key])} --resume`;
   say(detachedText({ id: key, view, comeBack: again }));
   if (flags.json) printJson({ ok: false, task_key: key, exit_code: exitCode, reason });
-  endSoon();
-  return exitCode;
+  return endNow(exitCode);
 }

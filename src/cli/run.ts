@@ -10,7 +10,7 @@ import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
 import { ELSEWHERE, modelsWritten } from './as-written.ts';
-import { endWhenInterrupted } from './detached.ts';
+import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -70,9 +70,9 @@ async function runTask(flags: RunFlags): Promise<void> {
   const { task, written } = await checkedTask(settings, flags, embedded);
   if (embedded) await checkProviders(settings, [task]);
   const key = flags.taskKey ?? ownKey(task.task_name);
-  const nothingOrdered = endWhenInterrupted();
+  const signals = listenForSignals();
   const session = await openSession(settings, flags);
-  nothingOrdered();
+  signals.ordering();
   try {
     const request = {
       ...(embedded ? taskRequestOf({ ...task, task_key: key }) : written),
@@ -86,8 +86,9 @@ async function runTask(flags: RunFlags): Promise<void> {
       return flags.json
         ? printJson({ ok: true, task_key: key, exit_code: 0, reason: 'ordered' })
         : print(key);
-    await follow(session, handle, task, order, progress, flags);
+    await follow(session, handle, task, order, { progress, signals }, flags);
   } finally {
+    signals.ignore();
     progress.end(false);
     await session.close();
   }
@@ -107,11 +108,11 @@ async function follow(
   handle: TaskHandle,
   task: NormalizedTask,
   order: OrderFacts,
-  progress: Progress,
+  { progress, signals }: { progress: Progress; signals: Signals },
   flags: RunFlags,
 ): Promise<void> {
   const looks = taskLooks(session.client, order.id, task, order, progress);
-  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look });
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
   const isOver = ending.kind === 'result' || ending.kind === 'failed';
   progress.end(!isOver);
   process.exitCode = await runEnd(ending, order.id, looks.lastView(), flags);

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, isServerGone, nobodyPolls, paidCallsArePolled } from '../client.ts';
 import { TASK_QUEUES } from '../domain/messages.ts';
+import type { Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { say } from './output.ts';
@@ -16,6 +17,7 @@ export type Ending<T> =
 interface Watch {
   session: Session;
   flags: Pick<WaitFlags, 'waitTimeout'>;
+  letGo: Signals['letGo'];
   /** Called about once a second until the end, and once more when the end brought news. */
   look: () => Promise<void>;
 }
@@ -30,7 +32,8 @@ export async function watchUntilEnd<T>(
 ): Promise<Ending<T>> {
   const stop = new AbortController();
   const ended = endOf(handle, watch.session, stop.signal);
-  const ending = Promise.race([ended, detach(stop.signal), patience(watch.flags.waitTimeout, stop.signal)]);
+  const detached = watch.letGo.then((by): Ending<T> => ({ kind: 'detached', by }));
+  const ending = Promise.race([ended, detached, patience(watch.flags.waitTimeout, stop.signal)]);
   const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
     const end = await Promise.race([ending, looking.then(() => ending)]);
@@ -111,17 +114,6 @@ async function endOf<T>(
       await sleep(LOOK_MS, signal);
     }
   }
-}
-
-/** The first signal lets go; the next one finds no listener and ends the process at once, as it would any other. */
-function detach(signal: AbortSignal): Promise<Ending<never>> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      const listener = () => resolve({ kind: 'detached', by: name });
-      process.once(name, listener);
-      signal.addEventListener('abort', () => process.removeListener(name, listener));
-    }
-  });
 }
 
 function patience(seconds: number | undefined, signal: AbortSignal): Promise<Ending<never>> {

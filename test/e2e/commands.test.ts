@@ -186,8 +186,10 @@ describe('Ctrl-C detaches, the same command comes back (C4)', () => {
     await until('2 calls', () => calls('detach') === 2);
     child.kill('SIGINT');
     const { code, stderr } = await ended;
-    expect(code).toBe(130);
-    expect(stderr).toMatch(/Detached\. "detach-[0-9a-f]{10}" keeps running/u);
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringMatching(/Detached\. "detach-[0-9a-f]{10}" keeps running/u),
+    ]);
     const id = /Detached\. "([^"]+)"/u.exec(stderr)?.[1];
     expect(stderr).toContain(`Come back:  imgproof batch ${file} --batch-id ${id}`);
     expect(stderr).toContain('Stop it:');
