@@ -70,11 +70,13 @@ function closeAs(row: TaskRow, outcome: TaskOutcome): TaskRow {
 /** What ended the paid call, in the words of the failure table. */
 function reportOf(error: unknown): FailureReport {
   if (isCancellation(error)) return { category: 'cancelled', message: 'cancelled' };
+  if (error instanceof ActivityFailure && error.retryState === RetryState.CANCEL_REQUESTED) {
+    // The attempt failed before the cancel reached it; but for the cancel it would have been repeated.
+    const last = error.cause?.message ?? error.message;
+    return { category: 'cancelled', message: `cancelled; the last attempt: ${last}` };
+  }
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
-    // It failed before the cancel reached it; but for the cancel it would have been tried again.
-    if (error instanceof ActivityFailure && error.retryState === RetryState.CANCEL_REQUESTED)
-      return { category: 'cancelled', message: `cancelled; the last attempt: ${cause.message}` };
     const report = cause.details?.[0] as Partial<FailureReport> | undefined;
     if (report?.category !== undefined && report.category in FAILURES) return report as FailureReport;
     return { category: 'internal', message: cause.message };
