@@ -75,6 +75,8 @@ function closeAs(row: TaskRow, outcome: TaskOutcome): TaskRow {
 /** What ended the paid call, in the words of the failure table. */
 function reportOf(error: unknown): FailureReport {
   if (isCancellation(error)) return { category: 'cancelled', message: 'cancelled' };
+  if (isCutShort(error))
+    return { category: 'cancelled', message: `cancelled; the last attempt: ${error.cause?.message}` };
   const cause = error instanceof ActivityFailure ? error.cause : error;
   // The last attempt failed by itself before the cancel reached it; the server then starts no further one.
   if (error instanceof ActivityFailure && error.retryState === RetryState.CANCEL_REQUESTED)
@@ -92,4 +94,10 @@ function reportOf(error: unknown): FailureReport {
     return { category, message: `${cause.timeoutType} timeout: ${cause.message}` };
   }
   return { category: 'internal', message: String(error) };
+}
+
+/** The last attempt failed before the cancel reached it; but for the cancel it would have been repeated. */
+function isCutShort(error: unknown): error is ActivityFailure {
+  if (!(error instanceof ActivityFailure) || error.retryState !== RetryState.CANCEL_REQUESTED) return false;
+  return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable);
 }

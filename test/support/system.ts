@@ -8,8 +8,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { HistoryAndWorkflowId, WorkflowClient, WorkflowHandle } from '@temporalio/client';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Workflow } from '@temporalio/common';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Worker } from '@temporalio/worker';
 import { loadSettings, type Settings } from '../../src/config.ts';
 import type { BatchRequest } from '../../src/domain/batch.ts';
@@ -49,7 +49,7 @@ export interface System {
   workflowTaskFailures: () => Promise<string[]>;
   /** Of everything started here that had ended when `workflowTaskFailures` was asked. */
   histories: () => readonly HistoryAndWorkflowId[];
-  /** Rejects, after everything has been stopped, when a workflow task failed and no test has asked. */
+  /** Rejects, after everything has been stopped, when a workflow task failed that was not told yet. */
   stop: () => Promise<void>;
 }
 

@@ -100,8 +100,8 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a cancel that meets a failing attempt is not noticed': {
     file: 'image-task.ts',
-    from: 'error.retryState === RetryState.CANCEL_REQUESTED',
-    to: 'error.retryState === RetryState.IN_PROGRESS',
+    from: 'error.retryState !== RetryState.CANCEL_REQUESTED',
+    to: 'error.retryState !== RetryState.IN_PROGRESS',
     history: 'cancel-while-an-attempt-fails',
     complaint: /Fail workflow machine .* WorkflowExecutionCanceled/u,
   },

@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { WorkflowFailedError } from '@temporalio/client';
+import { failureOf } from '../../support/system.ts';
 import { resultPathOf } from './cancellation.ts';
 import type { World } from './world.ts';
 
@@ -39,5 +40,15 @@ export function devServerOnly(world: World): void {
     const result = await resultOf(await resultPathOf(system, 'too-late'));
     expect(result).toMatchObject({ status: 'cancelled', billing: { no: 1, possible: 0, yes: 0 } });
     expect(result.error).toContain('429');
+  });
+
+  test('an answer that is final stays what it is, also when a cancel is on its way (S)', async () => {
+    const { system, alone } = world;
+    const handle = await system.startTask(
+      alone({ prompt: 'refused in the end [fault:400 latency-ms=2000]' }),
+    );
+    await system.provider.waitForInFlight(1);
+    await handle.cancel();
+    expect((await failureOf(handle)).row).toMatchObject({ status: 'failed', category: 'bad_request' });
   });
 }
