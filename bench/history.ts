@@ -12,6 +12,8 @@ export interface HistoryFigures {
   parentPerTask: HistorySize;
   /** Of a task's workflow: the median of all. */
   child: HistorySize;
+  /** When the batch's workflow closed, ISO 8601: everything is recorded then. */
+  closedAt: string;
 }
 
 /** Numbers of 64 bits are texts in the CLI's JSON. */
@@ -28,9 +30,9 @@ export async function historyFigures(
   const json = async (...args: string[]) =>
     JSON.parse((await imgproof(['temporal', 'workflow', ...args, '--output', 'json'])).stdout) as unknown;
   const { workflowExecutionInfo } = (await json('describe', '--workflow-id', batchId)) as {
-    workflowExecutionInfo: Execution;
+    workflowExecutionInfo: Execution & { closeTime: string };
   };
-  const query = `ParentWorkflowId = '${batchId}'`;
+  const query = `ParentWorkflowId = '${batchId}' AND ExecutionStatus = 'Completed'`;
   const children = (await json('list', '--query', query, '--limit', String(2 * tasks))) as Execution[];
   const parent = sizeOf(workflowExecutionInfo);
   const sizes = children.map(sizeOf);
@@ -40,6 +42,7 @@ export async function historyFigures(
       events: median(sizes.map(({ events }) => events)),
       bytes: median(sizes.map(({ bytes }) => bytes)),
     },
+    closedAt: workflowExecutionInfo.closeTime,
   };
 }
 

@@ -94,12 +94,14 @@ async function measureWorkload(bench: Bench, workload: Workload): Promise<Worklo
     (runner, round) => measuredRun(runner, { workload, prompt, folder, label: `${name}-${round}` }),
     onRound,
   );
-  const lastBatch = played.counted.at(-1)?.figures.imgproof.label ?? '';
+  const last = played.counted.at(-1)?.figures.imgproof;
+  const history = await historyFigures(stack, last?.label ?? '', workload.tasks);
   return {
     ...workload,
     ...played,
     name,
     ratio: median(played.counted.map(({ ratio }) => ratio)),
-    history: await historyFigures(stack, lastBatch, workload.tasks),
+    history,
+    afterBatchEndMs: Date.parse(last?.endedAt ?? '') - Date.parse(history.closedAt),
   };
 }

@@ -60,7 +60,7 @@ function startupLines({ help, coldStart, workerReady }: StartupFigures): string[
 }
 
 function workloadLines(workload: WorkloadFigures): string[] {
-  const { tasks, latencyMs, imageBytes, counted, ratio, history } = workload;
+  const { tasks, latencyMs, imageBytes, counted, ratio, history, afterBatchEndMs } = workload;
   const { parentPerTask, child } = history;
   const both = (show: (run: RunFigures) => number, text: (value: number) => string) =>
     [medianOf(counted, 'loop', show), medianOf(counted, 'imgproof', show)].map(text) as [string, string];
@@ -73,6 +73,7 @@ function workloadLines(workload: WorkloadFigures): string[] {
     row('command', ...both(({ commandMs }) => commandMs, seconds)),
     row('  before the first call', ...both(({ beforeFirstCallMs }) => beforeFirstCallMs, ms)),
     row('  after the last answer', ...both(({ afterLastAnswerMs }) => afterLastAnswerMs, ms)),
+    row('    after the end of the batch', '', ms(afterBatchEndMs)),
     ...cpuRows(workload),
     ...memoryRows(counted),
     row('calls', ...both(({ calls }) => calls, String)),

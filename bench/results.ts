@@ -17,7 +17,10 @@ export interface WorkloadFigures extends Workload, PlayedRounds {
   name: string;
   /** Median of the ratios of the counted rounds. */
   ratio: number;
+  /** Of the last counted round, like the next. */
   history: HistoryFigures;
+  /** From the end of the batch's workflow to the end of the command that waited for it. */
+  afterBatchEndMs: number;
 }
 
 export interface BenchResults {

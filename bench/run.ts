@@ -10,6 +10,8 @@ import type { Order, Runner, RunnerName } from './runner.ts';
 export interface RunFigures {
   runner: RunnerName;
   label: string;
+  /** When the command ended, ISO 8601. */
+  endedAt: string;
   /** By the provider's log: first arrival to last answer. */
   makespanMs: number;
   /** The command, from its start to its end. */
@@ -51,6 +53,7 @@ export async function measuredRun(
     return {
       runner: runner.name,
       label,
+      endedAt: new Date(metered.endedAtMs).toISOString(),
       ...timesOf(calls, metered),
       calls: calls.length,
       peakInFlight: peakInFlight(calls),
