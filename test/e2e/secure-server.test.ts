@@ -118,7 +118,7 @@ describe.skipIf(!existsSync('/usr/bin/openssl'))(
       const batch = cli.start(order('withdrawn', '--batch-id', 'withdrawn'), { env: withKey() });
       await until('its call', () => provider.inFlight === 1);
       fronts.keyed.accept('another');
-    fronts.keyed.hangUp();
+      fronts.keyed.hangUp();
       const { code, stderr } = await batch.ended;
       fronts.keyed.accept(API_KEY);
       expect([code, stderr]).toEqual([
