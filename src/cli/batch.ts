@@ -106,8 +106,9 @@ async function checkedBatch(
   const parsed = parseJson(input.text, input.name);
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
   const overrides = { ...requestOverrides(flags), ...batchOverrides(flags) };
-  const here = { baseDir: input.baseDir, overridesDir: process.cwd(), defaults: settings.defaults };
-  const place = embedded ? here : ELSEWHERE;
+  const place = embedded
+    ? { baseDir: input.baseDir, overridesDir: process.cwd(), defaults: settings.defaults }
+    : ELSEWHERE;
   const normalized = normalizeBatch(parsed.value, { ...place, overrides, batchName: input.batchName });
   const locate = (problems: Problem[]) =>
     problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));

@@ -35,8 +35,17 @@ export async function isEmbedded(settings: Settings, flags: ServerFlags): Promis
   return address !== null && address === named.replace(/^localhost:/u, '127.0.0.1:');
 }
 
+const EMBEDDED_NAMESPACE = 'default';
+
 export async function openSession(settings: Settings, flags: ServerFlags): Promise<Session> {
   const embedded = await isEmbedded(settings, flags);
+  if (embedded && flags.namespace !== undefined && flags.namespace !== EMBEDDED_NAMESPACE) {
+    throw new CommandProblem(
+      EXIT.usage,
+      `--namespace ${flags.namespace}: the embedded server has "${EMBEDDED_NAMESPACE}" only; name the server that has it ` +
+        'with --address, --profile or TEMPORAL_ADDRESS. Nothing was sent.',
+    );
+  }
   const place = embedded ? await embeddedPlace(settings) : { webUi: null };
   const target: TemporalTarget = { ...flags, ...place, env: settings.env, embedded };
   const { connect } = await import('../client.ts');
@@ -70,7 +79,7 @@ async function embeddedPlace(
 ): Promise<{ address: string; namespace: string; webUi: string }> {
   const { ensureEmbedded } = await import('../embedded/embedded.ts');
   const { address, webUi } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
-  return { address, namespace: 'default', webUi };
+  return { address, namespace: EMBEDDED_NAMESPACE, webUi };
 }
 
 export function webUiLink(session: Pick<Session, 'webUi' | 'namespace'>, workflowId: string): string | null {

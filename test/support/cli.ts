@@ -19,6 +19,7 @@ export interface Running {
   ended: Promise<Ended>;
   /** So far. */
   stdout: () => string;
+  stderr: () => string;
 }
 
 export interface Cli {
@@ -92,7 +93,7 @@ function startProcess(args: readonly string[], cwd: string, env: NodeJS.ProcessE
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, stdout: stdout(), stderr: stderr() }));
   });
-  return { child, ended, stdout };
+  return { child, ended, stdout, stderr };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
