@@ -11,7 +11,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { billingOf, type Phase } from '../../src/domain/failure.ts';
 import { callImageApi } from '../../src/provider/image-api.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { failureOf, http, imageCall, LIMITS, rawServer } from './raw-server.ts';
+import { endedInOrder, failureOf, http, imageCall, LIMITS, rawServer } from './raw-server.ts';
 
 const OK = http(200, '{"data":[]}', { 'content-type': 'application/json' });
 describe('A complete answer', () => {
