@@ -68,11 +68,16 @@ export async function submitBatch(client: Client, order: BatchOrder): Promise<Su
 }
 
 async function decision(client: Client, { batchId, batchHash }: BatchOrder, again: boolean) {
-  const latest = await describe(client, batchId);
+  const latest = unlessRefused(await describe(client, batchId));
   const known = latest === null ? null : { hash: memoOf(latest).batch_hash ?? null };
   const isOpen = latest?.status.name === 'RUNNING';
   const submission = { hash: batchHash, again, open: isOpen ? known : null, closed: isOpen ? null : known };
   return { decision: decideSubmission(submission), ranBefore: latest !== null && !isOpen };
+}
+
+/** A run that was refused as a whole (it closes Failed, SPEC T1) says nothing of what its id stands for. */
+function unlessRefused(run: WorkflowExecutionDescription | null): WorkflowExecutionDescription | null {
+  return run?.status.name === 'FAILED' ? null : run;
 }
 
 /** Start one task under its key. Rejects with `WorkflowExecutionAlreadyStartedError` while the key is active. */
