@@ -113,13 +113,13 @@ describe('The call log', () => {
     expect(server.calls).toHaveLength(9);
   });
 
-  test('holds calls until they are released; later ones are answered at once', async () => {
-    await start();
-    const release = server.hold();
+  test('holds calls, also those in flight, until they are released; later ones are answered at once', async () => {
+    await start({ latencyMs: 50 });
     const ends: string[] = [];
     const held = generate().then(() => ends.push('held'));
     await server.waitForInFlight(1);
-    await sleep(50);
+    const release = server.hold();
+    await sleep(100);
     ends.push('released');
     release();
     await held;

@@ -52,7 +52,10 @@ export interface ProviderServer {
   waitForCalls(count: number, timeoutMs?: number): Promise<void>;
   /** Resolves when exactly `count` requests are in flight. Rejects after `timeoutMs` (default 10 s). */
   waitForInFlight(count: number, timeoutMs?: number): Promise<void>;
-  /** From now on calls are answered only once the returned function is called: tests need not guess how long a thing takes. */
+  /**
+   * From now on no call is answered, also of those in flight, until the returned function is called: a test need not
+   * guess how long a thing takes.
+   */
   hold(): () => void;
   /** Breaks what is open and frees the port. */
   close(): Promise<void>;
@@ -158,9 +161,9 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
     }
     const { kind, ...stepOptions } = provider.script.next(call);
     call.step = kind;
+    await exchange.wait(stepOptions.latencyMs ?? latencyOf(call.call));
     await provider.gate;
     exchange.gone.throwIfAborted();
-    await exchange.wait(stepOptions.latencyMs ?? latencyOf(call.call));
     exchange.res.setHeader('openai-processing-ms', Date.now() - Date.parse(call.arrived_at));
     const readyMade = images.length === 0 ? null : (images[served++ % images.length] ?? null);
     const order = readOrder(call.mode, request);
