@@ -124,7 +124,7 @@ describe('What looks like a secret', () => {
   test.each(['sk-', 'bearer ', 'token=', 'authorization: a ', 'https://a@', 'a', ' ', 'api_key " ', 'a:b@?'])(
     'is found in time that grows as the text does: %j',
     (piece) => {
-      const texts = new Map(
+      const texts = new Map<number, string>(
         SIZES.map((characters) => [characters, piece.repeat(Math.ceil(characters / piece.length))]),
       );
       expect(growth(SIZES, (characters) => void redactPatterns(texts.get(characters) ?? ''))).toBeLessThan(

@@ -77,7 +77,7 @@ describe('The wait the provider asks for', () => {
     ['of beginnings', (times) => 'try again in '.repeat(times)],
     ['of one endless wait', (times) => `try again in ${'1m'.repeat(times)}`],
   ])('is looked for in time that grows as the text does: a megabyte %s', (_, textOf) => {
-    const texts = new Map(SIZES.map((times) => [times, textOf(times)]));
+    const texts = new Map<number, string>(SIZES.map((times) => [times, textOf(times)]));
     expect(growth(SIZES, (times) => void retryAfterMs({}, texts.get(times) ?? '', NOW))).toBeLessThan(
       QUADRATIC,
     );
