@@ -66,7 +66,7 @@ describe('a reference that can’t be read is told with its path and its reason,
       }
       expect(calls('unreadable')).toBe(0);
     },
-    60_000,
+    120_000,
   );
 
   test('one that this user may not read (EACCES)', async ({ skip }) => {
@@ -103,7 +103,7 @@ describe('a reference that can’t be read is told with its path and its reason,
     expect([status, stderr]).toEqual([2, expect.stringContaining(`"${path}" is not readable for this user`)]);
     expect(stderr).toMatch(/nothing was sent/iu);
     expect(calls('forbidden')).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a reference that changed between admission and sending fails that task without a call', () => {
