@@ -69,7 +69,7 @@ export async function submitBatch(client: Client, order: BatchOrder): Promise<Su
 }
 
 async function decision(client: Client, order: BatchOrder, again: boolean) {
-  const latest = await describe(client, order.batchId);
+  const latest = unlessRefused(await describe(client, order.batchId));
   const known = latest === null ? null : { hash: knownHash(latest, order) };
   const isOpen = latest?.status.name === 'RUNNING';
   const submission = {
@@ -85,6 +85,11 @@ async function decision(client: Client, order: BatchOrder, again: boolean) {
 function knownHash(description: WorkflowExecutionDescription, { isAsWritten }: BatchOrder): string | null {
   const { sent_hash, batch_hash } = memoOf(description);
   return (isAsWritten ? sent_hash : undefined) ?? batch_hash ?? null;
+}
+
+/** A run that was refused as a whole (it closes Failed, SPEC T1) says nothing of what its id stands for. */
+function unlessRefused(run: WorkflowExecutionDescription | null): WorkflowExecutionDescription | null {
+  return run?.status.name === 'FAILED' ? null : run;
 }
 
 /** Start one task under its key. Rejects with `WorkflowExecutionAlreadyStartedError` while the key is active. */

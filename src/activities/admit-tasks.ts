@@ -8,7 +8,7 @@ import { reserveRunFolder, writeBatchRequest } from '../artifacts/batch-folder.t
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
-import { batchHash, keyProblem, taskKeys } from '../domain/ids.ts';
+import { batchHash, keyProblem, provesOtherContent, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import { type IntakeContext, normalizeBatch, normalizeTask } from '../intake/normalize.ts';
@@ -140,7 +140,7 @@ async function otherContent(
 ): Promise<Problem[]> {
   for (const [i, { output_dir }] of batch.tasks.entries()) {
     const row = await readProofIndex({ output_dir, batch_id: batchId, task_key: keys[i] as string });
-    if (row === null || row.batch_id !== batchId || row.batch_hash === hash) continue;
+    if (!provesOtherContent(row, batchId, hash)) continue;
     return [
       {
         path: [],

@@ -80,7 +80,8 @@ describe('An image is measured from its bytes', () => {
   });
 
   const samples = '/work/shared/data/gpt-image-2';
-  test.skipIf(!existsSync(samples))('real gpt-image-2 files decode', async () => {
+  test('real gpt-image-2 files decode', async ({ skip }) => {
+    skip(!existsSync(samples), `there are no real images at ${samples}`);
     const files = readdirSync(samples).filter((name) => name.endsWith('.png'));
     expect(files.length).toBeGreaterThan(0);
     for (const name of files) {
@@ -282,7 +283,8 @@ describe('A reference image', () => {
     );
   });
 
-  test.skipIf(process.getuid?.() !== 0)('that this user may not read is refused', () => {
+  test('that this user may not read is refused', ({ skip }) => {
+    skip(process.getuid?.() !== 0, 'only root can become somebody who may not read the file');
     const path = file('x');
     execFileSync('chmod', ['700', join(path, '..')]);
     const script = `const { readReference } = await import(${JSON.stringify(new URL('../../src/artifacts/image-file.ts', import.meta.url).href)});

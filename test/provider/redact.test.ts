@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRedactor, redactPatterns } from '../../src/provider/redact.ts';
+import { growth, QUADRATIC } from '../support/growth.ts';
 
 const MARK = '[redacted]';
+/** Characters of text. */
+const SIZES = [50_000, 400_000] as const;
 
 describe('Exact secrets', () => {
   const secret = 'p@ss w0rd+"quoted"/\\';
@@ -121,15 +124,12 @@ describe('What looks like a secret', () => {
   test.each(['sk-', 'bearer ', 'token=', 'authorization: a ', 'https://a@', 'a', ' ', 'api_key " ', 'a:b@?'])(
     'is found in time that grows as the text does: %j',
     (piece) => {
-      const elapsedMs = (characters: number) => {
-        const text = piece.repeat(Math.ceil(characters / piece.length));
-        const startedMs = performance.now();
-        redactPatterns(text);
-        return performance.now() - startedMs;
-      };
-      const quickest = (characters: number) => Math.min(...[1, 2, 3, 4, 5].map(() => elapsedMs(characters)));
-      // Eight times the text: 64 times the time if it were quadratic.
-      expect(quickest(1_600_000) / quickest(200_000)).toBeLessThan(32);
+      const texts = new Map<number, string>(
+        SIZES.map((characters) => [characters, piece.repeat(Math.ceil(characters / piece.length))]),
+      );
+      expect(growth(SIZES, (characters) => void redactPatterns(texts.get(characters) ?? ''))).toBeLessThan(
+        QUADRATIC,
+      );
     },
   );
 });
