@@ -1,5 +1,6 @@
 /** The only reader of the environment and of config files (SPEC G3, G8, H1, H2; `reference/api.md` 3). */
 export { ConfigError } from './host/config-file.ts';
+export { namedVariables } from './config/named-variables.ts';
 export { inspectProvider, resolveProvider } from './config/providers.ts';
 export { allowedRoots, outputRoots, rememberRoot } from './config/roots.ts';
 export { loadSettings, type Settings } from './config/settings.ts';
