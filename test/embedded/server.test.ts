@@ -6,9 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRunning } from '../../src/host/process-identity.ts';
 import { endProcess, findServer, type FoundServer } from '../../src/embedded/processes.ts';
 import { bringUpServer, startServer, waitUntilServing } from '../../src/embedded/server.ts';
+import { temporalVersion as versionOf } from '../../src/embedded/stack.ts';
 import { newHome, temporalCli } from './home-folder.ts';
 
 let binary: string;
+let temporalVersion: string;
 let occupant: Server | null;
 const homes: string[] = [];
 const servers: FoundServer[] = [];
@@ -30,6 +32,7 @@ async function occupyDefaultPort(): Promise<Server | null> {
 
 beforeAll(async () => {
   binary = await temporalCli();
+  temporalVersion = await versionOf(binary);
   occupant = await occupyDefaultPort();
 });
 
@@ -47,7 +50,7 @@ describe('the embedded Temporal server', () => {
 
   beforeAll(async () => {
     firstHome = home();
-    first = await bringUpServer({ binary, home: firstHome });
+    first = await bringUpServer({ binary, temporalVersion, home: firstHome });
     servers.push(first);
   });
 
@@ -92,7 +95,7 @@ describe('the embedded Temporal server', () => {
   });
 
   it('of a second home comes up beside it', async () => {
-    const second = await bringUpServer({ binary, home: home() });
+    const second = await bringUpServer({ binary, temporalVersion, home: home() });
     servers.push(second);
     expect(second.port).not.toBe(first.port);
   });
@@ -101,7 +104,7 @@ describe('the embedded Temporal server', () => {
     temporal('operator', 'search-attribute', 'create', '--name', 'Remembered', '--type', 'Keyword');
     await endProcess(first.identity, { graceMs: 0 });
     expect(await findServer(firstHome)).toBeNull();
-    const again = await bringUpServer({ binary, home: firstHome });
+    const again = await bringUpServer({ binary, temporalVersion, home: firstHome });
     servers.push(again);
     expect(again.port).toBe(first.port);
     expect(temporal('operator', 'search-attribute', 'list')).toContain('Remembered');
@@ -109,12 +112,12 @@ describe('the embedded Temporal server', () => {
 
   it('that can not start says so with the end of its log', async () => {
     const broken = home();
-    const missing = bringUpServer({ binary: join(broken, 'no-such-binary'), home: broken });
+    const missing = bringUpServer({ temporalVersion, binary: join(broken, 'no-such-binary'), home: broken });
     await expect(missing).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringContaining('no-such-binary') as string,
     });
-    const failing = bringUpServer({ binary: process.execPath, home: broken });
+    const failing = bringUpServer({ temporalVersion, binary: process.execPath, home: broken });
     await expect(failing).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringContaining('server.log') as string,
