@@ -78,7 +78,8 @@ export async function isOwnAddress(homeFolder: string, named: string): Promise<b
   return (await lastServer(home))?.address === address && !(await isServed(address));
 }
 
-function isServed(address: string): Promise<boolean> {
+/** True when anybody accepts connections there. */
+export function isServed(address: string): Promise<boolean> {
   const [host, port] = address.split(':');
   return new Promise((resolve) => {
     const socket = connect({ host: host ?? '', port: Number(port), timeout: 1_000 });

@@ -2,11 +2,12 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireLock, lockHolder, type LockHolder } from '../host/lock.ts';
-import { callList, longestRemaining, spoken, type AskCalls } from './calls-in-flight.ts';
+import { callList, longestRemaining, spoken, type AskCalls, type CallInFlight } from './calls-in-flight.ts';
 import { existingHome, homeFiles, readState } from './home.ts';
-import { askToEnd, endProcess, findServer, findWorker } from './processes.ts';
+import { askToEnd, endProcess, findServer, findWorker, type FoundServer } from './processes.ts';
+import { addressOf } from './server.ts';
 import { DRAIN_LIMIT_MS, SERVER_STOP_MS } from './stack.ts';
-import { embeddedStatus, type EmbeddedStatus } from './status.ts';
+import { embeddedStatus, isServed, type EmbeddedStatus } from './status.ts';
 import { watchForFile } from './stop-request.ts';
 
 export interface StopOptions {
@@ -28,14 +29,15 @@ export async function stopEmbedded(homeFolder: string, options: StopOptions): Pr
   const before = await embeddedStatus(home);
   if (!before.supervisor && !before.server && !before.worker) return null;
   const startedAtMs = Date.now();
-  const isOver = new AbortController();
-  const telling = tellUntil(isOver.signal, before, options);
+  // Before anything is ended, while the server still knows.
+  await tell(before, options);
+  const drains = before.worker !== null && !options.now;
+  const timer = drains ? setInterval(() => void tell(before, options), TELL_EVERY_MS) : undefined;
   try {
     await untilStopped(home, options.now);
     return Date.now() - startedAtMs;
   } finally {
-    isOver.abort();
-    await telling;
+    clearInterval(timer);
   }
 }
 
@@ -82,28 +84,26 @@ async function endOrphans(home: string, now: boolean): Promise<boolean> {
 
 // --- what a person hears while it takes its time -----------------------------------------------------------------------
 
-async function tellUntil(signal: AbortSignal, before: EmbeddedStatus, options: StopOptions): Promise<void> {
-  const { worker, server } = before;
-  if (worker === null) {
-    options.onStatus('stopping the Temporal server');
-    return;
-  }
-  if (options.now) {
-    options.onStatus(`ending worker ${worker.pid} at once: calls it has sent count as possibly billed`);
-    return;
-  }
-  const ask = server === null ? async () => null : () => options.askCalls(`127.0.0.1:${server.port}`);
-  while (!signal.aborted) {
-    // A worker that drains sends nothing new: what is queued waits for the next one.
-    const calls = (await ask())?.filter(({ state }) => state === 'running') ?? null;
-    if (!signal.aborted) options.onStatus(drainText(worker.pid, calls));
-    await sleep(TELL_EVERY_MS, undefined, { signal }).catch(() => undefined);
-  }
+async function tell(
+  { worker, server }: EmbeddedStatus,
+  { now, onStatus, askCalls }: StopOptions,
+): Promise<void> {
+  if (worker === null) onStatus('stopping the Temporal server');
+  else if (now) onStatus(`ending worker ${worker.pid} at once: calls it has sent count as possibly billed`);
+  else onStatus(drainText(worker.pid, await runningCalls(server, askCalls)));
+}
+
+/** A worker that drains sends nothing new: what is queued waits for the next one. */
+async function runningCalls(server: FoundServer | null, askCalls: AskCalls): Promise<CallInFlight[] | null> {
+  const address = server && addressOf(server);
+  if (address === null || !(await isServed(address))) return null;
+  const calls = await askCalls(address);
+  return calls && calls.filter(({ state }) => state === 'running');
 }
 
 const GIVE_UP = '`imgproof down --now` gives them up';
 
-function drainText(pid: number, calls: Awaited<ReturnType<AskCalls>>): string {
+function drainText(pid: number, calls: readonly CallInFlight[] | null): string {
   if (calls === null) {
     return (
       `the Temporal server can't be asked which calls are under way; worker ${pid} finishes those it has sent ` +
