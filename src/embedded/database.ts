@@ -5,7 +5,7 @@
  * 1.5.1 and 1.9.1).
  */
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, statfs } from 'node:fs/promises';
 import { jsonText, replaceProjection } from '../host/durable-file.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
 import { homeFiles, readJson } from './home.ts';
@@ -69,13 +69,24 @@ export async function setAsideUnserved(home: string): Promise<boolean> {
 }
 
 /** What the last words of a server that ended or didn't serve say of its database; null when nothing. */
-export function databaseTrouble(home: string, serverLog: string): EnvironmentProblem | null {
+export async function databaseTrouble(home: string, serverLog: string): Promise<EnvironmentProblem | null> {
   const { database } = homeFiles(home);
   for (const { pattern, trouble, isFinal } of TROUBLES) {
     const said = pattern.exec(serverLog)?.[0];
     if (said !== undefined) return new EnvironmentProblem(trouble(database, said), { final: isFinal });
   }
-  return null;
+  // On a full disk even last words are lost.
+  return (await freeBytes(home)) < LEAST_FREE_BYTES
+    ? new EnvironmentProblem(diskFull(database, 'no space left'))
+    : null;
+}
+
+/** A server needs more than this to write its first rows. */
+const LEAST_FREE_BYTES = 256 * 1024;
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
 interface Trouble {
@@ -101,12 +112,17 @@ const TROUBLES: Trouble[] = [
   },
   {
     pattern: /database or disk is full/u,
-    trouble: (database, said) =>
-      `The disk of the embedded Temporal's database is full: ${database} ("${said}"). Free some space and run this again; ` +
-      'nothing is lost.',
+    trouble: diskFull,
     isFinal: false,
   },
 ];
+
+function diskFull(database: string, said: string): string {
+  return (
+    `The disk of the embedded Temporal's database is full: ${database} ("${said}"). Free some space and run this again; ` +
+    'nothing is lost.'
+  );
+}
 
 function wayOut(database: string): string {
   return (

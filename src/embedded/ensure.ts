@@ -45,6 +45,7 @@ const READY_LIMIT_MS = 40_000;
 /** Longer than any drain: a request limit and what comes after it. */
 const DRAIN_LIMIT_MS = 13 * 60_000;
 const POLL_MS = 100;
+const NOTE_EVERY_MS = 500;
 /** A supervisor that was just spawned needs this long to take its lock. */
 const SPAWN_PATIENCE_MS = 5000;
 
@@ -59,9 +60,9 @@ export async function ensureEmbedded(
   options: EnsureOptions,
 ): Promise<EmbeddedPlace> {
   const home = await openHome(settings.home);
-  await noteUse(home, settings.idleStopMs);
   const arrival = newArrival(home, settings, options);
   for (;;) {
+    await noteUseBeforeLooking(arrival);
     const seen = await supervised(home);
     switch (COMMAND_STEP[seen.phase]) {
       case 'use it': {
@@ -95,6 +96,7 @@ interface Arrival {
   /** ISO 8601: a failure from before is not ours. */
   startedAt: string;
   deadlineMs: number;
+  notedAtMs: number;
   nextSpawnAtMs: number;
   told: string | null;
   /** Supervisors, by the nonce of their lock, that were asked to make room. */
@@ -110,11 +112,19 @@ function newArrival(home: string, settings: EmbeddedSettings, options: EnsureOpt
     options,
     startedAt: new Date().toISOString(),
     deadlineMs: Date.now() + READY_LIMIT_MS,
+    notedAtMs: 0,
     nextSpawnAtMs: 0,
     told: null,
     retired: new Set(),
     replace: null,
   };
+}
+
+/** A stack that was idle and gets ready just now must not stop under whoever waited for it (see `idle.ts`). */
+async function noteUseBeforeLooking(arrival: Arrival): Promise<void> {
+  if (Date.now() - arrival.notedAtMs < NOTE_EVERY_MS) return;
+  arrival.notedAtMs = Date.now();
+  await noteUse(arrival.home, arrival.settings.idleStopMs);
 }
 
 /** Null when the stack is not yet what this command needs. */

@@ -134,7 +134,7 @@ async function tryPorts(
     });
     if (outcome === 'serving') return server;
     await endProcess(server.identity, { graceMs: 5000 });
-    const trouble = databaseTrouble(home, await logSince(logFile, logBefore));
+    const trouble = await databaseTrouble(home, await logSince(logFile, logBefore));
     if (trouble !== null) throw trouble;
     if (outcome === 'timed out') return 'failed';
     if (!(await areFree(ports))) return 'port taken';
