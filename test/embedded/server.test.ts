@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isRunning } from '../../src/host/process-identity.ts';
 import { endProcess, findServer, type FoundServer } from '../../src/embedded/processes.ts';
 import { bringUpServer, startServer, waitUntilServing } from '../../src/embedded/server.ts';
@@ -108,6 +108,26 @@ describe('the embedded Temporal server', () => {
     servers.push(again);
     expect(again.port).toBe(first.port);
     expect(temporal('operator', 'search-attribute', 'list')).toContain('Remembered');
+  });
+
+  it('gets other random ports, kept from then on, when its own were taken meanwhile', async () => {
+    const takenHome = home();
+    const bringUp = async (): Promise<FoundServer> => {
+      const server = await bringUpServer({ binary, temporalVersion, home: takenHome });
+      servers.push(server);
+      return server;
+    };
+    const before = await bringUp();
+    await endProcess(before.identity, { graceMs: 0 });
+    const thief = createServer();
+    await new Promise<void>((resolve) => thief.listen(before.port, '127.0.0.1', resolve));
+    onTestFinished(() => void thief.close());
+    const other = await bringUp();
+    expect(other.port).not.toBe(before.port);
+    thief.close();
+    await endProcess(other.identity, { graceMs: 0 });
+    const again = await bringUp();
+    expect([again.port, again.uiPort]).toEqual([other.port, other.uiPort]);
   });
 
   it('that can not start says so with the end of its log', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { embeddedStatus } from '../../src/embedded/embedded.ts';
@@ -81,6 +81,20 @@ describe('a running embedded stack', () => {
       expect([0, before[part]], part).not.toContain(after[part]);
     }
   });
+
+  it('keeps its logs small while its processes go on writing to them', async () => {
+    const log = join(stack.home, 'logs', 'supervisor.log');
+    appendFileSync(log, `${'x'.repeat(1023)}\n`.repeat(11 * 1024));
+    await expect.poll(() => statSync(log).size, { timeout: 25_000, interval: 200 }).toBeLessThan(1024 * 1024);
+    expect(statSync(`${log}.1`).size).toBe(10 * 1024 * 1024);
+    const before = await pids();
+    stack.send('SIGKILL', before.worker);
+    await replaced('worker', before.worker);
+    const text = readFileSync(log, 'utf8');
+    expect(text).toContain(`process ${before.worker} has ended`);
+    // A writer that didn't append would have left a hole as large as the old log.
+    expect(text).not.toContain('\0');
+  }, 60_000);
 
   it('is not disturbed by the Ctrl-C or the closing of a terminal', async () => {
     const before = await pids();
