@@ -205,7 +205,7 @@ async function resolveTemporal(settings: BinarySettings, onFetch?: OnStatus): Pr
 }
 
 function tell(arrival: Arrival, seen: Supervised): void {
-  if (seen.holder === null) return;
+  if (seen.holder === null || seen.phase === 'ready') return;
   const text = phrase(seen);
   if (text !== arrival.told) arrival.options.onStatus(text);
   arrival.told = text;

@@ -26,7 +26,7 @@ beforeAll(async () => {
     await cli.stop();
     await provider.close();
   };
-}, 120_000);
+}, 180_000);
 beforeEach(() => provider.setLatencyMs(0));
 
 const KEYS = { first: 'sk-first-secret-value', second: 'sk-second-secret-value' };
@@ -104,7 +104,7 @@ describe('a command with another environment than the background worker (G8)', (
     }
     await cli.run(run('idle-again'), withKey('second'));
     expect(await cli.pids()).toEqual(after);
-  }, 90_000);
+  }, 180_000);
 
   test('is exit 3 while calls run, naming them and what differs; when they have ended it works', async () => {
     provider.setLatencyMs(8_000);
@@ -123,7 +123,7 @@ describe('a command with another environment than the background worker (G8)', (
     provider.setLatencyMs(0);
     const allowed = await cli.run(run('refused'), withKey('first'));
     expect([allowed.code, calls('refused').length, calls('busy').length]).toEqual([0, 1, 1]);
-  }, 120_000);
+  }, 180_000);
 
   test('five at once restart the worker once, and all get their image', async () => {
     const starts = async () =>
@@ -135,14 +135,14 @@ describe('a command with another environment than the background worker (G8)', (
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
     expect(await starts()).toBe(before + 1);
     expect([1, 2, 3, 4, 5].map((i) => calls(`at-once-${i}`).length)).toEqual([1, 1, 1, 1, 1]);
-  }, 120_000);
+  }, 180_000);
 
   test('`status` and `temporal` take the worker as it is', async () => {
     const before = await cli.pids();
     expect((await cli.run(['status'], withKey('first'))).code).toBe(0);
     expect((await cli.run(['temporal', 'workflow', 'list'], withKey('first'))).code).toBe(0);
     expect(await cli.pids()).toEqual(before);
-  }, 60_000);
+  }, 120_000);
 
   test('a worker of another version of imgproof is replaced too, also when its supervisor was killed', async () => {
     const before = await cli.pids();
@@ -157,5 +157,5 @@ describe('a command with another environment than the background worker (G8)', (
       imgproof_version: string;
     };
     expect(imgproof_version).toContain('another buil');
-  }, 90_000);
+  }, 180_000);
 });
