@@ -33,16 +33,17 @@ export function register(command: Command): void {
 async function embeddedState(home: string) {
   const { embeddedStatus } = await import('../embedded/embedded.ts');
   const state = await embeddedStatus(home);
-  const { status, server, worker, address, webUi } = state;
+  const { status, server, worker, address, webUi, error } = state;
   const lines = [
     `server   ${server === null ? 'down' : `${address ?? ''} (pid ${server.pid})  Web UI ${webUi ?? ''}`}`,
     `worker   ${worker === null ? 'down' : `pid ${worker.pid}`}${status === 'ready' ? '' : `  (${status})`}`,
+    ...(error === undefined ? [] : [`problem  ${error}`]),
   ];
   return { ...state, lines };
 }
 
 async function openBatches(flags: ServerFlags): Promise<OpenBatch[]> {
-  const session = await openSession(settingsOf(), flags);
+  const session = await openSession(settingsOf(), flags, { orders: false });
   try {
     const { listOpenBatches } = await import('../client.ts');
     return await listOpenBatches(session.client);

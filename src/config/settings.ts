@@ -5,6 +5,7 @@ import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
 import { ConfigError, type ConfigPlace, expandHome, given } from '../host/config-file.ts';
+import { idleStopMs } from './idle-stop.ts';
 import { readOwnConfig } from './own-config.ts';
 export interface Settings {
   /** SPEC H1: `IMGPROOF_HOME`, else the platform's data directory. */
@@ -28,6 +29,8 @@ export interface Settings {
   cacheDir: string;
   /** How long Temporal waits for a sign of life of a running attempt. `IMGPROOF_HEARTBEAT_TIMEOUT_MS`, default 20000. */
   heartbeatTimeoutMs: number;
+  /** The embedded stack stops after so many idle milliseconds; null is never. `IMGPROOF_IDLE_STOP`, default 15 min. */
+  idleStopMs: number | null;
   /** The user's home directory, an input root of the embedded mode (SPEC H3). */
   userHome: string;
   /** Folder of imgproof's package.json. */
@@ -75,6 +78,7 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     temporalTestServerPath: read('TEMPORAL_TEST_SERVER_PATH'),
     cacheDir: place('IMGPROOF_CACHE') ?? join(packageRoot, '.cache'),
     heartbeatTimeoutMs: heartbeatTimeout(read('IMGPROOF_HEARTBEAT_TIMEOUT_MS')),
+    idleStopMs: idleStopMs(read('IMGPROOF_IDLE_STOP')),
     userHome,
     packageRoot,
   } as Settings;

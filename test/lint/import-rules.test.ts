@@ -70,6 +70,17 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
     refused: ['../cli/a.ts', '../client.ts', '../activities/a.ts', '@temporalio/client'],
     allowed: ['../host/a.ts', '../config.ts'],
   },
+  'src/worker/x.ts': {
+    refused: ['../config.ts', '../cli/a.ts', '../worker.ts', '../activities/a.ts', '@temporalio/activity'],
+    allowed: [
+      './a.ts',
+      '../domain/a.ts',
+      '../temporal/a.ts',
+      '@temporalio/worker',
+      '@temporalio/client',
+      'pino',
+    ],
+  },
   'src/temporal/x.ts': {
     refused: ['../config.ts', '../domain/a.ts', '../client.ts', '@temporalio/worker'],
     allowed: ['./a.ts', '@temporalio/client', '@temporalio/envconfig'],

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { reachServer } from './temporal/server.ts';
-import { ServerProblem } from './temporal/server-problem.ts';
-import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
+import { reachServer } from '../temporal/server.ts';
+import { ServerProblem } from '../temporal/server-problem.ts';
+import { temporalConnection, type TemporalTarget } from '../temporal/target.ts';
 
 const TRY_MS = 3_000;
 const WAIT_MS_MAX = 5_000;
