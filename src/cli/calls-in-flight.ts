@@ -1,5 +1,6 @@
 /** Paid calls that run now at an embedded server, as `down` and a change of environment need to know them (SPEC C5, G8). */
 import type { Client } from '@temporalio/client';
+import type { LiveAttempt } from '../client.ts';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
 import type { CallInFlight } from '../embedded/embedded.ts';
 
@@ -27,16 +28,22 @@ async function callsOf(client: Client): Promise<CallInFlight[]> {
   const calls: CallInFlight[] = [];
   for await (const { workflowId } of client.workflow.list({ query })) {
     const attempt = await liveAttempt(client, workflowId);
-    // What waits for its next attempt costs nothing now.
-    if (attempt === null || attempt.state === 'waiting') continue;
+    const state = attempt && callState(attempt);
+    if (state === null) continue;
     calls.push({
       task_key: workflowId,
-      state: attempt.state,
-      elapsed_seconds: attempt.heartbeat?.elapsed_seconds ?? 0,
-      limit_seconds: attempt.heartbeat?.limit_seconds ?? DEFAULT_LIMIT_SECONDS,
+      state,
+      elapsed_seconds: attempt?.heartbeat?.elapsed_seconds ?? 0,
+      limit_seconds: attempt?.heartbeat?.limit_seconds ?? DEFAULT_LIMIT_SECONDS,
     });
   }
   return calls;
+}
+
+/** Null for what costs nothing now. A call whose heartbeat got lost (outage, laptop's sleep) runs on all the same. */
+function callState({ state, lastFailure }: LiveAttempt): CallInFlight['state'] | null {
+  if (state !== 'waiting') return state;
+  return lastFailure?.includes('Heartbeat timeout') === true ? 'running' : null;
 }
 
 function patience(): Promise<null> {

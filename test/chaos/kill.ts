@@ -35,7 +35,7 @@ const COMMAND_LIMIT_MS = 120_000;
 export async function killOnce(cell: Cell, provider: ProviderServer): Promise<Outcome> {
   const { state, victim } = cell;
   provider.setLatencyMs(LATENCY_MS[state]);
-  const cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '3000' });
+  const cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
   const servers = watchServers(cli.home);
   const name = `${state}, ${victim}`;
   const prompts = Array.from({ length: TASKS }, (_, i) => `kill at ${name}: image ${i + 1}`);

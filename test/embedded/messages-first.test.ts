@@ -9,7 +9,7 @@ let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
   provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '3000' });
+  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
   return async () => {
     await cli.stop();
     await provider.close();
