@@ -55,7 +55,7 @@ export function batchEndLines({ summary, rows, elapsedMs, webUi }: BatchOutcome,
 /** `again`: the command that comes back to the order; SPEC B6: it makes only what has no proven result. */
 export function batchNextText({ ok, batch_dir }: BatchSummary, again: string): string {
   const verify = `  Next: imgproof verify ${safe(quoted(batch_dir))}`;
-  return ok ? verify : `${verify}\n  What is missing, and only that: ${safe(again)}`;
+  return ok ? verify : `${verify}\n  Only what is missing: ${safe(again)}`;
 }
 
 function headLines(

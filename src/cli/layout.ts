@@ -70,6 +70,21 @@ export function padEnd(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
 }
 
+/** Lines of a terminal that a text takes: a wide character is never broken in two. */
+export function rowsOf(text: string, columns: number): number {
+  let rows = 1;
+  let used = 0;
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    const width = stringWidth(segment);
+    if (used + width > columns) {
+      rows += 1;
+      used = 0;
+    }
+    used += width;
+  }
+  return rows;
+}
+
 /** Width of the widest text, at most `limit`. */
 export function widest(texts: readonly string[], limit: number): number {
   return Math.min(limit, Math.max(0, ...texts.map((text) => stringWidth(text))));

@@ -1,9 +1,10 @@
 /** Progress in place on a terminal: the picture is drawn 4 times a second, from looks at the server that are rarer. */
 import { cursorTo, clearScreenDown, moveCursor } from 'node:readline';
 import type { WriteStream } from 'node:tty';
+import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
-import stringWidth from 'string-width';
 import { frame } from './frame.ts';
+import { rowsOf } from './layout.ts';
 import type { View } from './progress-view.ts';
 import { lookOf } from './terminal.ts';
 
@@ -18,8 +19,8 @@ export class ProgressScreen {
   readonly #draw: ReturnType<typeof createLogUpdate>;
   readonly #timer: NodeJS.Timeout;
   #viewAt: ((nowMs: number) => View) | null = null;
-  /** As drawn, without styles. */
-  #widths: number[] = [];
+  /** As they were drawn. */
+  #drawn: string[] = [];
 
   constructor(stream: WriteStream) {
     this.#stream = stream;
@@ -52,7 +53,9 @@ export class ProgressScreen {
 
   #redraw(): void {
     const lines = this.#lines(false);
-    this.#widths = lines.map((line) => stringWidth(line));
+    // log-update 7.2 rewrites only lines that differ, and loses those below a line that came or went.
+    if (lines.length !== this.#drawn.length) this.#draw.clear();
+    this.#drawn = lines;
     if (lines.length > 0) this.#draw(lines.join('\n'));
   }
 
@@ -63,7 +66,9 @@ export class ProgressScreen {
   /** A terminal that became narrower has broken the lines of the picture in two: all of their parts go. */
   readonly #onResize = (): void => {
     const { columns } = lookOf(this.#stream);
-    const rows = this.#widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
+    const rows = this.#drawn
+      .map((line) => rowsOf(stripVTControlCharacters(line), columns))
+      .reduce((sum, count) => sum + count, 0);
     if (rows === 0) return;
     moveCursor(this.#stream, 0, -rows);
     cursorTo(this.#stream, 0);

@@ -1,5 +1,6 @@
 /** A command on a real terminal (`on_pty.py`), and the screen a person would see (`@xterm/headless`). */
 import { spawn } from 'node:child_process';
+import type { WriteStream } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { Terminal } from '@xterm/headless';
 
@@ -46,6 +47,31 @@ export function onTerminal(
       child.once('error', reject);
       child.once('close', (code) => terminal.write('', () => resolve(code)));
     }),
+  };
+}
+
+/** A terminal in this process, for code that writes to a stream. */
+export function emulatedTerminal(columns: number, rows = 30) {
+  const terminal = new Terminal({ cols: columns, rows, scrollback: 500, allowProposedApi: true });
+  const listeners = new Set<() => void>();
+  const stream = {
+    isTTY: true,
+    columns,
+    rows,
+    // As a tty does it: a line feed begins a new line at its left end.
+    write: (text: string) => terminal.write(text.replaceAll('\n', '\r\n')),
+    on: (_event: 'resize', listener: () => void) => listeners.add(listener),
+    off: (_event: 'resize', listener: () => void) => listeners.delete(listener),
+  };
+  return {
+    stream: stream as unknown as WriteStream,
+    /** When everything written so far is shown. */
+    screen: () => new Promise<string[]>((resolve) => terminal.write('', () => resolve(screenOf(terminal)))),
+    resize: (newColumns: number) => {
+      terminal.resize(newColumns, rows);
+      stream.columns = newColumns;
+      for (const listener of listeners) listener();
+    },
   };
 }
 
