@@ -1,7 +1,7 @@
 /** Composition root: settings become dependencies, dependencies activities, activities two workers in one process. */
 import { join } from 'node:path';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { type Logger, pino } from 'pino';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { pino } from 'pino';
 import { createPaidActivities, createRecordingActivities } from './activities/index.ts';
 import type { ActivityDeps } from './activities/deps.ts';
 import { WorkerSlots } from './activities/worker-slots.ts';
@@ -14,6 +14,7 @@ import { createSecrets } from './provider/secrets.ts';
 import { jsonText, replaceProjection } from './host/durable-file.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
 import { connectPatiently } from './worker-connection.ts';
+import { installRuntime } from './worker-log.ts';
 
 /** `main` runs workflows and cheap activities, `api` the paid calls, `all` both (DESIGN 1). */
 export type WorkerRole = 'all' | 'main' | 'api';
@@ -32,7 +33,7 @@ const SHUTDOWN_GRACE = '11 minutes';
 /** Polls until SIGTERM or SIGINT; then takes no new paid call, lets those in flight end and their records be written. */
 export async function runWorker(setup: WorkerSetup): Promise<void> {
   const log = pino({ base: { pid: process.pid } });
-  Runtime.install({ shutdownSignals: [], logger: runtimeLogger(log) });
+  installRuntime(log);
   const stop = stopSignal();
   const { connectionOptions, namespace } = temporalConnection(setup.target);
   const connection = await Promise.race([connectPatiently(setup.target, log), stop]);
@@ -113,18 +114,6 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
   };
 }
-
-/** Temporal's log lines in the same form as ours. */
-function runtimeLogger(log: Logger): DefaultLogger {
-  return new DefaultLogger('INFO', ({ level, message, meta }) => {
-    const error: unknown = meta?.['error'];
-    const details =
-      error instanceof Error ? { ...meta, error: error.message, stack: error.stack } : { ...meta };
-    log[PINO_LEVELS[level]](details, message);
-  });
-}
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 function stopSignal(): Promise<'stop'> {
   return new Promise((resolve) => {

@@ -30,7 +30,12 @@ export async function startSecureFronts(folder: string): Promise<SecureFronts> {
   const mutual = await startTlsFront(server.port, certificate, authority);
   const keyed = await startKeyFront(server.port, certificate, API_KEY);
   return {
-    ...{ server, authority, tls, otherName, mutual, keyed },
+    server,
+    authority,
+    tls,
+    otherName,
+    mutual,
+    keyed,
     own: authority.issue('own'),
     foreign: createAuthority(folder, 'stranger').issue('foreign'),
     stop: async () => {
