@@ -76,7 +76,8 @@ function lockHash() {
 
 function installDependencies(say) {
   say('installing dependencies (npm ci) …');
-  const options = ['--no-audit', '--no-fund', '--ignore-scripts'];
+  // What builds and tests is needed whatever NODE_ENV says.
+  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--include=dev'];
   // npm keeps a cache in the home folder; without one (containers, CI) it gets a place here.
   const home = process.env.HOME;
   const homeless = process.platform !== 'win32' && !(home && existsSync(home));

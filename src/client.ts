@@ -69,7 +69,7 @@ export async function submitBatch(client: Client, order: BatchOrder): Promise<Su
 }
 
 async function decision(client: Client, order: BatchOrder, again: boolean) {
-  const latest = await describe(client, order.batchId);
+  const latest = unlessRefused(await describe(client, order.batchId));
   const known = latest === null ? null : { hash: knownHash(latest, order) };
   const isOpen = latest?.status.name === 'RUNNING';
   const submission = {
@@ -85,6 +85,11 @@ async function decision(client: Client, order: BatchOrder, again: boolean) {
 function knownHash(description: WorkflowExecutionDescription, { isAsWritten }: BatchOrder): string | null {
   const { sent_hash, batch_hash } = memoOf(description);
   return (isAsWritten ? sent_hash : undefined) ?? batch_hash ?? null;
+}
+
+/** A run that was refused as a whole (it closes Failed, SPEC T1) says nothing of what its id stands for. */
+function unlessRefused(run: WorkflowExecutionDescription | null): WorkflowExecutionDescription | null {
+  return run?.status.name === 'FAILED' ? null : run;
 }
 
 /** Start one task under its key. Rejects with `WorkflowExecutionAlreadyStartedError` while the key is active. */
@@ -177,6 +182,8 @@ export interface LiveAttempt {
   /** `waiting`: the next attempt starts at `nextAttemptAtMs`; `queued`: no slot is free. */
   state: 'queued' | 'running' | 'waiting';
   heartbeat: AttemptHeartbeat | null;
+  /** When the heartbeat reached the server; null before the first. */
+  heartbeatAtMs: number | null;
   lastFailure: string | null;
   nextAttemptAtMs: number | null;
 }
@@ -187,13 +194,14 @@ export async function liveAttempt(client: Client, taskKey: string): Promise<Live
     ({ activityType }) => activityType?.name === 'generateImage',
   );
   if (!activity) return null;
-  const nextAttemptAtMs = secondsOf(activity.scheduledTime) * 1000;
+  const nextAttemptAtMs = msOf(activity.scheduledTime);
   const isStarted = Number(activity.state) === PENDING_ACTIVITY_STARTED;
   const isWaiting = !isStarted && (activity.attempt ?? 1) > 1;
   return {
     temporalAttempt: activity.attempt ?? 1,
     state: isStarted ? 'running' : isWaiting ? 'waiting' : 'queued',
     heartbeat: heartbeatOf(activity.heartbeatDetails?.payloads?.[0]?.data),
+    heartbeatAtMs: activity.lastHeartbeatTime ? msOf(activity.lastHeartbeatTime) : null,
     lastFailure: activity.lastFailure?.message ?? null,
     nextAttemptAtMs: isWaiting && nextAttemptAtMs > 0 ? nextAttemptAtMs : null,
   };
@@ -210,8 +218,8 @@ function inTime<T>(client: Client, call: () => Promise<T>): Promise<T> {
   return client.connection.withDeadline(Date.now() + RPC_DEADLINE_MS, call);
 }
 
-function secondsOf(time: { seconds?: unknown } | null | undefined): number {
-  return Number(time?.seconds ?? 0);
+function msOf(time: { seconds?: unknown; nanos?: unknown } | null | undefined): number {
+  return Number(time?.seconds ?? 0) * 1000 + Math.floor(Number(time?.nanos ?? 0) / 1_000_000);
 }
 
 /** Null also for details that are encoded: the codec is the user's own. */

@@ -1,7 +1,7 @@
 /** Composition root: settings become dependencies, dependencies activities, activities two workers in one process. */
 import { join } from 'node:path';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { createPaidActivities, createRecordingActivities } from './activities/index.ts';
 import type { ActivityDeps } from './activities/deps.ts';
 import { WorkerSlots } from './activities/worker-slots.ts';
@@ -9,12 +9,13 @@ import { Spool } from './artifacts/spool.ts';
 import { allowedRoots, outputRoots, resolveProvider, type Settings } from './config.ts';
 import { BATCH_LIMITS } from './domain/batch.ts';
 import { TASK_QUEUES } from './domain/messages.ts';
-import { UnreachableStorage } from './temporal/external-payloads.ts';
+import { WorkerVoice } from './embedded/worker-voice.ts';
 import { createSecrets } from './provider/secrets.ts';
-import { jsonText, replaceProjection } from './host/durable-file.ts';
+import { UnreachableStorage } from './temporal/external-payloads.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
-import { connectPatiently } from './worker-connection.ts';
-import { installRuntime } from './worker-log.ts';
+import { connectPatiently } from './worker/connection.ts';
+import { drainInTurn, type Lanes, lanesOf, startLane, untilMessagesDelivered } from './worker/lanes.ts';
+import { installRuntime } from './worker/log.ts';
 
 /** `main` runs workflows and cheap activities, `api` the paid calls, `all` both (DESIGN 1). */
 export type WorkerRole = 'all' | 'main' | 'api';
@@ -27,30 +28,46 @@ export interface WorkerSetup {
   embedded: boolean;
 }
 
-/** Time for paid calls to end after SIGTERM (SPEC R6): a request limit and what comes after it. */
-const SHUTDOWN_GRACE = '11 minutes';
+/** Time for paid calls to end after SIGTERM (SPEC R6): a request limit and what comes after it. Containers wait longer. */
+export const SHUTDOWN_GRACE = '11 minutes';
 
 /** Polls until SIGTERM or SIGINT; then takes no new paid call, lets those in flight end and their records be written. */
 export async function runWorker(setup: WorkerSetup): Promise<void> {
-  const log = pino({ base: { pid: process.pid } });
+  const log = pino({ base: { pid: process.pid } }, logDestination());
   installRuntime(log);
   const stop = stopSignal();
+  const voice = setup.embedded ? new WorkerVoice(setup.settings) : null;
   const { connectionOptions, namespace } = temporalConnection(setup.target);
-  const connection = await Promise.race([connectPatiently(setup.target, log), stop]);
-  if (connection === 'stop') return;
-  const workers = await createWorkers(setup, connection, namespace);
-  const runs = workers.map((worker) => worker.run());
+  const connection = await Promise.race([connectPatiently(setup.target, log), aborted(stop)]);
+  if (connection === null) return;
+  const lanes = lanesOf(await createWorkers(setup, connection, namespace));
+  startLane(lanes.main);
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker polls');
-  if (setup.embedded)
-    await replaceProjection(
-      join(setup.settings.home, 'worker.json'),
-      jsonText({ pid: process.pid, ready: true }),
-    );
-  await stop;
+  if (voice !== null) await untilMoneyMayFlow(voice, lanes, { connection, namespace }, stop, log);
+  if (!stop.aborted) startLane(lanes.api);
+  await aborted(stop);
   log.info('worker drains: no new paid call; those in flight end first');
-  await drainInTurn(workers, runs);
+  voice?.say({ phase: 'draining', api_lane: 'polls' });
+  await drainInTurn(lanes);
   await connection.close();
   log.info('worker ended');
+}
+
+/** SPEC C5: at once, unless a command delivers a message first. The worker counts as ready meanwhile. */
+async function untilMoneyMayFlow(
+  voice: WorkerVoice,
+  { main }: Lanes,
+  server: { connection: NativeConnection; namespace: string },
+  stop: AbortSignal,
+  log: Logger,
+): Promise<void> {
+  if (main !== null && (await voice.isHeld())) {
+    log.info('paid calls wait: a message is delivered first');
+    voice.say({ phase: 'ready', api_lane: 'held' });
+    await untilMessagesDelivered(main, server, { isHeld: () => voice.isHeld(), signal: stop });
+    log.info('paid calls begin');
+  }
+  voice.say({ phase: 'ready', api_lane: 'polls' });
 }
 
 /** The lane of paid calls first, then the one of workflows and records. */
@@ -101,12 +118,13 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
   return {
     spool: new Spool(settings.spoolDir),
     slots: new WorkerSlots(),
-    resolveProvider: async (name) => {
-      const provider = await resolveProvider(settings, name);
+    resolveProvider: async (name, model) => {
+      const provider = await resolveProvider(settings, name, model);
       secrets.remember(provider.secrets);
       return provider;
     },
     redact: secrets.redact,
+    redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
     defaults: settings.defaults,
     inputRoots: () => allowedRoots(settings, { embedded }),
@@ -115,32 +133,25 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
   };
 }
 
-function stopSignal(): Promise<'stop'> {
+/** A log on a full disk loses lines, not the worker. */
+function logDestination(): DestinationStream {
+  return pino.destination({ fd: 1, sync: true }).on('error', () => undefined);
+}
+
+/**
+ * Fires with SIGTERM or Ctrl-C. Another SIGTERM changes nothing: two may ask a worker to end, and its calls are paid. A
+ * second Ctrl-C ends it at once.
+ */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  process.on('SIGTERM', () => stop.abort());
+  process.once('SIGINT', () => stop.abort());
+  return stop.signal;
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve('stop'));
+    if (signal.aborted) resolve(null);
+    signal.addEventListener('abort', () => resolve(null), { once: true });
   });
-}
-
-/** Paid calls first; workflows and records go on until nothing of theirs is left to write. */
-async function drainInTurn(workers: Worker[], runs: Promise<void>[]): Promise<void> {
-  const paid = workers.filter((worker) => worker.options.taskQueue === TASK_QUEUES.api);
-  for (const worker of paid) worker.shutdown();
-  await Promise.all(runs.filter((_, i) => paid.includes(workers[i] as Worker)));
-  for (const worker of workers.filter((worker) => !paid.includes(worker))) {
-    await untilQuiet(worker);
-    worker.shutdown();
-  }
-  await Promise.all(runs);
-}
-
-const QUIET_MS = 1_000;
-const QUIET_LIMIT_MS = 20_000;
-
-async function untilQuiet(worker: Worker): Promise<void> {
-  const limit = Date.now() + QUIET_LIMIT_MS;
-  for (let quietSince = Date.now(); Date.now() - quietSince < QUIET_MS && Date.now() < limit;) {
-    const { numInFlightActivities, numInFlightWorkflowActivations } = worker.getStatus();
-    if (numInFlightActivities > 0 || numInFlightWorkflowActivations > 0) quietSince = Date.now();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

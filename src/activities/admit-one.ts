@@ -1,4 +1,5 @@
 import { writeBatchTask } from '../artifacts/batch-folder.ts';
+import { redactRecord } from '../artifacts/redact-record.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import { generationId, requestFingerprint } from '../domain/ids.ts';
@@ -41,7 +42,11 @@ export async function admitOne(
     stamp: timestamp(order.started_at_ms),
     heartbeat_timeout_ms: deps.heartbeatTimeoutMs,
   };
-  if (task.batch_id !== null) await writeBatchTask(task.run_dir, { schema_version: SCHEMA_VERSION, ...task });
+  if (task.batch_id !== null)
+    await writeBatchTask(
+      task.run_dir,
+      redactRecord({ schema_version: SCHEMA_VERSION, ...task }, deps.redactLong),
+    );
   if (refusal !== null) return { row: refusedRow(task, refusal) };
   const proven = await findProof(task);
   if (proven !== null) return { row: await adopt(deps, task, proven) };
@@ -55,16 +60,16 @@ export function generationOf(order: AdmissionOrder, taskKey: string): string {
   return generationId({ namespace, workflow_id: taskKey, order_run_id, retry: 0 }, sha256);
 }
 
-/** SPEC H4: an adopted task's result is a copy that says where it comes from; a reset finds its own and leaves it. */
+/** SPEC H4: an adopted task's result is a copy that says where it comes from. A reset finds its own, and its cost stays its own. */
 async function adopt(
   deps: ActivityDeps,
   task: AdmittedTask,
   { result, generated }: Proven,
 ): Promise<TaskRow> {
   const from = generated.adopted_from as string;
-  if (result.run_dir === task.run_dir) return { ...resultRow(task, result, from), adopted_from: from };
+  if (result.run_dir === task.run_dir) return resultRow(task, result, from);
   const copy = { ...result, index: task.index, adopted_from: from };
-  const folder = new TaskFolder(task.run_dir, deps.redact);
+  const folder = new TaskFolder(task.run_dir, deps.redactLong);
   await folder.writeState({
     schema_version: SCHEMA_VERSION,
     status: 'completed',
@@ -87,7 +92,7 @@ function refusedRow(task: AdmittedTask, { status, reason }: Refusal): TaskRow {
 
 async function writeQueued(deps: ActivityDeps, task: AdmittedTask): Promise<void> {
   const now = new Date().toISOString();
-  await new TaskFolder(task.run_dir, deps.redact).writeState({
+  await new TaskFolder(task.run_dir, deps.redactLong).writeState({
     schema_version: SCHEMA_VERSION,
     status: 'queued',
     task_key: task.task_key,

@@ -8,7 +8,7 @@ import { reserveRunFolder, writeBatchRequest } from '../artifacts/batch-folder.t
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
-import { batchHash, keyProblem, taskKeys } from '../domain/ids.ts';
+import { batchHash, keyProblem, provesOtherContent, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import { type IntakeContext, normalizeBatch, normalizeTask } from '../intake/normalize.ts';
@@ -46,7 +46,13 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   const wanted = batch.tasks.map((task, i): WantedTask => {
     const folder = taskFolder(i + 1, batch.tasks.length, safeName(task.task_name, sha256));
     const { task_key: _, input_images, ...wish } = task;
-    const place = { index: i + 1, batch_id: batchId, batch_hash: hash, run_dir: join(batchDir, folder) };
+    const place = {
+      index: i + 1,
+      batch_id: batchId,
+      batch_hash: hash,
+      run_dir: join(batchDir, folder),
+      warnings: [],
+    };
     const images = input_images.map((path) => references.of(path));
     return { ...wish, ...place, task_key: keys[i] as string, input_images: images };
   });
@@ -101,6 +107,7 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     batch_id: null,
     batch_hash: null,
     run_dir,
+    warnings,
     task_key: order.workflow_id,
     input_images: paths.map((path) => references.of(path)),
   };
@@ -133,7 +140,7 @@ async function otherContent(
 ): Promise<Problem[]> {
   for (const [i, { output_dir }] of batch.tasks.entries()) {
     const row = await readProofIndex({ output_dir, batch_id: batchId, task_key: keys[i] as string });
-    if (row === null || row.batch_id !== batchId || row.batch_hash === hash) continue;
+    if (!provesOtherContent(row, batchId, hash)) continue;
     return [
       {
         path: [],
@@ -151,10 +158,10 @@ function refusalsOf(keys: readonly string[], queueLimit: number): (Refusal | nul
     const before = first.get(key);
     if (before !== undefined)
       return { status: 'skipped', reason: `task_key "${key}" is already used by task ${before}` };
-    if (first.size >= queueLimit)
-      return { status: 'rejected', reason: `over the queue limit of ${queueLimit}` };
     first.set(key, i + 1);
-    return null;
+    return first.size > queueLimit
+      ? { status: 'rejected', reason: `over the queue limit of ${queueLimit}` }
+      : null;
   });
 }
 

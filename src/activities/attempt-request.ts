@@ -1,5 +1,6 @@
 import { type AttemptRequest, SCHEMA_VERSION } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
+import type { SafePrompt } from '../domain/prompt-safety.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 
 /** `attempt-NN/request.json`: what is about to be sent, without the key. */
@@ -7,18 +8,9 @@ export function attemptRequest(
   task: AdmittedTask,
   attempt: number,
   endpoint: ProviderEndpoint,
+  { prompt_sent, safety_rules }: SafePrompt,
 ): AttemptRequest {
-  const {
-    provider,
-    model,
-    mode,
-    prompt,
-    size,
-    input_images,
-    timeout_ms,
-    generation_id,
-    request_fingerprint,
-  } = task;
+  const { provider, model, mode, size, input_images, timeout_ms, generation_id, request_fingerprint } = task;
   return {
     schema_version: SCHEMA_VERSION,
     attempt,
@@ -28,7 +20,8 @@ export function attemptRequest(
     provider,
     model,
     mode,
-    prompt_sent: mode === 'edit' ? formText(prompt) : prompt,
+    prompt_sent: mode === 'edit' ? formText(prompt_sent) : prompt_sent,
+    safety_rules,
     size,
     options: { ...task.options },
     input_images,

@@ -21,12 +21,13 @@ export function createAwaitActiveTask(): ImageActivities['awaitActiveTask'] {
   };
 }
 
-/** A task that failed carries its row in the failure; one that was terminated left none. */
+/** A task that failed carries its row in the failure; one that was terminated left none. A server that is away says nothing. */
 async function rowOf(result: Promise<unknown>): Promise<TaskRow | null> {
   try {
     return (await result) as TaskRow;
   } catch (error) {
-    const { cause } = error as { cause?: { details?: unknown[] } };
+    const { name, cause } = error as { name?: string; cause?: { details?: unknown[] } };
+    if (name !== 'WorkflowFailedError') throw error;
     return (cause?.details?.[0] as TaskRow | undefined) ?? null;
   }
 }

@@ -7,9 +7,11 @@ export interface ActivityDeps {
   spool: Spool;
   slots: WorkerSlots;
   /** Read anew for every call, so that a corrected key helps at once (SPEC G8). Rejects with `ProviderConfigError`-like errors. */
-  resolveProvider: (name: string) => Promise<ProviderEndpoint>;
-  /** Hides every secret this process has seen (SPEC F9). */
+  resolveProvider: (name: string, model: string) => Promise<ProviderEndpoint>;
+  /** Hides every secret this process has seen (SPEC F9): for errors and logs. */
   redact: (text: string) => string;
+  /** The same for records, where short values stay: they could be any word. */
+  redactLong: (text: string) => string;
   /** The same for an answer before it is kept; images stay as they are. */
   redactBody: (body: Buffer) => Buffer;
   defaults: AdmissionDefaults;

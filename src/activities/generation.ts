@@ -4,10 +4,12 @@ import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { GeneratedImage } from '../domain/activity-contract.ts';
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
+import { isRefused, type SafePrompt, safePrompt } from '../domain/prompt-safety.ts';
 import type { AdmittedTask, ImageFormat } from '../domain/task.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
 import { saveImage } from '../artifacts/image-store.ts';
-import { answeredRecord, type CompleteAnswer, type PaidAnswer, payOnce } from '../artifacts/paid-call.ts';
+import { answeredRecord } from '../artifacts/attempt-records.ts';
+import { type PaidAnswer, payOnce, type SendRequest } from '../artifacts/paid-call.ts';
 import type { SpoolEntry } from '../artifacts/spool.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
@@ -55,25 +57,37 @@ export class Generation {
     this.#task = task;
     this.#entry = entry;
     this.#origin = origin;
-    this.#folder = new TaskFolder(task.run_dir, deps.redact);
+    this.#folder = new TaskFolder(task.run_dir, deps.redactLong);
   }
 
   /** Rejects with `AttemptFailed`. The signal is a person's cancel. */
   run(signal: AbortSignal): Promise<GeneratedImage> {
     return this.#deps.slots.hold(async (slot) => {
-      const timer = setInterval(() => void this.#writeState().catch(() => undefined), STATE_INTERVAL_MS);
+      const stopTelling = this.#tellState();
       try {
         await this.#writeState();
         await this.#catchUp();
         const paid = await this.#pay(slot, signal);
         return await this.#keep(paid);
       } finally {
-        clearInterval(timer);
+        await stopTelling();
       }
     });
   }
 
-  #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
+  /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
+  #tellState(): () => Promise<void> {
+    let writing = Promise.resolve();
+    const timer = setInterval(() => {
+      writing = writing.then(() => this.#writeState()).catch(() => undefined);
+    }, STATE_INTERVAL_MS);
+    return async () => {
+      clearInterval(timer);
+      await writing;
+    };
+  }
+
+  async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
     const { workflowId, runId, temporalAttempt, clockBehindMs } = this.#origin;
     return payOnce({
       entry: this.#entry,
@@ -82,6 +96,7 @@ export class Generation {
       temporalAttempt,
       nowMs: () => Date.now() + clockBehindMs,
       maxAttempts: this.#task.max_attempts,
+      recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),
       onEnded: (record) => this.#recordEnd(record),
@@ -96,14 +111,15 @@ export class Generation {
   }
 
   /** Everything that can fail without money: config, references, the folder of the attempt. */
-  async #prepare(attempt: number, signal: AbortSignal): Promise<() => Promise<CompleteAnswer>> {
+  async #prepare(attempt: number, signal: AbortSignal): Promise<SendRequest> {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
+    const safe = promptToSend(this.#task);
     const endpoint = await this.#endpoint();
     const references = await readReferences(this.#task, this.#deps.inputRoots());
-    const request = attemptRequest(this.#task, attempt, endpoint);
+    const request = attemptRequest(this.#task, attempt, endpoint, safe);
     this.progress.attempt = attempt;
-    return async () => {
+    return async (beforeFirstByte) => {
       await this.#folder.writeRequest(request).catch((error: unknown) => {
         throw new CallFailed({ category: 'disk', phase: 'connecting', message: (error as Error).message });
       });
@@ -114,11 +130,12 @@ export class Generation {
           references,
           mode: this.#task.mode,
           model: this.#task.model,
-          prompt: this.#task.prompt,
+          prompt: safe.prompt_sent,
           size: this.#task.size,
           options: this.#task.options,
           timeoutMs: this.#task.timeout_ms,
           signal,
+          beforeFirstByte,
           clientRequestId: request.client_request_id,
           idempotencyKey: this.#task.generation_id,
         },
@@ -129,7 +146,7 @@ export class Generation {
 
   async #endpoint(): Promise<ProviderEndpoint> {
     try {
-      return await this.#deps.resolveProvider(this.#task.provider);
+      return await this.#deps.resolveProvider(this.#task.provider, this.#task.model);
     } catch (error) {
       const { kind, message } = error as Error & { kind?: string };
       throw new AttemptFailed({ category: kind === 'no_key' ? 'auth' : 'config', message });
@@ -140,7 +157,7 @@ export class Generation {
     this.progress.waitingFor = 'the disk';
     const { requestId, verdict } = await judgeAnswer(header, body, this.#task, this.#deps);
     if (!verdict.ok) {
-      const error = this.#deps.redact(verdict.error);
+      const error = `${this.#deps.redact(verdict.error)}; kept as received: ${this.#entry.answerPath(header.attempt)}`;
       await this.#folder.writeAttempt(
         answeredRecord(header, { ok: false, error, category: 'bad_response' }, requestId),
       );
@@ -213,6 +230,15 @@ export class Generation {
     };
     await this.#folder.writeState(state);
   }
+}
+
+/** SPEC G6. Admission refuses too; a task that was admitted before a rule came is not sent either. */
+function promptToSend(task: AdmittedTask): SafePrompt {
+  if (!isRefused(task.prompt)) return safePrompt(task);
+  throw new AttemptFailed({
+    category: 'policy_refused',
+    message: `task "${task.task_name}" is refused by policy`,
+  });
 }
 
 /** SPEC R3: the server's word, else exponential with jitter. */

@@ -15,7 +15,7 @@ export function createRecordingActivities(deps: ActivityDeps): RecordingActiviti
     admitTasks: alive(createAdmitTasks(deps)),
     awaitActiveTask: alive(createAwaitActiveTask()),
     recordTask: alive(createRecordTask(deps)),
-    recordBatch: alive(createRecordBatch()),
+    recordBatch: alive(createRecordBatch(deps)),
   };
 }
 

@@ -3,6 +3,7 @@ import type { AdmittedTask } from '../domain/task.ts';
 import { inspectImage } from '../artifacts/image-file.ts';
 import type { AnswerHeader } from '../artifacts/spool.ts';
 import { BadAnswer, readAnswer } from '../provider/answer.ts';
+import { encodingOf } from '../provider/exchange.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export type Verdict =
@@ -19,7 +20,12 @@ export async function judgeAnswer(
   task: AdmittedTask,
   deps: Pick<ActivityDeps, 'spool' | 'redact'>,
 ): Promise<{ requestId: string | null; verdict: Verdict }> {
-  return { requestId: header.headers['x-request-id'] ?? null, verdict: await verdictOf(body, task, deps) };
+  const encoding = encodingOf(header.headers);
+  const verdict: Verdict =
+    encoding === null
+      ? await verdictOf(body, task, deps)
+      : { ok: false, error: `the answer has the content-encoding ${encoding}, and none was accepted` };
+  return { requestId: header.headers['x-request-id'] ?? null, verdict };
 }
 
 async function verdictOf(

@@ -4,10 +4,16 @@ import { inspectImage } from '../artifacts/image-file.ts';
 import { writeProofIndex } from '../artifacts/proof-index.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
 import { brokenRules, type Evidence } from '../domain/acceptance.ts';
-import type { GeneratedImage, ImageActivities, TaskRecordOrder } from '../domain/activity-contract.ts';
-import { type FailureReport, FAILURES } from '../domain/failure.ts';
+import type {
+  GeneratedImage,
+  ImageActivities,
+  TaskOutcome,
+  TaskRecordOrder,
+} from '../domain/activity-contract.ts';
+import { FAILURES } from '../domain/failure.ts';
 import {
   type AttemptRecord,
+  type AttemptRequest,
   billingTally,
   type ResultRecord,
   SCHEMA_VERSION,
@@ -16,17 +22,18 @@ import {
 } from '../domain/records.ts';
 import { resultRow } from '../domain/rows.ts';
 import type { AdmittedTask } from '../domain/task.ts';
+import { referencesNow } from './read-references.ts';
 import { proofIndexPath } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTask'] {
   return async (order) => {
     const { task, outcome } = order;
-    const folder = new TaskFolder(task.run_dir, deps.redact);
+    const folder = new TaskFolder(task.run_dir, deps.redactLong);
     const result =
       outcome.status === 'completed'
-        ? await provenResult(order, folder, outcome.generated)
-        : await failedResult(order, folder, outcome.status, outcome.failure);
+        ? await provenResult(order, folder, outcome.generated, deps)
+        : await failedResult(order, folder, outcome, deps);
     return record(order, folder, result);
   };
 }
@@ -54,6 +61,7 @@ async function provenResult(
   order: TaskRecordOrder,
   folder: TaskFolder,
   generated: GeneratedImage,
+  deps: ActivityDeps,
 ): Promise<ResultRecord> {
   const { task } = order;
   const origin =
@@ -63,7 +71,7 @@ async function provenResult(
     return { ...origin, index: task.index, adopted_from: generated.adopted_from as string };
   const foreign =
     generated.generation_id !== task.generation_id || generated.workflow_id !== order.workflow_id;
-  const attempts = await folder.readAttempts();
+  const attempts = await attemptsOf(task, folder, deps);
   const last = attempts.findLast(({ attempt }) => attempt === generated.attempt) ?? null;
   const request = await folder.readRequest(generated.attempt);
   const { path, ...facts } = generated.image;
@@ -77,15 +85,15 @@ async function provenResult(
     output: path,
     image_path: path,
     ...facts,
-    warnings: last?.answer?.warnings ?? [],
-    prompt_sent: request?.prompt_sent ?? task.prompt,
+    warnings: [...task.warnings, ...(last?.answer?.warnings ?? [])],
+    ...sentPrompt(request),
     usage: last?.answer?.usage ?? null,
     ...(last?.answer?.revised_prompt ? { revised_prompt: last.answer.revised_prompt } : {}),
     request_id: last?.request_id ?? null,
     http_status: last?.http_status ?? null,
     error: foreign ? 'the image handed in belongs to another generation; it is evidence, not a result' : null,
   };
-  return accepted(result, task, last);
+  return accepted(result, task, last, deps.inputRoots());
 }
 
 /** SPEC P1, on the file as it is now. */
@@ -93,6 +101,7 @@ async function accepted(
   result: ResultRecord,
   task: AdmittedTask,
   last: AttemptRecord | null,
+  inputRoots: readonly string[] | null,
 ): Promise<ResultRecord> {
   const image = await readFile(result.image_path as string).then(
     (bytes) => inspectImage(bytes),
@@ -101,7 +110,7 @@ async function accepted(
   const evidence: Evidence = {
     result,
     image,
-    inputs: task.input_images,
+    inputs: await referencesNow(task, inputRoots),
     lastAttempt: last,
     otherImages: new Set(last?.answer?.duplicate_of === undefined ? [] : [result.sha256 as string]),
   };
@@ -112,10 +121,10 @@ async function accepted(
 async function failedResult(
   order: TaskRecordOrder,
   folder: TaskFolder,
-  status: 'failed' | 'timed_out' | 'cancelled',
-  failure: FailureReport,
+  { status, failure }: Exclude<TaskOutcome, { status: 'completed' }>,
+  deps: ActivityDeps,
 ): Promise<ResultRecord> {
-  const attempts = await folder.readAttempts();
+  const attempts = await attemptsOf(order.task, folder, deps);
   const last = attempts.at(-1);
   const request = last === undefined ? null : await folder.readRequest(last.attempt);
   const { reason, retryable } = FAILURES[failure.category];
@@ -126,6 +135,7 @@ async function failedResult(
     status,
     stage: 'failed',
     endpoint_origin: request?.endpoint_origin ?? null,
+    ...sentPrompt(request),
     request_id: failure.provider_request_id ?? last?.request_id ?? null,
     http_status: failure.http_status ?? last?.http_status ?? null,
     error: failure.message,
@@ -133,6 +143,16 @@ async function failedResult(
     acceptable: false,
     not_acceptable_because: ['ok-true'],
   };
+}
+
+/** As the folder has them; of one without an end the spool of this host knows who sent it. */
+async function attemptsOf(
+  task: AdmittedTask,
+  folder: TaskFolder,
+  { spool }: Pick<ActivityDeps, 'spool'>,
+): Promise<AttemptRecord[]> {
+  const intents = (await spool.look(task)).map(({ intent }) => intent);
+  return folder.readAttempts(intents.filter((intent) => intent !== null));
 }
 
 /** The fields that say what was ordered; the rest starts as "nothing there". */
@@ -168,9 +188,9 @@ function commonResult(
     height: null,
     size,
     options: { ...task.options },
-    warnings: [],
+    warnings: task.warnings,
     prompt: task.prompt,
-    prompt_sent: task.prompt,
+    prompt_sent: '',
     raw: task.raw,
     safety_rules: [],
     attempts_count: attempts.length,
@@ -191,6 +211,14 @@ function commonResult(
     diagnosis: null,
     http_status: null,
   };
+}
+
+/** What really went out, as recorded before it did: this version's rules may be others (SPEC G6). */
+function sentPrompt(
+  request: AttemptRequest | null,
+): Partial<Pick<ResultRecord, 'prompt_sent' | 'safety_rules'>> {
+  if (request === null) return {};
+  return { prompt_sent: request.prompt_sent, safety_rules: request.safety_rules ?? [] };
 }
 
 function bindingOf({ worker_id, pid, thread_id, run_id }: AttemptRecord) {

@@ -1,5 +1,5 @@
 import { CallFailed } from '../artifacts/call-failures.ts';
-import type { CompleteAnswer } from '../artifacts/paid-call.ts';
+import type { CompleteAnswer } from '../artifacts/attempt-records.ts';
 import { classifyAnswer } from '../provider/errors.ts';
 import { callImageApi, type ImageCall, TransportError } from '../provider/image-api.ts';
 import type { ActivityDeps } from './deps.ts';

@@ -1,7 +1,8 @@
 /** Images as they are: measured from their bytes, decoded to the last pixel, never changed (SPEC G5, G9). */
 import { createHash } from 'node:crypto';
 import type { ImageFacts } from '../domain/records.ts';
-import { readPixelSize, sniffFormat } from './image-header.ts';
+import type { ImageFormat } from '../domain/task.ts';
+import { hasPngEnd, readPixelSize, sniffFormat } from './image-header.ts';
 
 export { sniffFormat } from './image-header.ts';
 export { ReferenceProblem, readReference } from './reference-file.ts';
@@ -21,7 +22,7 @@ export async function inspectImage(bytes: Buffer): Promise<InspectedImage | null
   const format = sniffFormat(bytes);
   if (format === null) return null;
   const size = readPixelSize(bytes, format);
-  const problem = size === null ? 'the header cannot be read' : await decodingProblem(bytes);
+  const problem = size === null ? 'the header cannot be read' : await decodingProblem(bytes, format);
   return {
     bytes: bytes.length,
     sha256: createHash('sha256').update(bytes).digest('hex'),
@@ -33,7 +34,8 @@ export async function inspectImage(bytes: Buffer): Promise<InspectedImage | null
 }
 
 /** Loaded on first use: `--help` has no need of it. A sharp that can't be loaded is thrown, it says nothing of the image. */
-async function decodingProblem(bytes: Buffer): Promise<string | null> {
+async function decodingProblem(bytes: Buffer, format: ImageFormat): Promise<string | null> {
+  if (format === 'png' && !hasPngEnd(bytes)) return 'the file is cut off: it has no end mark (IEND)';
   const { default: sharp } = await import('sharp');
   try {
     await sharp(bytes, { failOn: 'warning', limitInputPixels: MAX_PIXELS }).raw().toBuffer();

@@ -30,6 +30,19 @@ export function readPixelSize(bytes: Buffer, format: ImageFormat): PixelSize | n
   }
 }
 
+/** True when the chunks of a PNG go on to its end mark: a decoder is content without the last ones. */
+export function hasPngEnd(bytes: Buffer): boolean {
+  for (let at = PNG_SIGNATURE.length; at + PNG_CHUNK_BYTES <= bytes.length;) {
+    const next = at + PNG_CHUNK_BYTES + bytes.readUInt32BE(at);
+    if (bytes.toString('latin1', at + 4, at + 8) === 'IEND') return next <= bytes.length;
+    at = next;
+  }
+  return false;
+}
+
+/** Length, type and CRC around the data of a chunk. */
+const PNG_CHUNK_BYTES = 12;
+
 const SIZE_READERS: Record<ImageFormat, (bytes: Buffer) => PixelSize | null> = {
   png: pngSize,
   jpeg: jpegSize,

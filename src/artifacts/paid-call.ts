@@ -2,28 +2,19 @@
  * How one image is paid for once: adopt a spooled answer, else settle what was cut off, count, wait, and only then
  * send (SPEC R1, R3, R5). What is sent and how an answer is judged is the caller's; here is who may send, and when.
  */
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { billingOf, type FailureCategory, FAILURES } from '../domain/failure.ts';
-import {
-  type AnswerNotes,
-  type AttemptRecord,
-  SCHEMA_VERSION,
-  type WorkerBinding,
-} from '../domain/records.ts';
+import { FAILURES } from '../domain/failure.ts';
+import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
 import { TASK_LIMITS } from '../domain/task.ts';
+import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from './call-failures.ts';
 import type { AnswerHeader, Intent, SpooledAttempt, SpoolEntry } from './spool.ts';
 
-/** A complete answer of the provider. */
-export interface CompleteAnswer {
-  status: number;
-  headers: Record<string, string>;
-  body: Buffer;
-  sentAt: string;
-  endedAt: string;
-  elapsedMs: number;
-}
+/**
+ * Sends exactly one request and rejects with `CallFailed`. It calls `beforeFirstByte` when the connection stands and
+ * nothing is written yet; when that throws, it sends nothing.
+ */
+export type SendRequest = (beforeFirstByte: () => void) => Promise<CompleteAnswer>;
 
 export interface PaidCall {
   entry: SpoolEntry;
@@ -31,11 +22,12 @@ export interface PaidCall {
   binding: WorkerBinding;
   temporalAttempt: number;
   maxAttempts: number;
+  /** Highest number of an attempt that the task's folder knows, 0 for none: numbers go on behind it, whatever the spool knows. */
+  recordedAttempts: number;
   /**
-   * Gets request n ready; what fails here (`AttemptFailed`) fails before anything is sent and leaves no attempt. The
-   * function it returns sends exactly one request and rejects with `CallFailed`.
+   * Gets request n ready; what fails here (`AttemptFailed`) fails before anything is sent and leaves no attempt.
    */
-  prepare: (attempt: number) => Promise<() => Promise<CompleteAnswer>>;
+  prepare: (attempt: number) => Promise<SendRequest>;
   /** Milliseconds until the next request after this failure of request n (SPEC R3). */
   delayMs: (attempt: number, failure: CallFailure) => number;
   /** Milliseconds since 1970, never behind the server that schedules attempts: announced waits are kept in its time. */
@@ -63,12 +55,27 @@ export async function payOnce(call: PaidCall): Promise<PaidAnswer> {
   const attempts = await call.entry.attempts();
   refuseWhenDecided(call, attempts);
   refuseWhenUsedUp(call, attempts);
-  return { ...(await sendOne(call, attempts.length + 1)), adopted: false };
+  return { ...(await sendOne(call, nextNumber(call, attempts))), adopted: false };
 }
 
-/** Requests that count against `max_attempts`: a 429 is not billed and does not, nor what a full disk kept from being sent (SPEC R1). */
-export function countedRequests(attempts: readonly Pick<SpooledAttempt, 'end'>[]): number {
-  return attempts.filter(({ end }) => end?.category !== 'rate_limited' && end?.category !== 'disk').length;
+/** Requests that count against `max_attempts`: a 429 is not billed and does not, nor what never went out (SPEC R1). */
+export function countedRequests(attempts: readonly EndedAttempt[]): number {
+  return attempts.filter(({ end }) => end === null || !isFree(end)).length;
+}
+
+/** What counts of an attempt is how it ended; null while it is under way or answered. */
+interface EndedAttempt {
+  end: Pick<AttemptRecord, 'category' | 'phase'> | null;
+}
+
+function isFree({ category, phase }: Pick<AttemptRecord, 'category' | 'phase'>): boolean {
+  if (category === 'rate_limited' || category === 'disk') return true;
+  // Its worker ended before the first byte. A connection that fails counts: it would fail for ever.
+  return category === 'worker_died' && phase === 'connecting';
+}
+
+function nextNumber({ recordedAttempts }: PaidCall, attempts: readonly SpooledAttempt[]): number {
+  return Math.max(recordedAttempts, attempts.at(-1)?.attempt ?? 0) + 1;
 }
 
 /** The wait before a disk that refused a file is tried again. */
@@ -88,7 +95,7 @@ async function sendOne(call: PaidCall, attempt: number): Promise<{ header: Answe
     const message = `the spool can't be written: ${(error as Error).message}; nothing was sent`;
     throw new AttemptFailed({ category: 'disk', message }, { delayMs: DISK_RETRY_MS });
   });
-  const answer = await send().catch(async (error: unknown) => {
+  const answer = await send(() => call.entry.markSent(attempt)).catch(async (error: unknown) => {
     throw await endedBy(error, call, intent);
   });
   const header = answerHeader(intent, answer);
@@ -102,20 +109,32 @@ async function endedBy(error: unknown, call: PaidCall, intent: Intent): Promise<
     error instanceof CallFailed
       ? error.failure
       : { category: 'internal', phase: 'sent', message: `unexpected: ${(error as Error).message}` };
-  const { retryable } = FAILURES[failure.category];
-  const delayMs = retryable ? call.delayMs(intent.attempt, failure) : null;
-  const record = endRecord(intent, failure, delayMs === null ? null : call.nowMs() + delayMs);
+  const record = endRecord(intent, failure, await nextAttemptAtMs(call, intent, failure));
   await untilWritten(() => call.entry.writeEnd(record));
   await call.onEnded(record);
   return refusal(record, call, await call.entry.attempts());
 }
 
-/** A request whose process ended in the middle: it may have been paid, it counts, and it is told (SPEC R1, R4). */
+/** Null when no further request follows: nobody shall wait for one. */
+async function nextAttemptAtMs(call: PaidCall, intent: Intent, failure: CallFailure): Promise<number | null> {
+  if (!FAILURES[failure.category].retryable) return null;
+  const before = (await call.entry.attempts()).filter(({ attempt }) => attempt !== intent.attempt);
+  if (isUsedUp(call, [...before, { end: failure }])) return null;
+  return call.nowMs() + call.delayMs(intent.attempt, failure);
+}
+
+/**
+ * A request whose process ended in the middle is told (SPEC R1, R4): once its first byte may have gone out it may have
+ * been paid, and counts.
+ */
 async function closeCutOffRequests(call: PaidCall): Promise<void> {
-  for (const { intent, end, answered } of await call.entry.attempts()) {
+  for (const { intent, end, answered, sent } of await call.entry.attempts()) {
     if (intent === null || end !== null || answered) continue;
-    const message = `worker ${intent.worker_id} (pid ${intent.pid}) ended while request ${intent.attempt} was under way`;
-    await closeUnknown(call, intent, message);
+    const when = sent
+      ? `while request ${intent.attempt} was under way`
+      : `before request ${intent.attempt} was sent`;
+    const message = `worker ${intent.worker_id} (pid ${intent.pid}) ended ${when}`;
+    await closeUnknown(call, intent, { message, phase: sent ? 'sent' : 'connecting' });
   }
 }
 
@@ -124,7 +143,7 @@ async function countUnknownAttempts(call: PaidCall): Promise<void> {
   const { run_id } = call.binding;
   for (let temporal = 1; temporal < call.temporalAttempt; temporal += 1) {
     if (await call.entry.hasBegan(run_id, temporal)) continue;
-    const attempt = (await call.entry.attempts()).length + 1;
+    const attempt = nextNumber(call, await call.entry.attempts());
     const origin = { ...call.binding, worker_id: 'unknown', pid: 0, attempt, temporal_attempt: temporal };
     const intent: Intent = {
       ...call.entry.key,
@@ -133,14 +152,18 @@ async function countUnknownAttempts(call: PaidCall): Promise<void> {
       started_at: new Date().toISOString(),
     };
     const message = `Temporal attempt ${temporal} left no trace on this host; it may have sent a request from elsewhere`;
-    await closeUnknown(call, intent, message);
+    await closeUnknown(call, intent, { message, phase: 'sent' });
     await call.entry.markBegan(run_id, temporal);
   }
 }
 
 /** Nobody knows when it ended, or how. */
-async function closeUnknown(call: PaidCall, intent: Intent, message: string): Promise<void> {
-  const ended = endRecord(intent, { category: 'worker_died', phase: 'sent', message }, call.nowMs());
+async function closeUnknown(
+  call: PaidCall,
+  intent: Intent,
+  how: Pick<CallFailure, 'message' | 'phase'>,
+): Promise<void> {
+  const ended = endRecord(intent, { category: 'worker_died', ...how }, call.nowMs());
   const record = { ...ended, ended_at: null, elapsed_ms: null };
   await call.entry.writeEnd(record);
   await call.onEnded(record);
@@ -176,89 +199,9 @@ function waitMs({ next_attempt_at }: AttemptRecord, { nowMs }: PaidCall): number
   return next_attempt_at === null ? 0 : Date.parse(next_attempt_at) - nowMs();
 }
 
-function isUsedUp(call: PaidCall, attempts: readonly SpooledAttempt[]): boolean {
+function isUsedUp(call: PaidCall, attempts: readonly EndedAttempt[]): boolean {
   const counted = countedRequests(attempts);
   return counted >= call.maxAttempts || attempts.length - counted >= TASK_LIMITS.rateLimited;
-}
-
-function endRecord(intent: Intent, failure: CallFailure, nextAttemptAtMs: number | null): AttemptRecord {
-  const endedAt = new Date();
-  return {
-    ...originOf(intent),
-    ok: false,
-    phase: failure.phase,
-    ended_at: endedAt.toISOString(),
-    elapsed_ms: endedAt.getTime() - Date.parse(intent.started_at),
-    http_status: failure.httpStatus ?? null,
-    request_id: failure.requestId ?? null,
-    category: failure.category,
-    error: failure.message,
-    retryable: FAILURES[failure.category].retryable,
-    billing: billingOf(failure.category, failure.phase),
-    next_attempt_at: nextAttemptAtMs === null ? null : new Date(nextAttemptAtMs).toISOString(),
-  };
-}
-
-/** The record of a request that was answered; whether the answer is an image is the caller's to say. */
-export function answeredRecord(
-  header: AnswerHeader,
-  verdict: { ok: true; notes: AnswerNotes } | { ok: false; error: string; category: FailureCategory | null },
-  requestId: string | null,
-): AttemptRecord {
-  return {
-    ...originOf(header),
-    ok: verdict.ok,
-    phase: 'done',
-    ended_at: header.ended_at,
-    elapsed_ms: header.elapsed_ms,
-    http_status: header.status,
-    request_id: requestId,
-    category: verdict.ok ? null : verdict.category,
-    error: verdict.ok ? null : verdict.error,
-    retryable: false,
-    billing: 'yes',
-    next_attempt_at: null,
-    ...(verdict.ok ? { answer: verdict.notes } : {}),
-  };
-}
-
-function originOf(intent: Intent) {
-  const {
-    attempt,
-    temporal_attempt,
-    worker_id,
-    pid,
-    thread_id,
-    run_id,
-    workflow_id,
-    generation_id,
-    started_at,
-  } = intent;
-  return {
-    schema_version: SCHEMA_VERSION,
-    attempt,
-    temporal_attempt,
-    worker_id,
-    pid,
-    thread_id,
-    run_id,
-    workflow_id,
-    generation_id,
-    started_at,
-  };
-}
-
-function answerHeader(intent: Intent, answer: CompleteAnswer): AnswerHeader {
-  return {
-    ...intent,
-    status: answer.status,
-    headers: answer.headers,
-    sha256: createHash('sha256').update(answer.body).digest('hex'),
-    bytes: answer.body.length,
-    sent_at: answer.sentAt,
-    ended_at: answer.endedAt,
-    elapsed_ms: Math.round(answer.elapsedMs),
-  };
 }
 
 const WRITE_RETRIES = 120;

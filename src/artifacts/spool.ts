@@ -4,16 +4,18 @@
  *
  *     began-<run id>-<n>.json   Temporal attempt n looked here before it could send anything
  *     01.intent.json            request 1 is about to be sent
+ *     01.sent                   its connection stands, its first byte goes out next
  *     01.answer                 a complete 2xx answer: one line of JSON, then the body as received
  *     01.end.json               request 1 ended without one
  *     image.json                where the image of this generation is saved
  *     lock                      who works on this generation now
  */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
-import { createFile, jsonText, makeFolder } from '../host/durable-file.ts';
+import { createFile, createMarkSync, jsonText, makeFolder } from '../host/durable-file.ts';
 import { acquireLock, type LockResult } from '../host/lock.ts';
 
 /** Which answer may be adopted by whom: both must be equal. */
@@ -45,6 +47,8 @@ export interface SpooledAttempt {
   /** Null for a Temporal attempt of which nothing is known here (SPEC R4). */
   intent: Intent | null;
   end: AttemptRecord | null;
+  /** False: not a byte of it went out. */
+  sent: boolean;
   answered: boolean;
 }
 
@@ -73,9 +77,18 @@ export class Spool {
   }
 
   async open(key: SpoolKey): Promise<SpoolEntry> {
-    const folder = join(this.root, key.generation_id, key.request_fingerprint.slice(0, 16));
+    const folder = this.#folderOf(key);
     await makeFolder(folder);
     return new SpoolEntry(folder, key);
+  }
+
+  /** What is known here of a generation's requests, without making anything; none when it was never at work here. */
+  async look(key: SpoolKey): Promise<SpooledAttempt[]> {
+    return existsSync(this.#folderOf(key)) ? new SpoolEntry(this.#folderOf(key), key).attempts() : [];
+  }
+
+  #folderOf({ generation_id, request_fingerprint }: SpoolKey): string {
+    return join(this.root, generation_id, request_fingerprint.slice(0, 16));
   }
 }
 
@@ -115,6 +128,7 @@ export class SpoolEntry {
         attempt: Number(nn),
         intent: await this.#read<Intent>(`${nn}.intent.json`),
         end: await this.#read<AttemptRecord>(`${nn}.end.json`),
+        sent: names.includes(`${nn}.sent`),
         answered: names.includes(`${nn}.answer`),
       })),
     );
@@ -126,10 +140,20 @@ export class SpoolEntry {
     throw new SpoolDamaged(`attempt ${intent.attempt} in ${this.folder} was already begun by somebody else`);
   }
 
+  /** Synchronous, for it stands between the connection and the first byte. Throws what the disk throws. */
+  markSent(attempt: number): void {
+    createMarkSync(this.#path(`${nn(attempt)}.sent`));
+  }
+
+  /** Where the answer to this request is kept as it was received. */
+  answerPath(attempt: number): string {
+    return this.#path(`${nn(attempt)}.answer`);
+  }
+
   /** A paid answer, safe before anything else happens to it. */
   async writeAnswer(header: AnswerHeader, body: Buffer): Promise<void> {
     const content = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]);
-    await createFile(this.#path(`${nn(header.attempt)}.answer`), content);
+    await createFile(this.answerPath(header.attempt), content);
   }
 
   async writeEnd(record: AttemptRecord): Promise<void> {
@@ -140,7 +164,7 @@ export class SpoolEntry {
   async answer(): Promise<{ header: AnswerHeader; body: Buffer } | null> {
     const attempt = (await this.attempts()).findLast((a) => a.answered);
     if (attempt === undefined) return null;
-    const path = this.#path(`${nn(attempt.attempt)}.answer`);
+    const path = this.answerPath(attempt.attempt);
     const content = await readFile(path);
     const lineEnd = content.indexOf(0x0a);
     const header = parseHeader(content.subarray(0, lineEnd), path);
@@ -172,7 +196,9 @@ export class SpoolEntry {
       return JSON.parse(await readFile(this.#path(name), 'utf8')) as T;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw new SpoolDamaged(`${this.#path(name)} can't be read: ${(error as Error).message}`);
+      // A disk that does not answer now says nothing of what is on it: that is tried again.
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new SpoolDamaged(`${this.#path(name)} can't be read: ${error.message}`);
     }
   }
 

@@ -11,15 +11,16 @@ import {
   type TaskStateRecord,
 } from '../domain/records.ts';
 import { EXTENSIONS } from './image-store.ts';
+import { type Redact, redactRecord } from './redact-record.ts';
+import type { Intent } from './spool.ts';
 import type { ImageFormat } from '../domain/task.ts';
 import { createFile, jsonText, makeFolder, replaceFile, replaceProjection } from '../host/durable-file.ts';
-
-export type Redact = (text: string) => string;
 
 export class TaskFolder {
   readonly path: string;
   readonly #redact: Redact;
 
+  /** `redact` is applied to texts, never to places and identities. */
   constructor(path: string, redact: Redact) {
     this.path = path;
     this.#redact = redact;
@@ -40,23 +41,37 @@ export class TaskFolder {
     return (await readJson(join(this.path, attemptFolder(attempt), FILES.result))) !== null;
   }
 
+  /** Highest number of an attempt that is recorded there, 0 for none. */
+  async lastAttempt(): Promise<number> {
+    const numbers = (await this.#attemptFolders()).map((name) => Number(name.split('-')[1])).toReversed();
+    for (const number of numbers)
+      if ((await this.readRequest(number)) !== null || (await this.hasResult(number))) return number;
+    return 0;
+  }
+
   async writeAttempt(record: AttemptRecord): Promise<void> {
     const folder = join(this.path, attemptFolder(record.attempt));
     await makeFolder(folder);
-    await replaceFile(join(folder, FILES.result), this.#json(record));
-    await replaceProjection(join(folder, FILES.stdout), `${this.#redact(JSON.stringify(record))}\n`);
-    await replaceProjection(join(folder, FILES.stderr), this.#redact(attemptLog(record)));
+    const clean = redactRecord(record, this.#redact);
+    await replaceFile(join(folder, FILES.result), jsonText(clean));
+    await replaceProjection(join(folder, FILES.stdout), `${JSON.stringify(clean)}\n`);
+    await replaceProjection(join(folder, FILES.stderr), attemptLog(clean));
   }
 
-  /** Attempts as they are on disk, oldest first. One without a result was cut off: it may have been paid (SPEC R4). */
-  async readAttempts(): Promise<AttemptRecord[]> {
-    const names = (await readdir(this.path).catch(() => []))
-      .filter((name) => /^attempt-\d+$/u.test(name))
-      .sort();
+  /**
+   * Attempts as they are on disk, oldest first. One without a result was cut off or is still under way: it may have been
+   * paid (SPEC R4). `intents`: what the spool knows of who sent them.
+   */
+  async readAttempts(intents: readonly Intent[] = []): Promise<AttemptRecord[]> {
+    const names = await this.#attemptFolders();
+    const sender = new Map(intents.map((intent) => [attemptFolder(intent.attempt), intent]));
     const records = await Promise.all(
       names.map(async (name) => {
         const ended = await readJson<AttemptRecord>(join(this.path, name, FILES.result));
-        return ended ?? cutOff(await readJson<AttemptRequest>(join(this.path, name, FILES.request)));
+        return (
+          ended ??
+          withoutEnd(await readJson<AttemptRequest>(join(this.path, name, FILES.request)), sender.get(name))
+        );
       }),
     );
     return records.filter((record) => record !== null);
@@ -79,11 +94,12 @@ export class TaskFolder {
   /** The last word: result, its one line, the log of all attempts. `result.json` comes last; with it the task is recorded. */
   async writeResult(result: ResultRecord): Promise<string> {
     await makeFolder(this.path);
-    const log = result.attempts.map(attemptLog).join('') + closingLine(result);
-    await replaceProjection(join(this.path, FILES.stderr), this.#redact(log));
-    await replaceProjection(join(this.path, FILES.stdout), `${this.#redact(JSON.stringify(result))}\n`);
+    const clean = redactRecord(result, this.#redact);
+    const log = clean.attempts.map(attemptLog).join('') + closingLine(clean);
+    await replaceProjection(join(this.path, FILES.stderr), log);
+    await replaceProjection(join(this.path, FILES.stdout), `${JSON.stringify(clean)}\n`);
     const path = join(this.path, FILES.result);
-    await replaceFile(path, this.#json(result));
+    await replaceFile(path, jsonText(clean));
     return path;
   }
 
@@ -91,8 +107,13 @@ export class TaskFolder {
     return readJson<ResultRecord>(join(this.path, FILES.result));
   }
 
-  #json(value: unknown): string {
-    return this.#redact(jsonText(value));
+  async #attemptFolders(): Promise<string[]> {
+    const names = await readdir(this.path).catch(() => []);
+    return names.filter((name) => /^attempt-\d+$/u.test(name)).sort();
+  }
+
+  #json(record: object): string {
+    return jsonText(redactRecord(record, this.#redact));
   }
 }
 
@@ -104,19 +125,28 @@ export async function readJson<T>(path: string): Promise<T | null> {
   }
 }
 
-function cutOff(request: AttemptRequest | null): AttemptRecord | null {
+function withoutEnd(request: AttemptRequest | null, intent: Intent | undefined): AttemptRecord | null {
   if (request === null) return null;
-  return {
-    schema_version: SCHEMA_VERSION,
-    attempt: request.attempt,
-    temporal_attempt: 0,
-    ok: false,
+  const unknown = {
     workflow_id: '',
-    generation_id: request.generation_id,
+    run_id: '',
     worker_id: 'unknown',
     pid: 0,
     thread_id: 0,
-    run_id: '',
+    temporal_attempt: 0,
+  };
+  const { workflow_id, run_id, worker_id, pid, thread_id, temporal_attempt } = intent ?? unknown;
+  return {
+    schema_version: SCHEMA_VERSION,
+    attempt: request.attempt,
+    temporal_attempt,
+    ok: false,
+    workflow_id,
+    generation_id: request.generation_id,
+    worker_id,
+    pid,
+    thread_id,
+    run_id,
     phase: 'sent',
     started_at: request.created_at,
     ended_at: null,
@@ -124,7 +154,8 @@ function cutOff(request: AttemptRequest | null): AttemptRecord | null {
     http_status: null,
     request_id: null,
     category: 'worker_died',
-    error: FAILURES.worker_died.reason,
+    error:
+      'no end of this request is known: it was cut off, or is still under way; the provider may charge it',
     retryable: true,
     billing: 'possible',
     next_attempt_at: null,

@@ -5,18 +5,24 @@ import { type BatchHandle, queryProgress } from '../client.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { FILES } from '../domain/layout.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
-import { comeBack, stopIt } from './come-back.ts';
+import { batchEndLines, batchNextText } from './batch-screen.ts';
+import { comeBack, quoted } from './come-back.ts';
+import { detachedText, endNow, exitCodeOfSignal } from './detached.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
-import { print, printJson, safe, say } from './output.ts';
+import { note, printJson, printLines, safe, say } from './output.ts';
 import { serverTrouble } from './server-trouble.ts';
+import type { View } from './progress-view.ts';
 import { type Session, webUiLink } from './session.ts';
-import { type Ending, snapshotOf } from './watch.ts';
+import { lookOf } from './terminal.ts';
+import type { Ending } from './watch.ts';
 
 interface Order {
   batchId: string;
   /** The same order ended before: then results were to be adopted. */
   ranBefore: boolean;
+  /** What was seen last. */
+  view: View | null;
 }
 
 export async function batchEnd(
@@ -35,14 +41,10 @@ export async function batchEnd(
       if (summary === null) throw closedBadly(ending.error, order.batchId);
       return tellResult(summary, session, order, flags);
     }
-    case 'detached': {
-      const exitCode = ending.by === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
-      await tellDetached(session, handle, order, `detached by ${ending.by}`, exitCode, flags);
-      return exitCode;
-    }
+    case 'detached':
+      return tellDetached(order, `detached by ${ending.by}`, exitCodeOfSignal(ending.by), flags);
     case 'wait timeout':
-      await tellDetached(session, handle, order, 'the wait timed out', EXIT.waitTimeout, flags);
-      return EXIT.waitTimeout;
+      return tellDetached(order, 'the wait timed out', EXIT.waitTimeout, flags);
   }
 }
 
@@ -68,25 +70,10 @@ async function tellResult(
 }
 
 function printResult(summary: BatchSummary, rows: readonly TaskRow[], session: Session, order: Order): void {
-  const { success, total, adopted, cost, ok } = summary;
-  const requests = cost.no + cost.possible + cost.yes;
-  const possible = cost.possible > 0 ? `, ${cost.possible} possibly charged beside them` : '';
-  const known = adopted > 0 ? `, ${adopted} of them proven before` : '';
-  print(
-    `${ok ? '✓' : '✗'} ${success} of ${total} completed${known} · ${requests} requests, ${cost.yes} charged${possible}`,
-  );
-  for (const row of rows) {
-    print(
-      row.status === 'completed'
-        ? `  ✓ ${safe(row.task_name)}  ${row.image_path}`
-        : `  ✗ ${safe(row.task_name)}  ${row.status}: ${safe(row.error ?? '')}`,
-    );
-    if (row.result_json !== null) print(`      proof  ${row.result_json}`);
-  }
-  print(`  result  ${summary.batch_result_json}`);
-  const link = webUiLink(session, order.batchId);
-  if (link !== null) print(`  Web UI  ${link}`);
-  say(`Next: imgproof verify ${summary.batch_dir}`);
+  const { batchId, view } = order;
+  const outcome = { summary, rows, elapsedMs: view?.elapsedMs ?? null, webUi: webUiLink(session, batchId) };
+  printLines(batchEndLines(outcome, lookOf(process.stdout)));
+  note(batchNextText(summary, wayBack(batchId)));
 }
 
 /** Of a batch that was closed without a result: its last words, when they are on this disk. */
@@ -139,20 +126,18 @@ export function closedBadly(error: unknown, workflowId: string): CommandProblem 
   return new CommandProblem(EXIT.incomplete, `"${workflowId}" ended without a result: ${message}`);
 }
 
-async function tellDetached(
-  session: Session,
-  handle: BatchHandle,
-  { batchId }: Order,
+function tellDetached(
+  { batchId, view }: Order,
   reason: string,
   exitCode: ExitCode,
   flags: WaitFlags,
-): Promise<void> {
-  const snapshot = await snapshotOf(session.client, handle).catch(() => null);
-  const counters = snapshot?.progress.counters;
-  const where = counters === undefined ? '' : ` (${counters.running} running, ${counters.queued} waiting)`;
-  say(`Detached. "${safe(batchId)}" keeps running on the server${where}.`);
-  const again = comeBack(process.argv.slice(2), ['--batch-id', batchId]);
-  say(`   Come back:  ${again === null ? `the same input with --batch-id ${safe(batchId)}` : safe(again)}`);
-  say(`   Stop it:    ${safe(stopIt(process.argv.slice(2), batchId))}`);
+): Promise<never> {
+  say(detachedText({ id: batchId, view, comeBack: wayBack(batchId) }));
   if (flags.json) printJson({ ok: false, batch_id: batchId, exit_code: exitCode, reason });
+  return endNow(exitCode);
+}
+
+function wayBack(batchId: string): string {
+  const command = comeBack(process.argv.slice(2), ['--batch-id', batchId]);
+  return command ?? `the same input with --batch-id ${quoted(batchId)}`;
 }

@@ -7,9 +7,10 @@ import { BATCH_LIMITS, type BatchRequest, type NormalizedBatch } from '../domain
 import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.ts';
 import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
-import { formatProblems, type Problem } from '../intake/problems.ts';
+import type { Problem } from '../intake/problems.ts';
 import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { batchEnd } from './batch-end.ts';
+import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
   addRequestFlags,
@@ -22,10 +23,16 @@ import {
   type WaitFlags,
 } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
+import { batchLooks } from './looks.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
-import { print, printJson, safe, say } from './output.ts';
+import { note, print, printJson, safe, sayLines, warn } from './output.ts';
+import { problemLines, problemsSentence } from './problem-screen.ts';
+import { openProgress, type Progress } from './progress.ts';
+import type { OrderFacts } from './progress-view.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
-import { batchTicks, watchUntilEnd } from './watch.ts';
+import { lookOf, symbolsOf } from './terminal.ts';
+import { watchUntilEnd } from './watch.ts';
+import { counted } from './words.ts';
 
 interface BatchFlags extends RequestFlags, WaitFlags, ServerFlags {
   maxWorkers?: number;
@@ -50,6 +57,7 @@ export function register(command: Command): void {
 }
 
 async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
+  const progress = await openProgress(flags.progress);
   const settings = settingsOf();
   const input = readInput(argument);
   const embedded = await isEmbedded(settings, flags);
@@ -61,16 +69,21 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   if (idProblem !== null)
     throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
   refuseOversize(request);
+  const signals = listenForSignals();
   const session = await openSession(settings, flags);
+  signals.ordering();
   try {
     const order = { batchId, batchHash: hash, request, isAsWritten: !embedded };
     const submitted = await submitBatch(session.client, order);
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
     const models = embedded ? modelsOf(batch) : modelsWritten(request);
-    announce(session, batch, models, batchId, submitted.decision === 'attach');
-    if (flags.wait) await follow(session, submitted.handle, flags, submitted.ranBefore);
-    else tellOrdered(session, batchId, flags);
+    const facts = orderFacts(batch, models, batchId, submitted.decision === 'attach');
+    announce(session, batch, facts, progress);
+    if (!flags.wait) tellOrdered(session, batchId, flags);
+    else await follow(session, submitted, facts, { progress, signals }, flags);
   } finally {
+    signals.ignore();
+    progress.end(true);
     await session.close();
   }
 }
@@ -121,9 +134,10 @@ function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
 }
 
 function badInput(problems: Problem[], input: InputText, tasks: number): CommandProblem {
+  sayLines(problemLines(problems, input.name, lookOf(process.stderr)));
   return new CommandProblem(
     EXIT.usage,
-    `the batch was not ordered\n${formatProblems(problems, input.name, tasks)}`,
+    `the batch was not ordered: ${problemsSentence(problems, tasks)}`,
     problems,
   );
 }
@@ -148,19 +162,22 @@ function modelsOf({ tasks }: NormalizedBatch): string {
   return [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
 }
 
-function announce(
-  session: Session,
-  { tasks, max_workers, warnings }: NormalizedBatch,
-  models: string,
-  batchId: string,
-  isAttached: boolean,
-): void {
-  for (const warning of warnings) say(`warning: ${safe(warning)}`);
-  say(
-    `${isAttached ? 'attached to ' : ''}${safe(batchId)}  ${tasks.length} tasks · ${max_workers} at a time · ${safe(models)}`,
-  );
-  const link = webUiLink(session, batchId);
-  if (link !== null) say(`  Web UI  ${link}`);
+function orderFacts({ tasks }: NormalizedBatch, models: string, id: string, isAttached: boolean): OrderFacts {
+  return { kind: 'batch', id, total: tasks.length, models, isAttached };
+}
+
+function announce(session: Session, batch: NormalizedBatch, order: OrderFacts, { form }: Progress): void {
+  for (const warning of batch.warnings) warn(warning);
+  // A picture has a title of its own.
+  if (form !== 'tty') note(titleText(order, batch.max_workers));
+  const link = webUiLink(session, order.id);
+  if (link !== null) note(`  Web UI  ${link}`);
+}
+
+function titleText({ id, total, models, isAttached }: OrderFacts, maxWorkers: number): string {
+  const { dot } = symbolsOf(lookOf(process.stderr));
+  const facts = [counted(total, 'task'), `${maxWorkers} at a time`, safe(models)];
+  return `${isAttached ? 'attached to ' : ''}${safe(id)}  ${facts.join(` ${dot} `)}`;
 }
 
 function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void {
@@ -177,14 +194,16 @@ function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void
 
 async function follow(
   session: Session,
-  handle: BatchHandle,
+  { handle, ranBefore }: { handle: BatchHandle; ranBefore: boolean },
+  order: OrderFacts,
+  { progress, signals }: { progress: Progress; signals: Signals },
   flags: BatchFlags,
-  ranBefore: boolean,
 ): Promise<void> {
-  const tick = batchTicks(session.client, handle, flags.progress);
-  const ending = await watchUntilEnd(handle, { session, flags, tick });
-  const order = { batchId: handle.workflowId, ranBefore: ranBefore && flags.again !== true };
-  process.exitCode = await batchEnd(ending, session, handle, order, flags);
+  const looks = batchLooks(session.client, handle, order, progress);
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
+  const ended = { batchId: order.id, ranBefore: ranBefore && flags.again !== true, view: looks.lastView() };
+  progress.end(true);
+  process.exitCode = await batchEnd(ending, session, handle, ended, flags);
 }
 
 function sha256(text: string): string {

@@ -11,7 +11,7 @@ export function comeBack(
   argv: readonly string[],
   pinned: readonly [flag: string, value: string],
 ): string | null {
-  if (argv.includes('-')) return null;
+  if (argv[0] === 'batch' && argv.includes('-')) return null;
   const [flag, value] = pinned;
   const isPinned = argv.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
   const same = argv.filter((arg) => !LEFT_OUT.has(arg));
@@ -34,6 +34,6 @@ export function stopIt(argv: readonly string[], workflowId: string): string {
 const SERVER_FLAGS = ['--address', '--namespace', '--profile'];
 
 /** As a POSIX shell reads it back. */
-function quoted(arg: string): string {
-  return /^[\w@%+=:,./-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", String.raw`'\''`)}'`;
+export function quoted(arg: string): string {
+  return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchWideFields } from '../domain/batch.ts';
 import { IMAGE_FORMATS, type ImageFormat, TASK_DEFAULTS } from '../domain/task.ts';
+import { PROGRESS_FLAGS, type ProgressFlag } from './progress.ts';
 
 /** What a request is made with; each wins over the same field in the input (SPEC G3). */
 export interface RequestFlags {
@@ -72,7 +73,7 @@ export interface WaitFlags {
   /** Seconds. */
   waitTimeout?: number;
   json?: boolean;
-  progress: 'auto' | 'plain' | 'quiet';
+  progress: ProgressFlag;
 }
 
 export function addWaitFlags(command: Command): Command {
@@ -81,8 +82,8 @@ export function addWaitFlags(command: Command): Command {
     .option('--wait-timeout <s>', 'stop waiting after so many seconds (exit 124); the work goes on', number)
     .option('--json', 'print one JSON document on standard output')
     .addOption(
-      new Option('--progress <form>', 'progress on standard error')
-        .choices(['auto', 'plain', 'quiet'])
+      new Option('--progress <form>', 'progress on standard error: in place, lines, none, or lines of JSON')
+        .choices(PROGRESS_FLAGS)
         .default('auto'),
     );
 }

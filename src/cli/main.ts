@@ -1,7 +1,7 @@
 /** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
 import { Command, CommanderError } from 'commander';
-import { CommandProblem, EXIT } from './exit-codes.ts';
-import { print, printJson, say } from './output.ts';
+import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
+import { guardStreams, print, printJson, say } from './output.ts';
 
 interface CommandEntry {
   summary: string;
@@ -28,6 +28,7 @@ Examples:
 `;
 
 export async function main(argv: readonly string[]): Promise<void> {
+  guardStreams();
   const program = new Command('imgproof')
     .description('Durable batch image generation that you can prove, on Temporal')
     .version(VERSION)
@@ -36,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     // What follows `temporal` belongs to the Temporal CLI.
     .enablePositionalOptions()
     .exitOverride();
-  const [called] = argv;
+  const called = argv[0] === 'help' ? argv[1] : argv[0];
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).summary(summary).description(summary).exitOverride();
     if (name === called) (await load()).register(command);
@@ -50,15 +51,10 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 const VERSION = '0.1.0';
 
+/** With `--json` there is one document on standard output however a command ends (SPEC H6). */
 async function endOf(error: unknown, argv: readonly string[]): Promise<number> {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const problem = await asProblem(error);
-  if (problem === null) {
-    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return EXIT.incomplete;
-  }
-  say(`imgproof: ${problem.message}`);
-  const { exitCode, message, problems, workflowId } = problem;
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+  const { exitCode, message, problems, workflowId } = await asProblem(error);
   const order = workflowId === null ? {} : { workflow_id: workflowId };
   if (argv.includes('--json'))
     printJson({ ok: false, ...order, exit_code: exitCode, reason: message, problems });
@@ -66,13 +62,29 @@ async function endOf(error: unknown, argv: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-/** Other rooms have their own errors that end a command expectedly; they say so by their exit code. */
-async function asProblem(error: unknown): Promise<CommandProblem | null> {
+/** What ends a command, told on standard error. Other rooms have their own expected errors; these name their exit code. */
+async function asProblem(error: unknown): Promise<CommandProblem> {
+  // Commander has told it already, with what it expects.
+  if (error instanceof CommanderError)
+    return new CommandProblem(EXIT.usage, error.message.replace(/^error: /u, ''));
+  const expected = await expectedProblem(error);
+  if (expected !== null) {
+    say(`imgproof: ${expected.message}`);
+    return expected;
+  }
+  const { stack, message = String(error) } = error as Partial<Error>;
+  say(stack ?? message);
+  return new CommandProblem(EXIT.incomplete, `unexpected: ${message}`);
+}
+
+async function expectedProblem(error: unknown): Promise<CommandProblem | null> {
   if (error instanceof CommandProblem) return error;
-  const { exitCode, message } = error as { exitCode?: unknown; message?: string };
-  if (exitCode === EXIT.environment) return new CommandProblem(EXIT.environment, message ?? 'environment');
+  const { exitCode, message } = error as Partial<CommandProblem>;
+  if (EXPECTED.has(exitCode)) return new CommandProblem(exitCode as ExitCode, message ?? 'environment');
   return isOfGrpc(error) ? (await import('./server-trouble.ts')).serverTrouble(error) : null;
 }
+
+const EXPECTED: ReadonlySet<unknown> = new Set(Object.values(EXIT));
 
 /** By its shape: Temporal's modules are loaded only when there is something for them. */
 function isOfGrpc(error: unknown): boolean {

@@ -52,8 +52,9 @@ export async function referenceProblems(
 
 /** SPEC H7: no provider entry is exit 3, an entry without key exit 4; secrets are not opened here (G8). */
 export async function checkProviders(settings: Settings, tasks: readonly NormalizedTask[]): Promise<void> {
-  for (const provider of new Set(tasks.map((task) => task.provider))) {
-    const state = await inspectProvider(settings, provider);
+  const pairs = new Map(tasks.map(({ provider, model }) => [`${provider}\0${model}`, { provider, model }]));
+  for (const { provider, model } of pairs.values()) {
+    const state = await inspectProvider(settings, provider, model);
     if (!state.ok) throw new CommandProblem(state.exitCode, `${state.message} Nothing was sent.`);
   }
 }

@@ -1,97 +1,70 @@
-/** Plain progress lines on standard error: what changed, what runs, what is waited for and why (SPEC C2). */
-import type { LiveAttempt } from '../client.ts';
-import type { BatchProgress, TaskState } from '../domain/messages.ts';
-import { hasEnded, type TaskStatus } from '../domain/status.ts';
-import { safe, say } from './output.ts';
+/** The forms of `--progress` (SPEC C2): while a command waits, one of them owns standard error. */
+import { type Outlet, setOutlet, STANDARD_ERROR, writeError } from './output.ts';
+import { messageEvent, type ProgressEvent, ProgressEvents } from './progress-events.ts';
+import { PlainLines } from './progress-plain.ts';
+import type { View } from './progress-view.ts';
+import { canMove, lookOf, prefersPlain } from './terminal.ts';
 
-export interface Snapshot {
-  progress: BatchProgress;
-  tasks: TaskState[];
-  live: Map<string, LiveAttempt | null>;
+export const PROGRESS_FLAGS = ['auto', 'tty', 'plain', 'quiet', 'rawjson'] as const;
+export type ProgressFlag = (typeof PROGRESS_FLAGS)[number];
+type ProgressForm = Exclude<ProgressFlag, 'auto'>;
+
+export interface Progress {
+  form: ProgressForm;
+  /** `viewAt`: the picture for any moment until the next look at the server. */
+  show: (viewAt: (nowMs: number) => View) => void;
+  /** Nothing is drawn after it. `stays`: the last picture remains on the screen. */
+  end: (stays: boolean) => void;
 }
 
-const MARKS: Record<TaskStatus, string> = {
-  queued: '•',
-  running: '▷',
-  completed: '✓',
-  failed: '✗',
-  timed_out: '✗',
-  rejected: '✗',
-  discarded: '✗',
-  skipped: '✗',
-  orphan_late_output: '✗',
-  cancelled: '✗',
-};
-
-/** How often what runs is told again, in milliseconds. */
-const REPEAT_MS = 15_000;
-
-export class PlainProgress {
-  readonly #statuses = new Map<number, TaskStatus>();
-  readonly #waits = new Map<string, string>();
-  #warned = false;
-  #toldAtMs = Date.now();
-
-  show(snapshot: Snapshot): void {
-    this.#warn(snapshot.progress.warnings);
-    for (const task of snapshot.tasks) this.#change(task, snapshot);
-    for (const { task_key, task_name } of snapshot.progress.running)
-      this.#wait(task_name, snapshot.live.get(task_key) ?? null);
-    if (Date.now() - this.#toldAtMs < REPEAT_MS) return;
-    this.#toldAtMs = Date.now();
-    for (const line of runningLines(snapshot)) tell(line);
-  }
-
-  #warn(warnings: readonly string[]): void {
-    if (this.#warned || warnings.length === 0) return;
-    this.#warned = true;
-    for (const warning of warnings) say(`warning: ${safe(warning)}`);
-  }
-
-  #change(task: TaskState, { tasks }: Snapshot): void {
-    if (this.#statuses.get(task.index) === task.status) return;
-    const isFirstSight = !this.#statuses.has(task.index);
-    this.#statuses.set(task.index, task.status);
-    if (task.status === 'queued' || (isFirstSight && task.status === 'completed')) return;
-    const ended = [...this.#statuses.values()].filter(hasEnded).length;
-    const note = task.error ?? task.image_path ?? '';
-    tell(
-      `${ended}/${tasks.length} ${MARKS[task.status]} ${task.status} ${safe(task.task_name)} ${safe(note)}`.trimEnd(),
-    );
-  }
-
-  /** A wait is told once, with its reason. */
-  #wait(name: string, live: LiveAttempt | null): void {
-    if (live?.state !== 'waiting' || live.nextAttemptAtMs === null) return;
-    const key = `${live.temporalAttempt}`;
-    if (this.#waits.get(name) === key) return;
-    this.#waits.set(name, key);
-    tell(waitLine(name, live));
+/** From here on texts of the command go where the form wants them, also those of its end. */
+export async function openProgress(flag: ProgressFlag): Promise<Progress> {
+  switch (formOf(flag)) {
+    case 'tty':
+      return screenProgress();
+    case 'plain': {
+      const lines = new PlainLines(lookOf(process.stderr));
+      return onEachLook('plain', (view) => lines.of(view).forEach(writeError));
+    }
+    case 'quiet':
+      setOutlet({ ...STANDARD_ERROR, note: () => undefined });
+      return onEachLook('quiet', () => undefined);
+    case 'rawjson': {
+      const events = new ProgressEvents();
+      const message = (text: string) => writeEvent(messageEvent(text, Date.now()));
+      setOutlet({ say: message, note: message, isText: false });
+      return onEachLook('rawjson', (view) => events.of(view).forEach(writeEvent));
+    }
   }
 }
 
-export function runningLines({ progress, live }: Snapshot): string[] {
-  return progress.running.map(({ task_key, task_name }) => {
-    const attempt = live.get(task_key) ?? null;
-    if (attempt === null) return `▷ ${safe(task_name)}  starting or recording`;
-    if (attempt.state === 'waiting') return waitLine(task_name, attempt);
-    if (attempt.state === 'queued') return `▷ ${safe(task_name)}  waits for a free slot of the API lane`;
-    return attemptLine(task_name, attempt);
-  });
+/** Without a terminal that can do it, `tty` is plain: no escape sequence ever gets into a pipe (SPEC C2). */
+function formOf(flag: ProgressFlag): ProgressForm {
+  const isAuto = flag === 'auto';
+  if (!isAuto && flag !== 'tty') return flag;
+  return canMove(process.stderr) && !(isAuto && prefersPlain()) ? 'tty' : 'plain';
 }
 
-function attemptLine(name: string, { heartbeat }: LiveAttempt): string {
-  if (heartbeat === null || (!heartbeat.sent && heartbeat.waiting_for === 'the spool'))
-    return `▷ ${safe(name)}  starting`;
-  const { elapsed_seconds, limit_seconds, attempt, waiting_for } = heartbeat;
-  return `▷ ${safe(name)}  ${elapsed_seconds} s of ${limit_seconds} s  attempt ${Math.max(1, attempt)}  waiting for ${waiting_for}`;
+async function screenProgress(): Promise<Progress> {
+  const { ProgressScreen } = await import('./progress-screen.ts');
+  const screen = new ProgressScreen(process.stderr);
+  const above = (text: string) => screen.say(text);
+  const outlet: Outlet = { say: above, note: above, isText: true };
+  setOutlet(outlet);
+  return {
+    form: 'tty',
+    show: (viewAt) => screen.show(viewAt),
+    end: (stays) => {
+      screen.end(stays);
+      setOutlet(STANDARD_ERROR);
+    },
+  };
 }
 
-function waitLine(name: string, { nextAttemptAtMs, lastFailure, temporalAttempt }: LiveAttempt): string {
-  const seconds = Math.max(0, Math.round(((nextAttemptAtMs ?? Date.now()) - Date.now()) / 1000));
-  return `• ${safe(name)}  next attempt (${temporalAttempt}) in ${seconds} s: ${safe(lastFailure ?? 'no reason given')}`;
+function onEachLook(form: ProgressForm, tell: (view: View) => void): Progress {
+  return { form, show: (viewAt) => tell(viewAt(Date.now())), end: () => undefined };
 }
 
-function tell(line: string): void {
-  say(`${new Date().toISOString().slice(0, 19)}Z ${line}`);
+function writeEvent(event: ProgressEvent): void {
+  writeError(JSON.stringify(event));
 }

@@ -1,20 +1,17 @@
 /** `imgproof run`: one image (SPEC C1, H4). */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describe, isAlreadyStarted, submitTask, type TaskHandle } from '../client.ts';
 import type { Settings } from '../config.ts';
 import { keyProblem, shorten } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
-import type { ResultRecord, TaskRow } from '../domain/records.ts';
-import { MODE_NAMES, type NormalizedTask, type TaskRequest } from '../domain/task.ts';
+import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
-import { formatProblems, type Problem } from '../intake/problems.ts';
+import type { Problem } from '../intake/problems.ts';
 import { ELSEWHERE, modelsWritten } from './as-written.ts';
-import { closedBadly } from './batch-end.ts';
-import { comeBack, stopIt } from './come-back.ts';
-import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
+import { listenForSignals, type Signals } from './detached.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
   addRequestFlags,
   addServerFlags,
@@ -25,10 +22,17 @@ import {
   type ServerFlags,
   type WaitFlags,
 } from './flags.ts';
+import { taskLooks } from './looks.ts';
 import { checkProviders, referenceProblems, taskRequestOf } from './order.ts';
-import { print, printJson, safe, say } from './output.ts';
+import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
+import { problemLines, problemsSentence } from './problem-screen.ts';
+import { openProgress, type Progress } from './progress.ts';
+import type { OrderFacts } from './progress-view.ts';
+import { runEnd } from './run-end.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
-import { type Ending, taskTicks, watchUntilEnd } from './watch.ts';
+import { lookOf, symbolsOf } from './terminal.ts';
+import { watchUntilEnd } from './watch.ts';
+import { modeNames } from './words.ts';
 
 interface RunFlags extends RequestFlags, WaitFlags, ServerFlags {
   prompt: string;
@@ -60,32 +64,58 @@ export function register(command: Command): void {
 }
 
 async function runTask(flags: RunFlags): Promise<void> {
+  const progress = await openProgress(flags.progress);
   const settings = settingsOf();
   const embedded = await isEmbedded(settings, flags);
   const { task, written } = await checkedTask(settings, flags, embedded);
   if (embedded) await checkProviders(settings, [task]);
   const key = flags.taskKey ?? ownKey(task.task_name);
+  const signals = listenForSignals();
   const session = await openSession(settings, flags);
+  signals.ordering();
   try {
     const request = {
       ...(embedded ? taskRequestOf({ ...task, task_key: key }) : written),
       ...(flags.resume ? { resume: true } : {}),
     };
-    const handle = await startOrAttach(session, key, request);
+    const { handle, isAttached } = await startOrAttach(session, key, request);
     const models = embedded ? `${task.provider}/${task.model}` : modelsWritten({ tasks: [written] });
-    say(`${safe(key)}  ${MODE_NAMES[task.mode]} · ${safe(models)} · ${task.size}`);
-    const link = webUiLink(session, key);
-    if (link !== null) say(`  Web UI  ${link}`);
+    const order: OrderFacts = { kind: 'task', id: key, total: 1, models, isAttached };
+    announce(session, order, task);
     if (!flags.wait)
       return flags.json
         ? printJson({ ok: true, task_key: key, exit_code: 0, reason: 'ordered' })
         : print(key);
-    const tick = taskTicks(session.client, handle, task.task_name, flags.progress);
-    const ending = await watchUntilEnd(handle, { session, flags, tick });
-    process.exitCode = await taskEnd(ending, key, flags);
+    await follow(session, handle, task, order, { progress, signals }, flags);
   } finally {
+    signals.ignore();
+    progress.end(false);
     await session.close();
   }
+}
+
+function announce(session: Session, { id, models }: OrderFacts, task: NormalizedTask): void {
+  const { unicode } = lookOf(process.stderr);
+  const { dot } = symbolsOf({ unicode });
+  const made = [modeNames(task.mode, unicode), safe(models), task.size];
+  note(`${safe(id)}  ${made.join(` ${dot} `)}`);
+  const link = webUiLink(session, id);
+  if (link !== null) note(`  Web UI  ${link}`);
+}
+
+async function follow(
+  session: Session,
+  handle: TaskHandle,
+  task: NormalizedTask,
+  order: OrderFacts,
+  { progress, signals }: { progress: Progress; signals: Signals },
+  flags: RunFlags,
+): Promise<void> {
+  const looks = taskLooks(session.client, order.id, task, order, progress);
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
+  const isOver = ending.kind === 'result' || ending.kind === 'failed';
+  progress.end(!isOver);
+  process.exitCode = await runEnd(ending, order.id, looks.lastView(), flags);
 }
 
 /** SPEC H4. */
@@ -122,16 +152,17 @@ async function checkedTask(
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
   const { resume: _, ...task } = normalized.task;
-  for (const warning of normalized.warnings) say(`warning: ${safe(warning)}`);
+  for (const warning of normalized.warnings) warn(warning);
   if (embedded) problems.push(...(await referenceProblems(settings, [task], () => [])));
   if (problems.length > 0) throw badInput(problems);
   return { task, written: { ...value, ...overrides } };
 }
 
 function badInput(problems: Problem[]): CommandProblem {
+  sayLines(problemLines(problems, 'command line', lookOf(process.stderr)));
   return new CommandProblem(
     EXIT.usage,
-    `the image was not ordered\n${formatProblems(problems, 'command line', 1)}`,
+    `the image was not ordered: ${problemsSentence(problems, 1)}`,
     problems,
   );
 }
@@ -141,9 +172,9 @@ async function startOrAttach(
   session: Session,
   key: string,
   request: ReturnType<typeof taskRequestOf>,
-): Promise<TaskHandle> {
+): Promise<{ handle: TaskHandle; isAttached: boolean }> {
   try {
-    return await submitTask(session.client, key, request);
+    return { handle: await submitTask(session.client, key, request), isAttached: false };
   } catch (error) {
     if (!isAlreadyStarted(error)) throw error;
     const active = await describe(session.client, key);
@@ -156,73 +187,6 @@ async function startOrAttach(
     say(
       `attached: "${safe(key)}" is active already (run ${active?.runId ?? 'unknown'}); its own prompt and flags count`,
     );
-    return session.client.workflow.getHandle(key);
+    return { handle: session.client.workflow.getHandle(key), isAttached: true };
   }
-}
-
-async function taskEnd(ending: Ending<TaskRow>, key: string, flags: RunFlags): Promise<ExitCode> {
-  switch (ending.kind) {
-    case 'result':
-      return tellRow(ending.result, flags);
-    case 'failed': {
-      const row = (ending.error as { cause?: { details?: unknown[] } }).cause?.details?.[0] as
-        | TaskRow
-        | undefined;
-      if (row?.status === undefined) throw closedBadly(ending.error, key);
-      return tellRow(row, flags);
-    }
-    case 'detached':
-      return tellDetached(
-        key,
-        `detached by ${ending.by}`,
-        ending.by === 'SIGINT' ? EXIT.interrupted : EXIT.terminated,
-        flags,
-      );
-    case 'wait timeout':
-      return tellDetached(key, 'the wait timed out', EXIT.waitTimeout, flags);
-  }
-}
-
-async function tellRow(row: TaskRow, flags: RunFlags): Promise<ExitCode> {
-  const exitCode = row.ok
-    ? EXIT.ok
-    : row.category === 'auth' || row.category === 'quota'
-      ? EXIT.credentials
-      : EXIT.incomplete;
-  if (flags.json) {
-    const result = await readResult(row.result_json);
-    printJson({
-      ...(result ?? row),
-      exit_code: exitCode,
-      reason: row.ok ? 'completed' : `${row.status}: ${row.error ?? ''}`,
-    });
-    return exitCode;
-  }
-  const { no, possible, yes } = row.billing;
-  print(
-    `${row.ok ? '✓' : '✗'} ${row.status}  ${safe(row.task_name)}  ${no + possible + yes} requests, ${yes} charged, ${possible} possibly`,
-  );
-  if (row.error !== null) print(`  ${safe(row.error)}`);
-  if (row.image_path !== null) print(`  image   ${row.image_path}`);
-  if (row.result_json !== null) print(`  proof   ${row.result_json}`);
-  if (row.run_dir !== null) say(`Next: imgproof verify ${row.run_dir}`);
-  return exitCode;
-}
-
-async function readResult(path: string | null): Promise<ResultRecord | null> {
-  if (path === null) return null;
-  return readFile(path, 'utf8').then(
-    (text) => JSON.parse(text) as ResultRecord,
-    () => null,
-  );
-}
-
-function tellDetached(key: string, reason: string, exitCode: ExitCode, flags: RunFlags): ExitCode {
-  say(`Detached. "${safe(key)}" keeps running on the server.`);
-  // --resume: when it has ended meanwhile, its result is adopted and not bought again.
-  const again = comeBack(process.argv.slice(2), ['--task-key', key]);
-  say(`   Come back:  ${safe(again ?? '')} --resume`);
-  say(`   Stop it:    ${safe(stopIt(process.argv.slice(2), key))}`);
-  if (flags.json) printJson({ ok: false, task_key: key, exit_code: exitCode, reason });
-  return exitCode;
 }

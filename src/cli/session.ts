@@ -30,14 +30,18 @@ export async function isEmbedded(settings: Settings, flags: ServerFlags): Promis
   const { namedAddress } = await import('../temporal/target.ts');
   const named = namedAddress({ ...flags, env: settings.env });
   if (named === null) return true;
-  const { embeddedStatus } = await import('../embedded/embedded.ts');
-  const { address } = await embeddedStatus(settings.home);
-  return address !== null && address === named.replace(/^localhost:/u, '127.0.0.1:');
+  const { isOwnAddress } = await import('../embedded/embedded.ts');
+  return isOwnAddress(settings.home, named);
 }
 
 const EMBEDDED_NAMESPACE = 'default';
 
-export async function openSession(settings: Settings, flags: ServerFlags): Promise<Session> {
+/** `orders`: false for commands that only look; they take the embedded worker as it is (SPEC G8). */
+export async function openSession(
+  settings: Settings,
+  flags: ServerFlags,
+  { orders } = { orders: true },
+): Promise<Session> {
   const embedded = await isEmbedded(settings, flags);
   if (embedded && flags.namespace !== undefined && flags.namespace !== EMBEDDED_NAMESPACE) {
     throw new CommandProblem(
@@ -46,7 +50,7 @@ export async function openSession(settings: Settings, flags: ServerFlags): Promi
         'with --address, --profile or TEMPORAL_ADDRESS. Nothing was sent.',
     );
   }
-  const place = embedded ? await embeddedPlace(settings) : { webUi: null };
+  const place = embedded ? await embeddedPlace(settings, { orders }) : { webUi: null };
   const target: TemporalTarget = { ...flags, ...place, env: settings.env, embedded };
   const { connect } = await import('../client.ts');
   const { temporalConnection } = await import('../temporal/target.ts');
@@ -56,13 +60,14 @@ export async function openSession(settings: Settings, flags: ServerFlags): Promi
     throw new CommandProblem(EXIT.environment, `${(error as Error).message} Nothing was sent.`);
   });
   const revive = async () => {
-    if (embedded && (await embeddedPlace(settings)).address !== address) {
+    if (embedded && (await embeddedPlace(settings, { orders: false })).address !== address) {
       throw new CommandProblem(
         EXIT.environment,
         'the server came back at another address; run the same command again to go on',
       );
     }
   };
+  const letGo = embedded ? await stayInUse(settings) : () => undefined;
   return {
     client,
     webUi: place.webUi,
@@ -70,16 +75,32 @@ export async function openSession(settings: Settings, flags: ServerFlags): Promi
     address,
     embedded,
     revive,
-    close: () => client.connection.close(),
+    close: () => {
+      letGo();
+      return client.connection.close();
+    },
   };
 }
 
-async function embeddedPlace(
+/** Address of the embedded stack, which runs then. */
+export async function embeddedPlace(
   settings: Settings,
+  { orders }: { orders: boolean },
 ): Promise<{ address: string; namespace: string; webUi: string }> {
-  const { ensureEmbedded } = await import('../embedded/embedded.ts');
-  const { address, webUi } = await ensureEmbedded(settings, { onStatus: (text) => say(text) });
+  const { ensureEmbedded, workerFacts } = await import('../embedded/embedded.ts');
+  const { callsInFlight } = await import('./calls-in-flight.ts');
+  const order = orders ? { facts: workerFacts(settings), askCalls: callsInFlight } : undefined;
+  const { address, webUi } = await ensureEmbedded(settings, {
+    onStatus: (text) => say(text),
+    ...(order && { order }),
+  });
   return { address, namespace: EMBEDDED_NAMESPACE, webUi };
+}
+
+/** The embedded stack does not take itself for idle until the returned function is called (SPEC C5). */
+export async function stayInUse({ home, idleStopMs }: Settings): Promise<() => void> {
+  const { keepInUse } = await import('../embedded/embedded.ts');
+  return keepInUse(home, idleStopMs);
 }
 
 export function webUiLink(session: Pick<Session, 'webUi' | 'namespace'>, workflowId: string): string | null {

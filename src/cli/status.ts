@@ -37,10 +37,11 @@ export function register(command: Command): void {
 async function embeddedState(home: string) {
   const { embeddedStatus } = await import('../embedded/embedded.ts');
   const state = await embeddedStatus(home);
-  const { status, server, worker, address, webUi } = state;
+  const { status, server, worker, address, webUi, error } = state;
   const lines = [
     `server   ${server === null ? 'down' : `${address ?? ''} (pid ${server.pid})  Web UI ${webUi ?? ''}`}`,
     `worker   ${worker === null ? 'down' : `pid ${worker.pid}`}${status === 'ready' ? '' : `  (${status})`}`,
+    ...(error === undefined ? [] : [`problem  ${error}`]),
   ];
   return { ...state, lines };
 }
@@ -48,7 +49,7 @@ async function embeddedState(home: string) {
 async function openBatches(
   flags: ServerFlags,
 ): Promise<{ server: { address: string; namespace: string }; batches: OpenBatch[] }> {
-  const session = await openSession(settingsOf(), flags);
+  const session = await openSession(settingsOf(), flags, { orders: false });
   try {
     const { listOpenBatches } = await import('../client.ts');
     const { address, namespace, client } = session;

@@ -1,20 +1,10 @@
 /** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
 import { setTimeout } from 'node:timers/promises';
-import type { Client, WorkflowHandle } from '@temporalio/client';
-import {
-  type BatchHandle,
-  describe,
-  isServerGone,
-  liveAttempt,
-  nobodyPolls,
-  paidCallsArePolled,
-  queryProgress,
-  queryTasks,
-} from '../client.ts';
+import { describe, isServerGone, nobodyPolls, paidCallsArePolled } from '../client.ts';
 import { TASK_QUEUES } from '../domain/messages.ts';
+import type { Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
-import { PlainProgress, runningLines, type Snapshot } from './progress.ts';
 import { say } from './output.ts';
 import type { Session } from './session.ts';
 
@@ -26,12 +16,13 @@ export type Ending<T> =
 
 interface Watch {
   session: Session;
-  flags: Pick<WaitFlags, 'waitTimeout' | 'progress'>;
-  /** Called about once a second until the end. */
-  tick: () => Promise<void>;
+  flags: Pick<WaitFlags, 'waitTimeout'>;
+  letGo: Signals['letGo'];
+  /** Called about once a second until the end, and once more when the end brought news. */
+  look: () => Promise<void>;
 }
 
-const TICK_MS = 1_000;
+const LOOK_MS = 1_000;
 /** An order that no worker takes within this time is told and left: within 15 s in all (SPEC C6). */
 const WORKER_PATIENCE_MS = 12_000;
 
@@ -41,70 +32,32 @@ export async function watchUntilEnd<T>(
 ): Promise<Ending<T>> {
   const stop = new AbortController();
   const ended = endOf(handle, watch.session, stop.signal);
-  const ending = Promise.race([ended, detach(stop.signal), patience(watch.flags.waitTimeout, stop.signal)]);
-  const ticking = tickUntil(stop.signal, handle.workflowId, watch);
+  const detached = watch.letGo.then((by): Ending<T> => ({ kind: 'detached', by }));
+  const ending = Promise.race([ended, detached, patience(watch.flags.waitTimeout, stop.signal)]);
+  const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
-    return await Promise.race([ending, ticking.then(() => ending)]);
+    const end = await Promise.race([ending, looking.then(() => ending)]);
+    if (end.kind === 'result' || end.kind === 'failed') await lastLook(stop, looking, watch);
+    // Whoever lets go is answered at once: no call to the server stands in between.
+    return end;
   } finally {
     stop.abort();
-    await ticking.catch(() => undefined);
-    await watch.tick().catch(() => undefined);
   }
 }
 
-/** Ticks that print a batch; the last one shows what the end brought. */
-export function batchTicks(
-  client: Client,
-  handle: BatchHandle,
-  form: WaitFlags['progress'],
-): () => Promise<void> {
-  const plain = new PlainProgress();
-  return async () => {
-    const snapshot = await snapshotOf(client, handle);
-    if (snapshot !== null && form !== 'quiet') plain.show(snapshot);
-  };
+async function lastLook(stop: AbortController, looking: Promise<void>, { look }: Watch): Promise<void> {
+  stop.abort();
+  await looking.catch(() => undefined);
+  await look().catch(() => undefined);
 }
 
-export async function snapshotOf(client: Client, handle: BatchHandle): Promise<Snapshot | null> {
-  const progress = await queryProgress(client, handle);
-  if (progress === null) return null;
-  const tasks = (await queryTasks(client, handle)) ?? [];
-  const live = await Promise.all(
-    progress.running.map(async ({ task_key }) => [task_key, await liveAttempt(client, task_key)] as const),
-  );
-  return { progress, tasks, live: new Map(live) };
-}
-
-/** Ticks that print one lone task. */
-export function taskTicks(
-  client: Client,
-  handle: WorkflowHandle,
-  name: string,
-  form: WaitFlags['progress'],
-): () => Promise<void> {
-  let told = '';
-  return async () => {
-    const live = new Map([[handle.workflowId, await liveAttempt(client, handle.workflowId)]]);
-    const running = [{ task_key: handle.workflowId, task_name: name, index: 1 }];
-    const [line] = runningLines({
-      progress: { running } as unknown as Snapshot['progress'],
-      tasks: [],
-      live,
-    });
-    const changed = line?.replaceAll(/\d+ s/gu, '') ?? '';
-    if (line === undefined || form === 'quiet' || changed === told) return;
-    told = changed;
-    say(line);
-  };
-}
-
-async function tickUntil(signal: AbortSignal, workflowId: string, { session, tick }: Watch): Promise<void> {
+async function lookUntil(signal: AbortSignal, workflowId: string, { session, look }: Watch): Promise<void> {
   const startedAtMs = Date.now();
   let isTaken = false;
   while (!signal.aborted) {
     isTaken ||= await takenByWorker(session, workflowId, Date.now() - startedAtMs);
-    if (isTaken) await tick();
-    await sleep(TICK_MS, signal);
+    if (isTaken) await look();
+    await sleep(LOOK_MS, signal);
   }
 }
 
@@ -155,22 +108,12 @@ async function endOf<T>(
       return { kind: 'result', result };
     } catch (error) {
       if (!isServerGone(error) || signal.aborted) return { kind: 'failed', error };
-      if (!told) say('the Temporal server does not answer; the work goes on when it is back. Waiting …');
+      if (!told) say('the Temporal server does not answer; waiting for it, the work goes on when it is back');
       told = true;
       await session.revive();
-      await sleep(TICK_MS, signal);
+      await sleep(LOOK_MS, signal);
     }
   }
-}
-
-function detach(signal: AbortSignal): Promise<Ending<never>> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      const listener = () => resolve({ kind: 'detached', by: name });
-      process.once(name, listener);
-      signal.addEventListener('abort', () => process.removeListener(name, listener));
-    }
-  });
 }
 
 function patience(seconds: number | undefined, signal: AbortSignal): Promise<Ending<never>> {

@@ -9,6 +9,8 @@ import {
   type JsonObject,
   readJson5,
 } from '../host/config-file.ts';
+import { secretsBlock } from './openclaw-document.ts';
+import type { SecretsBlock } from './provider-entry.ts';
 
 /** Where it is, and whose `~` its paths mean. */
 export interface OwnConfigPlace {
@@ -19,17 +21,23 @@ export interface OwnConfigPlace {
 export interface OwnConfig {
   /** Shaped as OpenClaw's; an entry here replaces the one of that name there as a whole. */
   providers: JsonObject;
+  /** Shaped as OpenClaw's too; what the entries here may refer to. */
+  secrets: SecretsBlock;
   inputRoots: string[];
   outputRoots: string[];
   defaults: { provider?: string; model?: string; outputDir?: string };
 }
 
+const KEYS = ['$schema', 'providers', 'secrets', 'inputRoots', 'outputRoots', 'defaults'];
+
 export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
   const { path } = place.ownConfig;
   const config = readJson5(place.ownConfig) ?? {};
-  refuseUnknown(config, ['$schema', 'providers', 'inputRoots', 'outputRoots', 'defaults'], path, '');
-  const { providers = {}, defaults = {} } = config;
+  refuseUnknown(config, KEYS, path, '');
+  const { providers = {}, secrets = {}, defaults = {} } = config;
   if (!isObject(providers)) throw wrong(path, 'providers', 'an object');
+  if (!isObject(secrets)) throw wrong(path, 'secrets', 'an object');
+  refuseUnknown(secrets, ['providers', 'defaults'], path, 'secrets.');
   if (!isObject(defaults)) throw wrong(path, 'defaults', 'an object');
   refuseUnknown(defaults, ['provider', 'model', 'outputDir'], path, 'defaults.');
   for (const [name, value] of Object.entries(defaults)) {
@@ -37,6 +45,7 @@ export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
   }
   return {
     providers,
+    secrets: secretsBlock(secrets),
     inputRoots: pathList(place, 'inputRoots', config['inputRoots']),
     outputRoots: pathList(place, 'outputRoots', config['outputRoots']),
     defaults: Object.hasOwn(defaults, 'outputDir')

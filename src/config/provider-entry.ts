@@ -25,21 +25,32 @@ export class ProviderConfigError extends ConfigError {
   }
 }
 
-/** A provider entry and where it was found. */
+/** A provider entry, where it was found, and what it may refer to there. */
 export interface ProviderEntry {
   name: string;
   block: unknown;
   file: string;
-  /** `secrets.providers` of the same file: what SecretRefs may refer to. */
-  secretProviders: JsonObject;
+  secrets: SecretsBlock;
+  /** What `~` means in that file. */
+  home: string;
   /** Value of a variable; undefined when it is unset or empty. */
   variable: (name: string) => string | undefined;
+  /** A source of variables that OpenClaw would ask too, and this version doesn't. */
+  unaskedVariables: 'env.shellEnv' | null;
   /** Model of the calls to come: entries in `models` may change how it is called. */
   model: string;
 }
 
+/** `secrets` of a config file: what SecretRefs may refer to. */
+export interface SecretsBlock {
+  /** By alias. */
+  providers: JsonObject;
+  /** Alias that a SecretRef of that source means when it names none. */
+  defaults: JsonObject;
+}
+
 export function problem(
-  { name, file }: ProviderEntry,
+  { name, file }: Pick<ProviderEntry, 'name' | 'file'>,
   kind: ProviderConfigKind,
   what: string,
 ): ProviderConfigError {

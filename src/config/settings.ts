@@ -1,10 +1,11 @@
 /** From variables to places and numbers (SPEC G3, H1, H2); no file is opened before `defaults` is read. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
 import { ConfigError, type ConfigPlace, expandHome, given } from '../host/config-file.ts';
+import { idleStopMs } from './idle-stop.ts';
 import { readOwnConfig } from './own-config.ts';
 export interface Settings {
   /** SPEC H1: `IMGPROOF_HOME`, else the platform's data directory. */
@@ -13,6 +14,10 @@ export interface Settings {
   spoolDir: string;
   databasePath: string;
   openclawStateDir: string;
+  /** What `~` means in OpenClaw's config: `OPENCLAW_HOME`, else the user's home. */
+  openclawHome: string;
+  /** Folders beside that of OpenClaw's config whose files `$include` may name: `OPENCLAW_INCLUDE_ROOTS`. */
+  openclawIncludeRoots: string[];
   /** `isNamed`: by `OPENCLAW_CONFIG_PATH` or `IMGPROOF_CONFIG`; then the file has to be there. */
   openclawConfig: ConfigPlace;
   ownConfig: ConfigPlace;
@@ -24,6 +29,8 @@ export interface Settings {
   cacheDir: string;
   /** How long Temporal waits for a sign of life of a running attempt. `IMGPROOF_HEARTBEAT_TIMEOUT_MS`, default 20000. */
   heartbeatTimeoutMs: number;
+  /** The embedded stack stops after so many idle milliseconds; null is never. `IMGPROOF_IDLE_STOP`, default 15 min. */
+  idleStopMs: number | null;
   /** The user's home directory, an input root of the embedded mode (SPEC H3). */
   userHome: string;
   /** Folder of imgproof's package.json. */
@@ -57,6 +64,8 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     spoolDir: join(home, 'spool'),
     databasePath: join(home, 'temporal.db'),
     openclawStateDir,
+    openclawHome,
+    openclawIncludeRoots: folderList(read('OPENCLAW_INCLUDE_ROOTS'), openclawHome),
     openclawConfig: configPlace(
       place('OPENCLAW_CONFIG_PATH', openclawHome),
       join(openclawStateDir, 'openclaw.json'),
@@ -69,6 +78,7 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     temporalTestServerPath: read('TEMPORAL_TEST_SERVER_PATH'),
     cacheDir: place('IMGPROOF_CACHE') ?? join(packageRoot, '.cache'),
     heartbeatTimeoutMs: heartbeatTimeout(read('IMGPROOF_HEARTBEAT_TIMEOUT_MS')),
+    idleStopMs: idleStopMs(read('IMGPROOF_IDLE_STOP')),
     userHome,
     packageRoot,
   } as Settings;
@@ -94,6 +104,14 @@ function orderDefaults(settings: Settings): OrderDefaults {
 
 function configPlace(named: string | undefined, byDefault: string): ConfigPlace {
   return { path: named ?? byDefault, isNamed: named !== undefined };
+}
+
+/** As PATH is written. A relative folder means nothing to a background worker and is none. */
+function folderList(text = '', home: string): string[] {
+  const folders = text.split(delimiter).map((folder) => folder.trim());
+  return folders
+    .filter((folder) => isAbsolute(folder) || folder === '~' || folder.startsWith('~/'))
+    .map((folder) => expandHome(folder, home));
 }
 
 function stateDirName(profile: string | undefined): string {

@@ -70,7 +70,7 @@ export interface NormalizedBatch {
   /** Where `_proofs` and images without an own `output_dir` go. */
   output_dir: string;
   tasks: NormalizedTask[];
-  /** Things worth saying that stop nothing: clamped workers, ignored delivery fields. */
+  /** Things worth saying that stop nothing: clamped workers, ignored delivery fields, prompts with constraints appended. */
   warnings: string[];
 }
 

@@ -1,11 +1,11 @@
 /** What makes the records of a batch one whole (SPEC P2): nothing missing, added, miscounted or contradicting. Pure. */
 import { jsonInOrder } from './shown.ts';
-import type {
-  BatchRequestRecord,
-  BatchResultRecord,
-  BillingTally,
-  ResultRecord,
-  TaskRow,
+import {
+  type BatchRequestRecord,
+  type BatchResultRecord,
+  type ResultRecord,
+  sumBilling,
+  type TaskRow,
 } from './records.ts';
 import { rowFields } from './rows.ts';
 import { allCompleted, hasEnded, tally } from './status.ts';
@@ -135,7 +135,7 @@ function foreignRecords({ request, summary, results }: BatchEvidence): string[] 
       found.push(`row ${index} is of task "${row.task_key}", not "${task_key}"`);
     const result = results.get(index);
     if (!result) continue;
-    const wanted = { index, task_key, batch_id: request.batch_id };
+    const wanted = { index, task_key, batch_id: request.batch_id, batch_hash: request.batch_hash };
     for (const [name, expected, other] of unequal(result, wanted)) {
       found.push(`result of task ${index} has ${name} ${jsonInOrder(other)}, not ${jsonInOrder(expected)}`);
     }
@@ -185,9 +185,9 @@ export function countersOf(rows: readonly TaskRow[]) {
     cancelled,
     skipped,
     adopted,
-    cost: rows
-      .filter(({ adopted_from }) => adopted_from === undefined)
-      .reduce(addBilling, { no: 0, possible: 0, yes: 0 }),
+    cost: sumBilling(
+      rows.filter(({ adopted_from }) => adopted_from === undefined).map(({ billing }) => billing),
+    ),
   };
 }
 
@@ -195,10 +195,6 @@ export function countersOf(rows: readonly TaskRow[]) {
 function haveTwins(rows: readonly TaskRow[]): boolean {
   const images = rows.flatMap(({ sha256 }) => sha256 ?? []);
   return new Set(images).size !== images.length;
-}
-
-function addBilling(sum: BillingTally, { billing }: TaskRow): BillingTally {
-  return { no: sum.no + billing.no, possible: sum.possible + billing.possible, yes: sum.yes + billing.yes };
 }
 
 /** Members of `wanted` that the record has otherwise: name, wanted, found. */

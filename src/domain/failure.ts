@@ -44,9 +44,9 @@ export const FAILURES = {
   },
   worker_died: {
     retryable: true,
-    billing: 'possible',
+    billing: 'sent',
     status: 'failed',
-    reason: 'the worker ended while the request was under way; the provider may have charged it',
+    reason: 'the worker ended with a request in hand; once it was sent the provider may have charged it',
   },
   http_408: {
     retryable: true,
@@ -130,14 +130,19 @@ export const FAILURES = {
     retryable: false,
     billing: 'yes',
     status: 'failed',
-    reason:
-      'a complete answer without a usable image; it was paid, is kept raw, and not bought again unasked',
+    reason: 'a complete answer without a usable image; it was paid, and is not bought again unasked',
   },
   input_changed: {
     retryable: false,
     billing: 'no',
     status: 'failed',
     reason: 'a reference image is not the one that was admitted; nothing was sent',
+  },
+  policy_refused: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the wording sexualises minors; such a request is never sent, with or without raw',
   },
   cancelled: {
     retryable: false,

@@ -102,6 +102,11 @@ export function decideSubmission({ hash, again, open, closed }: Submission): Sub
   return again ? 'refuse: still running' : 'attach';
 }
 
+/** SPEC B6: a batch id stands for one content, also when no server but only the proof index still knows it. */
+export function provesOtherContent(row: ProofIndexRow | null, batchId: string, hash: string): boolean {
+  return row !== null && row.batch_id === batchId && row.batch_hash !== hash;
+}
+
 /** SPEC B5: a key that is active elsewhere is skipped, unless its task runs for the same batch id. */
 export function decideActive(batchId: string, activeBatchId: string | null): 'await' | 'skip' {
   return batchId === activeBatchId ? 'await' : 'skip';

@@ -1,4 +1,6 @@
+import type { BillingTally } from './records.ts';
 import type { Tally, TaskStatus } from './status.ts';
+import type { Mode } from './task.ts';
 
 /** Names that people type at the Temporal CLI and see in the Web UI; changing one breaks them. */
 export const WORKFLOW_TYPES = { batch: 'imageBatch', task: 'imageTask' } as const;
@@ -11,8 +13,12 @@ export const QUERIES = { progress: 'progress', tasks: 'tasks' } as const;
 /** Answer of the query `progress`. */
 export interface BatchProgress {
   phase: 'admitting' | 'running' | 'recording' | 'done';
+  /** Of this run of the workflow, ISO 8601. */
+  started_at: string;
   batch_dir: string | null;
   total: number;
+  /** Images at the same time; 0 before admission. */
+  max_workers: number;
   counters: Tally;
   /** Completed without a call because the proof was there already. */
   adopted: number;
@@ -26,8 +32,19 @@ export interface TaskState {
   index: number;
   task_key: string;
   task_name: string;
+  mode: Mode;
+  /** Number of reference images. */
+  references: number;
   status: TaskStatus;
+  /** Completed by a proof that was there already. */
+  adopted: boolean;
+  /** ISO 8601, by the server's clock; null before, and of tasks that never ran in this batch. */
+  started_at: string | null;
+  ended_at: string | null;
   image_path: string | null;
+  bytes: number | null;
+  /** Requests of this order by what they may have cost, known when the task has ended; an adopted result cost nothing. */
+  billing: BillingTally;
   error: string | null;
 }
 

@@ -70,7 +70,10 @@ export interface AttemptRequest {
   provider: string;
   model: string;
   mode: Mode;
+  /** As it stands in the request: with safety constraints, and with the line breaks of a form (SPEC G6). */
   prompt_sent: string;
+  /** Rules whose constraint it carries (`domain/prompt-safety-rules.ts`). Absent in records of earlier versions. */
+  safety_rules?: string[];
   size: string;
   options: Record<string, string | number>;
   input_images: InputImage[];
@@ -130,9 +133,12 @@ export interface ResultRecord extends WorkerBinding {
   size: string;
   options: Record<string, string | number>;
   warnings: string[];
+  /** As written. */
   prompt: string;
+  /** What went out in the attempt that this result stands for; empty when nothing did, or its record is gone (SPEC G6). */
   prompt_sent: string;
   raw: boolean;
+  /** Rules of `domain/prompt-safety-rules.ts` whose constraint `prompt_sent` carries. */
   safety_rules: string[];
   attempts_count: number;
   attempts: AttemptRecord[];
@@ -161,6 +167,16 @@ export interface BillingTally {
 export function billingTally(attempts: readonly { billing: Billing }[]): BillingTally {
   const sums: BillingTally = { no: 0, possible: 0, yes: 0 };
   for (const { billing } of attempts) sums[billing] += 1;
+  return sums;
+}
+
+export function sumBilling(tallies: readonly BillingTally[]): BillingTally {
+  const sums: BillingTally = { no: 0, possible: 0, yes: 0 };
+  for (const { no, possible, yes } of tallies) {
+    sums.no += no;
+    sums.possible += possible;
+    sums.yes += yes;
+  }
   return sums;
 }
 

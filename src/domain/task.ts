@@ -1,6 +1,9 @@
 /** What a person asks for: one image. Field names are those of the files and of `temporal workflow start` (SPEC G). */
 export interface TaskRequest {
-  /** What the image shows. 1 to 32,000 characters, sent as written (SPEC G5; limit: Images API). */
+  /**
+   * What the image shows. 1 to 32,000 characters, safety constraints included (limit: Images API); sent as written but
+   * for those (SPEC G6).
+   */
   prompt: string;
   /** Name used for files and folders. Default `image`, in a batch `task-01`, `task-02` … (SPEC H4). */
   task_name?: string;
@@ -39,7 +42,7 @@ export interface TaskRequest {
   retry_jitter?: number;
   /** Folder for the image. Default `<openclaw state dir>/generated-images`. */
   output_dir?: string;
-  /** True: the prompt goes out without safety additions (SPEC G6). Default false. */
+  /** True: the prompt goes out as written, without safety constraints (SPEC G6). Default false. */
   raw?: boolean;
   /** Accepted for the old skill's users; delivery is the caller's (SPEC G7). */
   no_send?: boolean;
@@ -147,6 +150,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   input_images: InputImage[];
   generation_id: string;
   request_fingerprint: string;
+  /** Things worth saying about this task that stop nothing; a batch says them for all of its tasks. */
+  warnings: string[];
   /** True: a proof of an earlier order of the same batch id and request counts as this task's (SPEC B6). */
   adopts: boolean;
   /** Folder of this task's proof. */

@@ -1,8 +1,9 @@
 /** What lies in the home folder of the embedded stack (SPEC H1), and the state its supervisor publishes there. */
-import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { readFile, readlink, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { jsonText, makeFolder, replaceProjection } from '../host/durable-file.ts';
+import { EnvironmentProblem } from './environment-problem.ts';
+import type { Phase } from './state-machine.ts';
 
 export interface Ports {
   port: number;
@@ -12,10 +13,14 @@ export interface Ports {
 /** `<home>/embedded.json`: written by the supervisor alone, removed when it has stopped everything. */
 export interface EmbeddedState {
   schema_version: number;
-  status: 'starting' | 'ready' | 'stopping' | 'failed';
+  status: Phase;
+  /** Why it is `stopping`. */
+  stopReason?: 'asked' | 'idle';
   supervisor: { pid: number };
   server: ({ pid: number } & Ports) | null;
   worker: { pid: number } | null;
+  /** True while a worker is being waited for that finishes its paid calls: this may take minutes. */
+  draining: boolean;
   /** host:port of the Temporal server; null until it serves. */
   address: string | null;
   webUi: string | null;
@@ -23,8 +28,8 @@ export interface EmbeddedState {
   netns: string | null;
   /** When the supervisor started, ISO 8601. */
   startedAt: string;
-  /** What went wrong last; kept until everything is ready again. */
-  error?: string;
+  /** What went wrong last; kept until everything is ready again. `final`: its text says all, starting again can't help. */
+  problem?: { message: string; final: boolean };
   temporalVersion: string;
 }
 
@@ -34,14 +39,41 @@ export interface HomeFiles {
   state: string;
   ports: string;
   stopNow: string;
-  workerReady: string;
+  /** What the worker says of itself. */
+  worker: string;
+  /** Which server served the database last. */
+  server: string;
+  /** Changed by every command that uses the stack. */
+  used: string;
+  /** Processes that want no paid call to begin yet. */
+  apiHolds: string;
   logs: { server: string; worker: string; supervisor: string };
 }
 
-/** Make the home folder and name it as every process of it does, whatever links lead there. */
+/**
+ * Make the home folder and name it as every process of it does, whatever links lead there.
+ * @throws EnvironmentProblem
+ */
 export async function openHome(home: string): Promise<string> {
-  await makeFolder(join(home, 'logs'));
-  return realpath(home);
+  try {
+    await makeFolder(join(home, 'logs'));
+    return await realpath(home);
+  } catch (error) {
+    throw unusableHome(home, error);
+  }
+}
+
+/** For a person whose home folder takes no files. */
+export function unusableHome(home: string, error: unknown): EnvironmentProblem {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reasons: Record<string, string> = {
+    ENOSPC: 'no space is left on its disk. Free some and run this again',
+    EDQUOT: 'your disk quota is used up. Free some space and run this again',
+    EROFS: 'its file system is read-only. Name another folder in IMGPROOF_HOME',
+    EACCES: 'you may not write there. Name another folder in IMGPROOF_HOME',
+  };
+  const reason = reasons[code ?? ''] ?? `${message}. Name another folder in IMGPROOF_HOME`;
+  return new EnvironmentProblem(`imgproof's home ${home} can't be written: ${reason}.`);
 }
 
 /** The same name for a home that may not exist; makes nothing. */
@@ -56,7 +88,10 @@ export function homeFiles(home: string): HomeFiles {
     state: join(home, 'embedded.json'),
     ports: join(home, 'ports.json'),
     stopNow: join(home, 'stop-now'),
-    workerReady: join(home, 'worker.json'),
+    worker: join(home, 'worker.json'),
+    server: join(home, 'server.json'),
+    used: join(home, 'used.json'),
+    apiHolds: join(home, 'api-holds'),
     logs: {
       server: join(home, 'logs', 'server.log'),
       worker: join(home, 'logs', 'worker.log'),
@@ -82,43 +117,13 @@ export async function writePorts(home: string, ports: Ports): Promise<void> {
   await replaceProjection(homeFiles(home).ports, jsonText(ports));
 }
 
-/** True when the worker with this pid has said that it polls. */
-export async function workerIsReady(home: string, pid: number): Promise<boolean> {
-  const said = await readJson<{ pid?: number; ready?: boolean }>(homeFiles(home).workerReady);
-  return said?.pid === pid && said.ready === true;
-}
-
-const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
-
-/** File descriptor to append to a log, for a child that outlives us; a log over 10 MiB becomes `<name>.1` first. */
-export function openLog(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
-  return openSync(path, 'a', 0o600);
-}
-
-/** Run `use` with an open log and close our end of it. */
-export function withLog<T>(path: string, use: (descriptor: number) => T): T {
-  const descriptor = openLog(path);
-  try {
-    return use(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Last lines of a log for an error message; empty when there is none. */
-export async function logTail(path: string, lines: number): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').slice(-lines).join('\n');
-}
-
 /** Identity of this process's network namespace; null where there is no such thing. */
 export async function networkNamespace(): Promise<string | null> {
   return readlink('/proc/self/ns/net').catch(() => null);
 }
 
-async function readJson<T>(path: string): Promise<T | null> {
+/** Null when there is no such file, or it holds no JSON. */
+export async function readJson<T>(path: string): Promise<T | null> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as T;
   } catch (error) {

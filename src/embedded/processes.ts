@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { identify, isRunning, type ProcessIdentity } from '../host/process-identity.ts';
 import { homeFiles, type Ports } from './home.ts';
+import { RETIRE_SIGNAL } from './stop-request.ts';
 
 const run = promisify(execFile);
 
@@ -67,6 +68,11 @@ export async function endProcess(
 /** SIGTERM to exactly this process; nothing when it has ended. */
 export function askToEnd(identity: ProcessIdentity): void {
   signal(identity, 'SIGTERM');
+}
+
+/** Ask a supervisor to leave server and worker to the next one; nothing when it has ended. */
+export function askToRetire(identity: ProcessIdentity): void {
+  signal(identity, RETIRE_SIGNAL);
 }
 
 /** True when this very process listens on the port, seen from our own network (and not just anybody). */

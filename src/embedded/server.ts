@@ -1,20 +1,19 @@
 /** Temporal's own dev server with a database file (DESIGN 2.11): ports, arguments, and when it really serves. */
 import { execFile, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { identify, isRunning, type ProcessIdentity } from '../host/process-identity.ts';
+import { databaseTrouble, noteServed, refuseNewerDatabase, setAsideUnserved } from './database.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
-import { homeFiles, logTail, readPorts, withLog, writePorts, type Ports } from './home.ts';
+import { homeFiles, writePorts, type Ports } from './home.ts';
+import { logSince, logSize, logTail, withLog } from './logs.ts';
+import { areFree, DEFAULT_PORTS, portChoices } from './ports.ts';
 import { endProcess, listensOn, type FoundServer } from './processes.ts';
 
 const run = promisify(execFile);
 
-const DEFAULT_PORTS: Ports = { port: 7233, uiPort: 8233 };
-const RANDOM_TRIES = 3;
 const SAME_PORT_TRIES = 5;
-const RELEASE_LIMIT_MS = 10_000;
 const START_LIMIT_MS = 30_000;
 /** 90 days; the dev server's own default forgets finished batches after 24 h. */
 const RETENTION = '2160h';
@@ -34,6 +33,8 @@ const DYNAMIC_CONFIG = {
 
 interface ServerOrder {
   binary: string;
+  /** As the binary says it. */
+  temporalVersion: string;
   home: string;
   /** Ports of the server that a worker waits for. */
   wanted?: Ports;
@@ -42,24 +43,30 @@ interface ServerOrder {
 }
 
 /**
- * Start the server of a home and wait until it serves. Ports: `wanted`, then 7233/8233, then those of this home, then
- * random ones; who loses the race for a port goes on with the next. The caller holds the home's lock.
- * @throws EnvironmentProblem when no start succeeds, with the end of the server's log.
+ * Start the server of a home and wait until it serves; who loses the race for a port goes on with the next choice. The
+ * caller holds the home's lock and has found no server.
+ * @throws EnvironmentProblem when the database can't be used, or no start succeeds, with the end of the server's log.
  */
 export async function bringUpServer(order: ServerOrder): Promise<FoundServer> {
-  const { binary, home } = order;
+  const { binary, home, temporalVersion } = order;
   const { logs } = homeFiles(home);
+  await refuseNewerDatabase(home, temporalVersion);
   for await (const ports of portChoices(home, order.wanted)) {
     const outcome = await tryPorts(order, ports);
     if (outcome === 'port taken') continue;
     if (outcome === 'failed') break;
     if (ports.port !== DEFAULT_PORTS.port)
       await writePorts(home, { port: outcome.port, uiPort: outcome.uiPort });
+    await noteServed(home, temporalVersion, addressOf(outcome));
     return outcome;
   }
   throw new EnvironmentProblem(
     `The Temporal dev server did not start (${binary}, home ${home}).\nEnd of ${logs.server}:\n${await logTail(logs.server, 8)}`,
   );
+}
+
+export function addressOf({ port }: Ports): string {
+  return `127.0.0.1:${port}`;
 }
 
 /** Spawn the server in a session of its own, so that neither our end nor that of a terminal takes it along. */
@@ -115,15 +122,20 @@ async function tryPorts(
   { binary, home, signal }: ServerOrder,
   ports: Ports,
 ): Promise<FoundServer | 'port taken' | 'failed'> {
+  const logFile = homeFiles(home).logs.server;
   for (let attempt = 1; attempt <= SAME_PORT_TRIES; attempt++) {
     signal?.throwIfAborted();
-    const server = await startServer({ binary, home, ports, logFile: homeFiles(home).logs.server });
+    await setAsideUnserved(home);
+    const logBefore = logSize(logFile);
+    const server = await startServer({ binary, home, ports, logFile });
     const outcome = await waitUntilServing(server, binary, {
       timeoutMs: START_LIMIT_MS,
       ...(signal && { signal }),
     });
     if (outcome === 'serving') return server;
     await endProcess(server.identity, { graceMs: 5000 });
+    const trouble = await databaseTrouble(home, await logSince(logFile, logBefore));
+    if (trouble !== null) throw trouble;
     if (outcome === 'timed out') return 'failed';
     if (!(await areFree(ports))) return 'port taken';
     await sleep(attempt * 250);
@@ -144,48 +156,6 @@ function serverArguments(home: string, { port, uiPort }: Ports): string[] {
   for (const [key, value] of Object.entries(DYNAMIC_CONFIG))
     options.push(['--dynamic-config-value', `${key}=${value}`]);
   return ['server', 'start-dev', ...options.flat()];
-}
-
-async function* portChoices(home: string, wanted: Ports | undefined): AsyncGenerator<Ports> {
-  if (wanted && (await becomesFree(wanted))) yield wanted;
-  for (const ports of [DEFAULT_PORTS, await readPorts(home)]) {
-    if (ports && (await areFree(ports))) yield ports;
-  }
-  for (let i = 0; i < RANDOM_TRIES; i++) yield { port: await randomPort(), uiPort: await randomPort() };
-}
-
-/** A process that was killed may hold its sockets for a moment longer than it shows as running. */
-async function becomesFree(ports: Ports): Promise<boolean> {
-  const deadline = Date.now() + RELEASE_LIMIT_MS;
-  while (!(await areFree(ports))) {
-    if (Date.now() > deadline) return false;
-    await sleep(50);
-  }
-  return true;
-}
-
-async function areFree({ port, uiPort }: Ports): Promise<boolean> {
-  return Promise.all([listenOnce(port), listenOnce(uiPort)]).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function randomPort(): Promise<number> {
-  return listenOnce(0);
-}
-
-async function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(port, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 async function isServing(binary: string, port: number): Promise<boolean> {

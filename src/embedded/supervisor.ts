@@ -6,19 +6,24 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { acquireLock } from '../host/lock.ts';
-import { isRunning } from '../host/process-identity.ts';
+import { isRunning, type ProcessIdentity } from '../host/process-identity.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
-import {
-  homeFiles,
-  networkNamespace,
-  openHome,
-  workerIsReady,
-  writeState,
-  type EmbeddedState,
-} from './home.ts';
+import { homeFiles, networkNamespace, openHome, type EmbeddedState } from './home.ts';
+import { IdleWatch } from './idle.ts';
+import { rotateLogs } from './logs.ts';
 import { endProcess, findServer, findWorker, type FoundServer, type FoundWorker } from './processes.ts';
-import { adoptOrStartServer, adoptOrStartWorker, temporalVersion } from './stack.ts';
-import { listenForStop, type StopRequest } from './stop-request.ts';
+import { PublishedState } from './published-state.ts';
+import { addressOf } from './server.ts';
+import {
+  adoptOrStartServer,
+  adoptOrStartWorker,
+  DRAIN_LIMIT_MS,
+  SERVER_STOP_MS,
+  type StackTools,
+  temporalVersion,
+} from './stack.ts';
+import { listenForStop } from './stop-request.ts';
+import { workerRecord } from './worker-record.ts';
 
 const SCHEMA_VERSION = 1;
 const TICK_MS = process.platform === 'linux' ? 250 : 1000;
@@ -27,25 +32,24 @@ const STEADY_MS = 10_000;
 const BACKOFF_MS = { first: 200, longest: 5000 };
 /** Failed starts in a row, before anything was ever ready, after which the person who waits should hear of it. */
 const FIRST_START_TRIES = 5;
-/** The worker's own grace is 11 min (SPEC R6). */
-const DRAIN_LIMIT_MS = 11.5 * 60_000;
-const SERVER_STOP_MS = 20_000;
+const ROTATE_EVERY_MS = 10_000;
+let rotatedAtMs = 0;
 
-interface Stack {
-  home: string;
-  binary: string;
+interface Stack extends StackTools {
   server: FoundServer | null;
   worker: FoundWorker | null;
-  state: EmbeddedState;
-  stop: StopRequest;
+  state: PublishedState;
+  idle: IdleWatch;
 }
 
+// A full disk must not end the process for want of a log line.
+process.stderr.on('error', () => undefined);
 process.exitCode = await superviseFromArguments();
 
 async function superviseFromArguments(): Promise<number> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { 'temporal-cli': { type: 'string' } },
+    options: { 'temporal-cli': { type: 'string' }, 'replace-worker': { type: 'string' } },
   });
   const [home] = positionals;
   const binary = values['temporal-cli'];
@@ -53,26 +57,32 @@ async function superviseFromArguments(): Promise<number> {
     process.stderr.write('usage: supervisor.js <home> --temporal-cli <path of the Temporal CLI>\n');
     return 2;
   }
-  return supervise(await openHome(home), binary);
+  const replaced = values['replace-worker'];
+  const replace = replaced === undefined ? null : (JSON.parse(replaced) as ProcessIdentity);
+  return supervise(await openHome(home), binary, replace);
 }
 
-async function supervise(home: string, binary: string): Promise<number> {
+async function supervise(home: string, binary: string, replace: ProcessIdentity | null): Promise<number> {
   const lock = await acquireLock(homeFiles(home).lock);
   if (lock.kind === 'held') return 0;
-  const stop = await listenForStop(homeFiles(home).stopNow);
-  const stack: Stack = { home, binary, server: null, worker: null, state: await firstState(binary), stop };
-  // Whoever asks twice must see at once that it stops already: a second SIGTERM means "now".
-  stop.soft.addEventListener('abort', () => void publish(stack, {}));
+  const stack = await firstStack(home, binary, replace);
+  const { stop, state } = stack;
   log(`supervisor ${process.pid} of ${home} starts`);
   try {
-    await publish(stack, {});
+    await state.move('taken over');
+    // Whoever asks twice must see at once that it stops already: a second SIGTERM means "now".
+    const told = () => void state.move('stop asked', { stopReason: 'asked' });
+    if (stop.soft.aborted) told();
+    stop.soft.addEventListener('abort', told);
     await keepRunning(stack);
-    await shutDown(stack);
+    if (stop.soft.aborted) await shutDown(stack);
+    else await state.move('left alone');
     return 0;
   } catch (error) {
-    log(`gives up: ${(error as Error).message}`);
+    const { message, final = false } = error as Partial<EnvironmentProblem> & Error;
+    log(`gives up: ${message}`);
     await endProcesses(stack);
-    await publish(stack, { status: 'failed', error: (error as Error).message });
+    await state.move('gave up', { ...partsOf(stack), problem: { message, final } });
     return 1;
   } finally {
     await stop.close();
@@ -80,22 +90,24 @@ async function supervise(home: string, binary: string): Promise<number> {
   }
 }
 
-/** Start what is missing, again and again, until asked to stop. Throws only when nothing ever got ready. */
+/** Start what is missing, again and again, until asked to end. Throws when that can't help or never did. */
 async function keepRunning(stack: Stack): Promise<void> {
   const { stop } = stack;
   const restarts = { failures: 0, startedAt: Date.now(), everReady: false };
-  while (!stop.soft.aborted) {
+  while (!stop.soft.aborted && !stop.retire.aborted) {
     if (isUp(stack.server) && isUp(stack.worker)) {
-      await publishReadiness(stack);
-      restarts.everReady ||= stack.state.status === 'ready';
+      await tellReadiness(stack, stack.worker);
+      restarts.everReady ||= stack.state.phase === 'ready';
       if (restarts.everReady && Date.now() - restarts.startedAt > STEADY_MS) restarts.failures = 0;
+      await stopWhenIdle(stack, stack.server);
+      rotateLogsNowAndThen(stack.home);
       await stop.wait(TICK_MS);
       continue;
     }
     if (!restarts.everReady && restarts.failures >= FIRST_START_TRIES) throw neverReady(stack);
     await tellEnded(stack);
     if (restarts.failures > 0) await stop.wait(backoffMs(restarts.failures));
-    if (stop.soft.aborted) return;
+    if (stop.soft.aborted || stop.retire.aborted) return;
     restarts.failures += 1;
     restarts.startedAt = Date.now();
     await startMissing(stack);
@@ -107,86 +119,110 @@ async function tellEnded(stack: Stack): Promise<void> {
     .filter((last) => last !== null)
     .filter(({ identity }) => !isRunning(identity));
   for (const { pid } of gone) log(`process ${pid} has ended; starting it again`);
-  if (gone.length > 0) await publish(stack, { status: 'starting' });
+  if (gone.length > 0) await stack.state.move('part ended');
 }
 
 async function startMissing(stack: Stack): Promise<void> {
-  const { stop } = stack;
+  const { stop, state } = stack;
   try {
-    const server = isUp(stack.server) ? stack.server : await adoptOrStartServer(stack, stop, log);
+    const server = isUp(stack.server) ? stack.server : await adoptOrStartServer(stack, stack.server);
     stack.server = server;
-    await publish(stack, {});
+    await state.note(partsOf(stack));
     stop.soft.throwIfAborted();
     const address = addressOf(server);
     if (!isUp(stack.worker) || stack.worker.address !== address) {
-      stack.worker = await adoptOrStartWorker(stack, address, stop, log);
+      stack.worker = await adoptOrStartWorker(stack, address);
     }
-    await publish(stack, {});
+    await state.note(partsOf(stack));
   } catch (error) {
     if (stop.soft.aborted) return;
-    log((error as Error).message);
-    await publish(stack, { error: (error as Error).message });
+    const { message, final = false } = error as Partial<EnvironmentProblem> & Error;
+    if (final) throw error;
+    log(message);
+    await state.note({ problem: { message, final } });
   }
+}
+
+async function tellReadiness({ home, state }: Stack, worker: FoundWorker): Promise<void> {
+  const record = await workerRecord(home, worker.identity);
+  const isReady = record?.phase === 'ready';
+  if (isReady === (state.phase === 'ready')) return;
+  if (!isReady) await state.move('part ended');
+  else if (await state.move('both ready')) await state.forgetProblem();
+}
+
+/** See `idle.ts` for why the last look comes after the phase was published. */
+async function stopWhenIdle({ idle, state, stop }: Stack, server: FoundServer): Promise<void> {
+  if (state.phase !== 'ready' || !(await idle.isIdle(addressOf(server), stop.soft))) return;
+  await state.move('idle', { stopReason: 'idle' });
+  const isWanted = await idle.isUsedAgain();
+  if (isWanted && !stop.soft.aborted) await state.move('used');
+  else stop.ask();
 }
 
 /** Workers finish their calls first, and need the server to hand them in. */
 async function shutDown(stack: Stack): Promise<void> {
   log('stops');
-  await publish(stack, {});
   await endProcesses(stack);
+  await stack.state.move('stopped', { server: null, worker: null });
   await rm(homeFiles(stack.home).state, { force: true });
   log('stopped');
 }
 
 /** By command line, so that what was interrupted in the middle of its start is ended too. */
-async function endProcesses({ home, stop }: Stack): Promise<void> {
+async function endProcesses({ home, stop, onDrain }: Stack): Promise<void> {
   const worker = await findWorker(home);
-  if (worker) await endProcess(worker.identity, { graceMs: DRAIN_LIMIT_MS, now: stop.now });
+  if (worker) {
+    await onDrain(true);
+    await endProcess(worker.identity, { graceMs: DRAIN_LIMIT_MS, now: stop.now });
+    await onDrain(false);
+  }
   const server = await findServer(home);
   if (server) await endProcess(server.identity, { graceMs: SERVER_STOP_MS });
 }
 
-async function publishReadiness(stack: Stack): Promise<void> {
-  const ready = stack.worker !== null && (await workerIsReady(stack.home, stack.worker.pid));
-  const status = ready ? 'ready' : 'starting';
-  if (stack.state.status === status) return;
-  if (ready) delete stack.state.error;
-  await publish(stack, { status });
-  log(`${status}: server ${stack.server?.pid ?? '-'}, worker ${stack.worker?.pid ?? '-'}`);
-}
-
-async function publish(stack: Stack, change: Partial<EmbeddedState>): Promise<void> {
-  const { server, worker } = stack;
-  Object.assign(stack.state, change, stack.stop.soft.aborted && { status: 'stopping' }, {
+function partsOf({ server, worker }: Stack): Pick<EmbeddedState, 'server' | 'worker' | 'address' | 'webUi'> {
+  return {
     server: server && { pid: server.pid, port: server.port, uiPort: server.uiPort },
     worker: worker && { pid: worker.pid },
     address: server && addressOf(server),
     webUi: server && `http://127.0.0.1:${server.uiPort}`,
-  });
-  await writeState(stack.home, stack.state);
+  };
 }
 
-async function firstState(binary: string): Promise<EmbeddedState> {
-  return {
+async function firstStack(home: string, binary: string, replace: ProcessIdentity | null): Promise<Stack> {
+  const version = await temporalVersion(binary);
+  const first: EmbeddedState = {
     schema_version: SCHEMA_VERSION,
-    status: 'starting',
+    status: 'down',
     supervisor: { pid: process.pid },
     server: null,
     worker: null,
+    draining: false,
     address: null,
     webUi: null,
     netns: await networkNamespace(),
     startedAt: new Date().toISOString(),
-    temporalVersion: await temporalVersion(binary),
+    temporalVersion: version,
+  };
+  const state = new PublishedState(home, first, log);
+  return {
+    home,
+    binary,
+    temporalVersion: version,
+    replace,
+    state,
+    log,
+    stop: await listenForStop(homeFiles(home).stopNow),
+    onDrain: (isDraining) => state.note({ draining: isDraining }),
+    idle: new IdleWatch(home, binary),
+    server: null,
+    worker: null,
   };
 }
 
 function isUp<T extends FoundServer | FoundWorker>(found: T | null): found is T {
   return found !== null && isRunning(found.identity);
-}
-
-function addressOf(server: FoundServer): string {
-  return `127.0.0.1:${server.port}`;
 }
 
 function backoffMs(failures: number): number {
@@ -196,8 +232,18 @@ function backoffMs(failures: number): number {
 function neverReady({ state, worker }: Stack): EnvironmentProblem {
   const what = worker === null ? 'the Temporal server' : 'the worker';
   return new EnvironmentProblem(
-    state.error ?? `${what} ended ${FIRST_START_TRIES} times before it was ready`,
+    state.problem?.message ?? `${what} ended ${FIRST_START_TRIES} times before it was ready`,
   );
+}
+
+function rotateLogsNowAndThen(home: string): void {
+  if (Date.now() - rotatedAtMs < ROTATE_EVERY_MS) return;
+  rotatedAtMs = Date.now();
+  try {
+    rotateLogs(home);
+  } catch (error) {
+    log(`logs not rotated: ${(error as Error).message}`);
+  }
 }
 
 function log(message: string): void {

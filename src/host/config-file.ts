@@ -1,7 +1,7 @@
 /** Config files of people: JSON5 and `.env`. Their content may be secret, so no error quotes any of it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { parseEnv } from 'node:util';
 
 const require = createRequire(import.meta.url);
@@ -28,12 +28,17 @@ export interface ConfigPlace {
 /** Null when there is no such file and nobody named it. Read and parsed anew each time. @throws ConfigError */
 export function readJson5({ path, isNamed }: ConfigPlace): JsonObject | null {
   if (!isNamed && !existsSync(path)) return null;
+  const value = readJson5Value(path);
+  if (!isObject(value)) throw new ConfigError(`${path} must hold one object. Correct it and try again.`);
+  return value;
+}
+
+/** Whatever the file holds. @throws ConfigError when there is none, or not JSON5 of at most 2 MiB. */
+export function readJson5Value(path: string): unknown {
   const text = readText(path).replace(/^\uFEFF/u, '');
   // Loaded only where there is a file to parse: most commands start without one.
   const json5 = require('json5') as { parse: (text: string) => unknown };
-  const value = parsed(path, () => json5.parse(text));
-  if (!isObject(value)) throw new ConfigError(`${path} must hold one object. Correct it and try again.`);
-  return value;
+  return parsed(path, () => json5.parse(text));
 }
 
 /** Variables of a `.env` file, as they are written; none when there is no such file. @throws ConfigError */
@@ -59,6 +64,11 @@ export function expandHome(path: string | undefined, home: string): string | und
   return resolve(path === '~' || path.startsWith('~/') ? home + path.slice(1) : path);
 }
 
+/** Both as they are written; a folder is inside itself. */
+export function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
 function parsed(path: string, parse: () => unknown): unknown {
   try {
     return parse();
@@ -74,17 +84,23 @@ const BYTES_MAX = 2 * 1024 * 1024;
 
 function readText(path: string): string {
   const bytes = readBytes(path);
-  if (bytes.length > BYTES_MAX) {
-    throw new ConfigError(
-      `${path} has ${bytes.length} bytes; at most ${BYTES_MAX} are read. Make it smaller.`,
-    );
-  }
-  return bytes.toString('utf8');
+  if (bytes.length <= BYTES_MAX) return bytes.toString('utf8');
+  throw new ConfigError(`${path} has more than ${BYTES_MAX} bytes, the most that is read. Make it smaller.`);
 }
 
+/** One byte more than may be there at most: what is larger, or never ends, is not read on. */
 function readBytes(path: string): Buffer {
   try {
-    return readFileSync(path);
+    const file = openSync(path, 'r');
+    try {
+      const buffer = Buffer.alloc(BYTES_MAX + 1);
+      let filled = 0;
+      for (let count = -1; count !== 0 && filled < buffer.length; filled += count)
+        count = readSync(file, buffer, filled, buffer.length - filled, null);
+      return buffer.subarray(0, filled);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new ConfigError(`${path} can't be read (${code}). Make it readable, or name another file.`);

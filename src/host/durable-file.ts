@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { link, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
@@ -37,6 +38,17 @@ export async function createFile(path: string, content: string | Uint8Array): Pr
   }
   await syncFolder(dirname(path));
   return true;
+}
+
+/** An empty file whose being there says something, known to the disk before this returns. */
+export function createMarkSync(path: string): void {
+  closeSync(openSync(path, 'a', FILE_MODE));
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 /**

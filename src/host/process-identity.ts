@@ -30,7 +30,11 @@ export function ownIdentity(): ProcessIdentity {
  */
 export function isRunning(identity: ProcessIdentity): boolean {
   const now = identify(identity.pid);
-  return now !== null && now.boot_id === identity.boot_id && now.start_time === identity.start_time;
+  return now !== null && isSameProcess(now, identity);
+}
+
+export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return one.pid === other.pid && one.boot_id === other.boot_id && one.start_time === other.start_time;
 }
 
 function startOnLinux(pid: number): string | null {

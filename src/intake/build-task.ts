@@ -2,6 +2,7 @@
 import { modeFor, type NormalizedTask, type RequestOptions, TASK_DEFAULTS } from '../domain/task.ts';
 import type { LayeredTask, ProblemList } from './layers.ts';
 import { REFERENCE_FIELDS, type ReferenceSource, resolvePath, resolveReferences } from './references.ts';
+import { safetyProblem } from './safety.ts';
 import { sizeProblem } from './size.ts';
 
 export interface BuildContext {
@@ -22,6 +23,7 @@ export function buildTask(
   problems.add(referenceProblems);
   if (wishedModel !== undefined || defaults !== null) checkSize(task, model, problems);
   checkFormat(task, problems);
+  checkSafety(task, problems);
   const taskKey = task.get('task_key');
   return {
     task_name: task.get('task_name') ?? defaultName,
@@ -69,6 +71,14 @@ function checkFormat(task: LayeredTask, problems: ProblemList): void {
   if (background?.value === 'transparent' && format === 'jpeg') {
     problems.add([{ path: background.path, message: '"transparent" needs output_format "png" or "webp"' }]);
   }
+}
+
+/** SPEC G6, H7: what policy refuses is a problem of the input, like any other. */
+function checkSafety(task: LayeredTask, problems: ProblemList): void {
+  const prompt = task.find('prompt');
+  if (prompt === undefined) return;
+  const message = safetyProblem({ prompt: prompt.value, raw: task.get('raw') ?? false });
+  if (message !== null) problems.add([{ path: prompt.path, message }]);
 }
 
 /** Only what is set: what is absent is not sent (SPEC G4). */

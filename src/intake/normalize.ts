@@ -9,6 +9,7 @@ import { schemaProblems } from './issues.ts';
 import { type Layer, LayeredTask, ProblemList } from './layers.ts';
 import type { Problem } from './problems.ts';
 import { resolvePath } from './references.ts';
+import { safetyWarnings } from './safety.ts';
 import { batchRequestSchema, overridesSchema, taskRequestSchema } from './schema.ts';
 
 /** Command-line flags as fields; each wins over the field of that name in the input (SPEC G3). */
@@ -71,6 +72,7 @@ export function normalizeBatch(
       warnings: [
         ...workerWarnings(flags, whole),
         ...deliveryWarnings([flags, whole, ...entries.map(rawLayer)]),
+        ...safetyWarnings(tasks),
       ],
     },
   };
@@ -97,7 +99,7 @@ export function normalizeTask(
   if (problems.all.length > 0) return { problems: problems.all, task: built };
   return {
     task: { ...built, resume: task.get('resume') ?? false },
-    warnings: deliveryWarnings([flags, own]),
+    warnings: [...deliveryWarnings([flags, own]), ...safetyWarnings([built])],
   };
 }
 

@@ -10,30 +10,21 @@ export interface Problem {
   column?: number;
 }
 
-/**
- * One line for each problem, in the order of the file, and a last one that says that nothing was sent. Control characters
- * are shown as escapes. `tasks`: how many the input has; 0 or absent leaves them out.
- */
-export function formatProblems(problems: readonly Problem[], fileName: string, tasks = 0): string {
-  const rows = [...problems].sort(byPlace).map((problem) => ({
+/** A problem as columns of text, without control characters. */
+export interface ProblemRow {
+  place: string;
+  field: string;
+  message: string;
+}
+
+/** In the order of the file. Control characters are shown as escapes. */
+export function problemRows(problems: readonly Problem[], fileName: string): ProblemRow[] {
+  return [...problems].sort(byPlace).map((problem) => ({
     place: printable([fileName, problem.line, problem.column].filter((part) => part !== undefined).join(':')),
     field: printable(pathText(problem.path)),
     message: printable(problem.message),
   }));
-  const placeWidth = Math.max(...rows.map(({ place }) => place.length));
-  const fieldWidth = Math.min(FIELD_WIDTH_MAX, Math.max(...rows.map(({ field }) => field.length)));
-  const lines = rows.map(({ place, field, message }) => {
-    const middle = fieldWidth === 0 ? '' : `${field.padEnd(fieldWidth)}  `;
-    return `${place.padEnd(placeWidth)}   ${middle}${message}`;
-  });
-  const where = tasks > 0 ? ` in ${counted(tasks, 'task')}` : '';
-  return [
-    ...lines,
-    `${counted(problems.length, 'problem')}${where}. Nothing was sent, nothing was spent.`,
-  ].join('\n');
 }
-
-const FIELD_WIDTH_MAX = 40;
 
 /** `tasks[1].prompt`; empty for the input as a whole. */
 export function pathText(path: Problem['path']): string {
@@ -87,10 +78,6 @@ const SQUASHED = new Map<string, string>();
 function byPlace(a: Problem, b: Problem): number {
   const last = Number.MAX_SAFE_INTEGER;
   return (a.line ?? last) - (b.line ?? last) || (a.column ?? last) - (b.column ?? last);
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 const SHOWN_CHARACTERS = 60;

@@ -36,10 +36,10 @@ export function readAnswer(body: Buffer, redact: Redact = (text) => text): Image
   const json = parse(body, redact);
   refuseError(json, redact);
   const items = asArray(own(json, 'data')).map(asObject);
-  const images = items.map(imageText).filter((text) => text !== null);
+  const images = items.map(givenImage).filter((given) => given !== null);
   const [first] = images;
   if (first === undefined) throw new BadAnswer(whyNoImage(json, items, redact));
-  const revised = own(items.find((item) => imageText(item) !== null) ?? null, 'revised_prompt');
+  const revised = own(items.find((item) => givenImage(item) !== null) ?? null, 'revised_prompt');
   const created = own(json, 'created');
   return {
     image: decode(first, redact),
@@ -84,10 +84,15 @@ function refuseError(json: object, redact: Redact): void {
   );
 }
 
-function imageText(item: object | null): string | null {
-  for (const field of ['b64_json', 'url']) {
-    const value = own(item, field);
-    if (typeof value === 'string' && value.trim() !== '') return value;
+interface GivenImage {
+  field: 'b64_json' | 'url';
+  text: string;
+}
+
+function givenImage(item: object | null): GivenImage | null {
+  for (const field of ['b64_json', 'url'] as const) {
+    const text = own(item, field);
+    if (typeof text === 'string' && text.trim() !== '') return { field, text };
   }
   return null;
 }
@@ -101,15 +106,17 @@ function whyNoImage(json: object, items: readonly unknown[], redact: Redact): st
   return `the answer's "data" holds no image${hint}`;
 }
 
-function decode(text: string, redact: Redact): Buffer {
+/** Gateways put data URIs into either field, and links into either; a `url` may also be relative to the gateway. */
+function decode({ field, text }: GivenImage, redact: Redact): Buffer {
   const start = text.slice(0, 100).trimStart();
-  if (/^https?:/iu.test(start)) {
+  const isData = /^data:/iu.test(start);
+  if (/^https?:/iu.test(start) || (field === 'url' && !isData)) {
     throw new BadAnswer(
       `the image is given as a URL (${oneLine(text.slice(0, 2000).trim(), redact).slice(0, 200)}); this version does no downloads ` +
-        'of url results; the answer is kept raw, fetch the image by hand before the link expires',
+        'of url results: fetch the image by hand before the link expires',
     );
   }
-  if (!/^data:/iu.test(start)) return decodeBase64(text);
+  if (!isData) return decodeBase64(text);
   const comma = text.indexOf(',');
   if (comma === -1 || !/^\s*data:image\/[\w.+-]{1,40};base64$/iu.test(text.slice(0, Math.min(comma, 100)))) {
     throw new BadAnswer(`the image's data URI is no base64 image: it begins ${quote(text, redact)}`);

@@ -39,6 +39,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.#controller = controller;
+    try {
+      this.#call.beforeFirstByte?.();
+    } catch (error) {
+      this.#fail(this.errorFor(bareError('not_marked', `${(error as Error).message}; nothing was sent`)));
+      return;
+    }
     this.#sentAt = new Date().toISOString();
     this.#enter('sent');
   }
@@ -49,12 +55,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#headers = allowedHeaders(headers);
     this.#headersAt = new Date().toISOString();
     this.#enter('headers');
-    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
-    this.#isEncoded = encoding !== 'identity';
-    if (!this.#isSuccess()) return;
-    if (this.#isEncoded)
-      this.#refuse(`it has the content-encoding ${encoding.slice(0, 40)}, and none was accepted`);
-    else if (Number(headers['content-length']) > this.#limits.imageBytes) this.#endTooLarge();
+    this.#isEncoded = encodingOf(this.#headers) !== null;
+    if (this.#isSuccess() && Number(headers['content-length']) > this.#limits.imageBytes) this.#endTooLarge();
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -93,7 +95,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#status < 300;
   }
 
-  /** Only what would be taken for an image is refused; of an error the status counts, an encoded body goes unread. */
+  /** A success was paid and is kept as it came, encoded or not; of an error the status counts, an encoded body goes unread. */
   #keptBytes(): number {
     if (this.#isSuccess()) return this.#limits.imageBytes;
     return this.#isEncoded ? 0 : this.#limits.errorBytes;
@@ -102,7 +104,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** An error may talk on for ever: what it says at first is enough. */
   #endTooLarge(): void {
     if (this.#isSuccess()) {
-      this.#refuse(`it is larger than ${this.#limits.imageBytes} bytes`);
+      this.#refuse(`it is larger than ${this.#limits.imageBytes} bytes, and was not kept`);
       return;
     }
     this.#finish();
@@ -147,8 +149,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
 type RawHeaders = Record<string, string | string[] | undefined>;
 
+/** How the body is encoded although nothing but `identity` was accepted; null when it is not. Nothing is ever unpacked. */
+export function encodingOf(headers: Record<string, string>): string | null {
+  const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase().slice(0, 40);
+  return encoding === '' || encoding === 'identity' ? null : encoding;
+}
+
 const ALLOWED_HEADERS =
-  /^(content-type|x-request-id|retry-after|retry-after-ms|x-should-retry|openai-processing-ms|openai-version|date|cf-ray|x-ratelimit-[a-z0-9-]{1,40})$/u;
+  /^(content-type|content-encoding|x-request-id|retry-after|retry-after-ms|x-should-retry|openai-processing-ms|openai-version|date|cf-ray|x-ratelimit-[a-z0-9-]{1,40})$/u;
 
 function allowedHeaders(headers: RawHeaders): Record<string, string> {
   const allowed = Object.entries(headers).filter(

@@ -32,6 +32,8 @@ export interface ImageCall {
   signal?: AbortSignal;
   clientRequestId: string;
   idempotencyKey: string;
+  /** Called when the connection stands and nothing is written yet; when it throws, nothing is sent (`disk`). */
+  beforeFirstByte?: () => void;
   /** Told of each phase as it begins; `sent` comes before the first byte is written. Must not throw. */
   onPhase?: (phase: Phase) => void;
 }

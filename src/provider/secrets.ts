@@ -4,12 +4,14 @@ import { createRedactor } from './redact.ts';
 export interface Secrets {
   remember: (secrets: readonly string[]) => void;
   redact: (text: string) => string;
+  /** For records: secrets of 8 characters and more. A shorter one could be any word of a prompt. */
+  redactLong: (text: string) => string;
   /** For an answer before it is kept: bytes that hold no secret are not touched, images stay as they are. */
   redactBody: (body: Buffer) => Buffer;
 }
 
-/** Shorter secrets could stand in the base64 of an image by chance. */
-const BODY_SECRET_CHARACTERS = 8;
+/** Shorter secrets could stand in a prompt, or in the base64 of an image, by chance. */
+const LONG_SECRET_CHARACTERS = 8;
 
 export function createSecrets(): Secrets {
   const known = new Set<string>();
@@ -19,9 +21,10 @@ export function createSecrets(): Secrets {
     remember: (secrets) => {
       for (const secret of secrets) known.add(secret);
       redact = createRedactor([...known]);
-      redactLong = createRedactor([...known].filter(({ length }) => length >= BODY_SECRET_CHARACTERS));
+      redactLong = createRedactor([...known].filter(({ length }) => length >= LONG_SECRET_CHARACTERS));
     },
     redact: (text) => redact(text),
+    redactLong: (text) => redactLong(text),
     redactBody: (body) => {
       const text = body.toString('latin1');
       const redacted = redactLong(text);

@@ -16,7 +16,7 @@ export class TransportError extends Error {
   override name = 'TransportError';
   readonly phase: Phase;
   readonly category: FailureCategory;
-  /** Code of the system, of TLS, of undici, or our own: `deadline`, `cancelled`, `refused_answer`. */
+  /** Code of the system, of TLS, of undici, or our own: `deadline`, `cancelled`, `refused_answer`, `not_marked`. */
   readonly code: string;
   readonly httpStatus: number | null;
   readonly requestId: string | null;
@@ -58,6 +58,7 @@ const CONFIG_CODE = /^(UND_ERR_INVALID_ARG|ERR_INVALID_|ERR_UNSUPPORTED_|UND_ERR
 function categoryOf(code: string, phase: Phase): FailureCategory {
   if (code === 'cancelled') return 'cancelled';
   if (code === 'refused_answer') return 'bad_response';
+  if (code === 'not_marked') return 'disk';
   if (phase === 'connecting') {
     if (TLS_CODE.test(code)) return 'tls';
     return CONFIG_CODE.test(code) ? 'config' : 'network';

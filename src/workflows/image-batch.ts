@@ -91,9 +91,9 @@ async function rowOfActive(task: AdmittedTask): Promise<TaskRow | 'ended meanwhi
     case 'nobody':
       return 'ended meanwhile';
     case 'this batch': {
-      // What an earlier order left without an image is made anew; within this order the row stands.
-      const isOurs = active.order_run_id === workflowInfo().firstExecutionRunId;
-      if (!isOurs && active.row?.status !== 'completed') return 'ended meanwhile';
+      // Within this order (a reset) the row stands. What an earlier order made is for its proof to hand over: only
+      // there are request and `again` compared.
+      if (active.order_run_id !== workflowInfo().firstExecutionRunId) return 'ended meanwhile';
       return active.row === null
         ? lastWords(task, 'cancelled', 'its workflow was ended from outside')
         : { ...active.row, index: task.index };
@@ -125,12 +125,13 @@ function lastWords(
   category: 'cancelled' | 'internal',
   message: string,
 ): Promise<TaskRow> {
-  const { workflowId, runId, startTime } = workflowInfo();
+  const { runId, startTime } = workflowInfo();
   const { status } = FAILURES[category];
   return CancellationScope.nonCancellable(() =>
     recordTask({
       task,
-      workflow_id: workflowId,
+      workflow_id: task.task_key,
+      // Of the batch: the task's own is in the attempts, if it ever began one.
       run_id: runId,
       started_at_ms: startTime.getTime(),
       outcome: { status, failure: { category, message } },

@@ -1,5 +1,11 @@
 /** One task's whole life: admit (when started alone), generate, prove, close. */
-import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  RetryState,
+  TimeoutFailure,
+} from '@temporalio/common';
 import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { TaskOutcome } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.ts';
@@ -69,7 +75,15 @@ function closeAs(row: TaskRow, outcome: TaskOutcome): TaskRow {
 /** What ended the paid call, in the words of the failure table. */
 function reportOf(error: unknown): FailureReport {
   if (isCancellation(error)) return { category: 'cancelled', message: 'cancelled' };
+  if (isCutShort(error))
+    return { category: 'cancelled', message: `cancelled; the last attempt: ${error.cause?.message}` };
   const cause = error instanceof ActivityFailure ? error.cause : error;
+  // The last attempt failed by itself before the cancel reached it; the server then starts no further one.
+  if (error instanceof ActivityFailure && error.retryState === RetryState.CANCEL_REQUESTED)
+    return {
+      category: 'cancelled',
+      message: `cancelled; the last attempt: ${cause instanceof Error ? cause.message : 'unknown'}`,
+    };
   if (cause instanceof ApplicationFailure) {
     const report = cause.details?.[0] as Partial<FailureReport> | undefined;
     if (report?.category !== undefined && report.category in FAILURES) return report as FailureReport;
@@ -80,4 +94,10 @@ function reportOf(error: unknown): FailureReport {
     return { category, message: `${cause.timeoutType} timeout: ${cause.message}` };
   }
   return { category: 'internal', message: String(error) };
+}
+
+/** The last attempt failed before the cancel reached it; but for the cancel it would have been repeated. */
+function isCutShort(error: unknown): error is ActivityFailure {
+  if (!(error instanceof ActivityFailure) || error.retryState !== RetryState.CANCEL_REQUESTED) return false;
+  return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable);
 }

@@ -1,6 +1,6 @@
 import type { Admission } from '../domain/batch.ts';
 import type { BatchProgress, TaskState } from '../domain/messages.ts';
-import type { TaskRow } from '../domain/records.ts';
+import type { BillingTally, TaskRow } from '../domain/records.ts';
 import { tally } from '../domain/status.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 
@@ -8,23 +8,14 @@ import type { AdmittedTask } from '../domain/task.ts';
 export class TaskWindow {
   #phase: BatchProgress['phase'] = 'admitting';
   #admission: Admission | null = null;
+  readonly #startedAt = now();
   readonly #states = new Map<number, TaskState>();
   readonly #rows = new Map<number, TaskRow>();
 
   admit(admission: Admission): void {
     this.#admission = admission;
     this.#phase = 'running';
-    for (const task of admission.tasks) {
-      const { index, task_key, task_name } = task;
-      this.#states.set(index, {
-        index,
-        task_key,
-        task_name,
-        status: 'queued',
-        image_path: null,
-        error: null,
-      });
-    }
+    for (const task of admission.tasks) this.#states.set(task.index, queuedState(task));
     for (const row of admission.rows) this.#end(row);
   }
 
@@ -37,7 +28,7 @@ export class TaskWindow {
     const waiting = [...tasks];
     const lane = async (): Promise<void> => {
       for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
-        this.#setStatus(task.index, 'running');
+        this.#start(task.index);
         this.#end(await run(task));
       }
     };
@@ -61,10 +52,12 @@ export class TaskWindow {
     const tasks = this.tasks();
     return {
       phase: this.#phase,
+      started_at: this.#startedAt,
       batch_dir: this.#admission?.batch_dir ?? null,
       total: this.#admission?.total ?? 0,
+      max_workers: this.#admission?.max_workers ?? 0,
       counters: tally(tasks.map(({ status }) => status)),
-      adopted: this.rows().filter(({ adopted_from }) => adopted_from !== undefined).length,
+      adopted: tasks.filter(({ adopted }) => adopted).length,
       warnings: this.#admission?.warnings ?? [],
       running: tasks
         .filter(({ status }) => status === 'running')
@@ -72,14 +65,59 @@ export class TaskWindow {
     };
   }
 
-  #setStatus(index: number, status: TaskState['status']): void {
+  #start(index: number): void {
     const state = this.#states.get(index);
-    if (state !== undefined) state.status = status;
+    if (state !== undefined) this.#states.set(index, { ...state, status: 'running', started_at: now() });
   }
 
   #end(row: TaskRow): void {
-    const { index, task_key, task_name, status, image_path, error } = row;
-    this.#rows.set(index, row);
-    this.#states.set(index, { index, task_key, task_name, status, image_path, error });
+    const started_at = this.#states.get(row.index)?.started_at ?? null;
+    this.#rows.set(row.index, row);
+    this.#states.set(row.index, endState(row, started_at));
   }
+}
+
+function queuedState({ index, task_key, task_name, mode, input_images }: AdmittedTask): TaskState {
+  return {
+    index,
+    task_key,
+    task_name,
+    mode,
+    references: input_images.length,
+    status: 'queued',
+    adopted: false,
+    started_at: null,
+    ended_at: null,
+    image_path: null,
+    bytes: null,
+    billing: NOTHING,
+    error: null,
+  };
+}
+
+function endState(row: TaskRow, started_at: string | null): TaskState {
+  const { index, task_key, task_name, mode, status, image_path, bytes, error } = row;
+  const adopted = row.adopted_from !== undefined;
+  return {
+    index,
+    task_key,
+    task_name,
+    mode,
+    references: row.input_images.length,
+    status,
+    adopted,
+    started_at,
+    ended_at: started_at === null ? null : now(),
+    image_path,
+    bytes,
+    billing: adopted ? NOTHING : row.billing,
+    error,
+  };
+}
+
+const NOTHING: BillingTally = { no: 0, possible: 0, yes: 0 };
+
+/** Temporal's clock: the same in every replay. */
+function now(): string {
+  return new Date().toISOString();
 }

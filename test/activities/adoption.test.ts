@@ -32,6 +32,33 @@ describe('what was paid is found again', () => {
     expect(provider.calls).toHaveLength(1);
   });
 
+  test('a reset whose reference has changed since buys anew, and both paid requests stay on record (R4)', async () => {
+    const { deps, provider, task, attempt, reference } = await activityWorld();
+    const recordTask = createRecordTask(deps);
+    const deliver = async (cover: AdmittedTask, runId: string) => {
+      const generated = await attempt(cover, 1, { runId }).result;
+      const order = { task: cover, workflow_id: cover.task_key, run_id: runId, started_at_ms: Date.now() };
+      return recordTask({ ...order, outcome: { status: 'completed', generated } });
+    };
+    const before = task({ input_images: [await reference('logo', '#ff0000')] });
+    await deliver(before, RUN_ID);
+    const after = task({ input_images: [await reference('logo', '#00ff00')] });
+    expect(after.generation_id).toBe(before.generation_id);
+    const row = await deliver(after, '11111111-2222-4333-8444-555555555555');
+    expect(row).toMatchObject({
+      acceptable: true,
+      attempts_count: 2,
+      billing: { no: 0, possible: 0, yes: 2 },
+    });
+    const request = async (n: number) =>
+      JSON.parse(await readFile(join(after.run_dir, `attempt-0${n}`, 'request.json'), 'utf8')) as unknown;
+    expect([await request(1), await request(2)]).toMatchObject([
+      { request_fingerprint: before.request_fingerprint },
+      { request_fingerprint: after.request_fingerprint },
+    ]);
+    expect(provider.calls).toHaveLength(2);
+  });
+
   test('a reset finds the proof of this generation, even without the spool (B6)', async () => {
     const { deps, provider, task, attempt, spoolDir } = await activityWorld();
     const recordTask = createRecordTask(deps);

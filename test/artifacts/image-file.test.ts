@@ -80,7 +80,8 @@ describe('An image is measured from its bytes', () => {
   });
 
   const samples = '/work/shared/data/gpt-image-2';
-  test.skipIf(!existsSync(samples))('real gpt-image-2 files decode', async () => {
+  test('real gpt-image-2 files decode', async ({ skip }) => {
+    skip(!existsSync(samples), `there are no real images at ${samples}`);
     const files = readdirSync(samples).filter((name) => name.endsWith('.png'));
     expect(files.length).toBeGreaterThan(0);
     for (const name of files) {
@@ -103,8 +104,17 @@ describe('An image that does not decode completely', () => {
     for (const part of [0.5, 0.9]) {
       const cut = await inspectImage(bytes.subarray(0, Math.floor(bytes.length * part)));
       expect(cut).toMatchObject({ format, width: 96, height: 64, decodes: false });
-      expect(cut?.problem).toMatch(/^the pixels cannot be decoded: \S/u);
+      expect(cut?.problem).toMatch(/^(?:the pixels cannot be decoded: \S|the file is cut off)/u);
     }
+  });
+
+  test('is told from a whole one: a png without the last byte of its end mark (catalogue 51)', async () => {
+    const bytes = await picture('png');
+    for (const missing of [1, 4, 12]) {
+      const cut = await inspectImage(bytes.subarray(0, bytes.length - missing));
+      expect([missing, cut]).toMatchObject([missing, { width: 96, decodes: false }]);
+    }
+    expect(await inspectImage(Buffer.concat([bytes, Buffer.from('more')]))).toMatchObject({ decodes: true });
   });
 
   test('is told from a whole one: a flipped bit in a png', async () => {
@@ -128,9 +138,12 @@ describe('An image that does not decode completely', () => {
     const bytes = await picture('png');
     bytes.writeUInt32BE(60_000, 16);
     bytes.writeUInt32BE(60_000, 20);
-    const startedMs = performance.now();
-    expect(await inspectImage(bytes)).toMatchObject({ width: 60_000, height: 60_000, decodes: false });
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(await inspectImage(bytes)).toMatchObject({
+      width: 60_000,
+      height: 60_000,
+      decodes: false,
+      problem: expect.stringContaining('pixel limit') as unknown,
+    });
   });
 
   test('is a png that claims 0 pixels', async () => {
@@ -270,7 +283,8 @@ describe('A reference image', () => {
     );
   });
 
-  test.skipIf(process.getuid?.() !== 0)('that this user may not read is refused', () => {
+  test('that this user may not read is refused', ({ skip }) => {
+    skip(process.getuid?.() !== 0, 'only root can become somebody who may not read the file');
     const path = file('x');
     execFileSync('chmod', ['700', join(path, '..')]);
     const script = `const { readReference } = await import(${JSON.stringify(new URL('../../src/artifacts/image-file.ts', import.meta.url).href)});

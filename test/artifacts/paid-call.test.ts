@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { AttemptFailed, CallFailed, type CallFailure } from '../../src/artifacts/call-failures.ts';
 import { Flights } from '../../src/artifacts/flights.ts';
 import { type PaidAnswer, type PaidCall, payOnce } from '../../src/artifacts/paid-call.ts';
-import { Spool, SpoolDamaged, type SpoolEntry } from '../../src/artifacts/spool.ts';
+import { type Intent, Spool, SpoolDamaged, type SpoolEntry } from '../../src/artifacts/spool.ts';
 import type { AttemptRecord } from '../../src/domain/records.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -43,6 +43,7 @@ function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Setup): P
     temporalAttempt: 1,
     nowMs: Date.now,
     maxAttempts: 3,
+    recordedAttempts: 0,
     prepare: async () => async () => {
       if (fail !== undefined) throw new CallFailed(fail);
       const response = await fetch(url as string);
@@ -59,6 +60,21 @@ function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Setup): P
     delayMs: () => 1,
     onEnded: async (record) => void ended.push(record),
     ...rest,
+  };
+}
+
+/** Of a process that is no more. */
+function intent(attempt: number): Intent {
+  return {
+    ...KEY,
+    attempt,
+    temporal_attempt: 1,
+    workflow_id: 'task',
+    started_at: new Date().toISOString(),
+    worker_id: 'host/slot-2',
+    pid: 4242,
+    thread_id: 0,
+    run_id: 'run-1',
   };
 }
 
@@ -148,23 +164,43 @@ describe('max_attempts counts requests sent, read from the spool (R1)', () => {
     const entry = await entryOf(tempFolder());
     const { url, calls } = await provider();
     const ended: AttemptRecord[] = [];
-    await entry.writeIntent({
-      ...KEY,
-      attempt: 1,
-      temporal_attempt: 1,
-      workflow_id: 'task',
-      started_at: new Date().toISOString(),
-      worker_id: 'host/slot-2',
-      pid: 4242,
-      thread_id: 0,
-      run_id: 'run-1',
-    });
+    await entry.writeIntent(intent(1));
+    entry.markSent(1);
     const failure = await failureOf(payOnce(callOf(entry, { url, maxAttempts: 1, ended })));
     expect([failure.usedUp, calls()]).toEqual([true, 0]);
     expect(ended).toMatchObject([{ attempt: 1, category: 'worker_died', billing: 'possible', pid: 4242 }]);
     const paid = await payOnce(callOf(entry, { url, maxAttempts: 2, ended }));
     expect([paid.header.attempt, calls()]).toEqual([2, 1]);
     expect(ended).toHaveLength(1);
+  });
+
+  test('a crash before the first byte of a request is told, costs nothing and does not count', async () => {
+    const entry = await entryOf(tempFolder());
+    const { url, calls } = await provider();
+    const ended: AttemptRecord[] = [];
+    await entry.writeIntent(intent(1));
+    const paid = await payOnce(callOf(entry, { url, maxAttempts: 1, ended }));
+    expect(ended).toMatchObject([
+      { attempt: 1, category: 'worker_died', phase: 'connecting', billing: 'no' },
+    ]);
+    expect([paid.header.attempt, calls()]).toEqual([2, 1]);
+  });
+
+  test('numbers go on behind the attempts that the task’s folder knows (R4)', async () => {
+    const { url } = await provider();
+    const paid = await payOnce(callOf(await entryOf(tempFolder()), { url, recordedAttempts: 2 }));
+    expect(paid.header.attempt).toBe(3);
+  });
+
+  test('after the last request no further one is announced', async () => {
+    const ended: AttemptRecord[] = [];
+    const fail: CallFailure = { category: 'server_error', phase: 'done', message: '500', httpStatus: 500 };
+    const entry = await entryOf(tempFolder());
+    await failureOf(payOnce(callOf(entry, { fail, maxAttempts: 2, ended })));
+    await sleep(3);
+    const last = await failureOf(payOnce(callOf(entry, { fail, maxAttempts: 2, ended })));
+    expect(last.usedUp).toBe(true);
+    expect(ended.map(({ next_attempt_at }) => next_attempt_at === null)).toEqual([false, true]);
   });
 
   test('a crash before anything was sent does not count', async () => {

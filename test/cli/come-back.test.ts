@@ -28,6 +28,13 @@ test.each<[string, string[], string | null]>([
 });
 
 test.each<[string, string[], string]>([
+  ['a prompt may be a dash', ['run', '--prompt', '-'], 'imgproof run --prompt - --batch-id id-1'],
+  ['Chinese names need no quotes', ['batch', '封面.json'], 'imgproof batch 封面.json --batch-id id-1'],
+])('the line that comes back (C4): %s', (_name, argv, expected) => {
+  expect(comeBack(argv, ['--batch-id', 'id-1'])).toBe(expected);
+});
+
+test.each<[string, string[], string]>([
   ['at the embedded server', ['batch', 'b.json'], ''],
   [
     'at the server of the flags, the last of each',

@@ -44,10 +44,7 @@ describe('forms that do not work end with a kind, an exit code and the name of t
   });
 
   it.each<[string, object, RegExp]>([
-    ['a SecretRef of source file', { apiKey: { ...env('/a'), source: 'file' } }, /source "file"/u],
-    ['a SecretRef of source exec', { apiKey: { ...env('a'), source: 'exec' } }, /source "exec"/u],
     ['a SecretRef of source store', { apiKey: { ...env('A'), source: 'store' } }, /source "store"/u],
-    ['$include', { $include: './happy.json' }, /\$include/u],
     ['auth other than api-key', { ...LITERAL, auth: 'oauth' }, /auth other than/u],
     ['request.auth', { ...LITERAL, request: { auth: { mode: 'header', value: SECRET } } }, /request\.auth/u],
     ['request.proxy', { ...LITERAL, request: { proxy: { mode: 'env-proxy' } } }, /request\.proxy/u],
@@ -63,24 +60,6 @@ describe('forms that do not work end with a kind, an exit code and the name of t
     ],
   ])('unsupported: %s', async (_, fields, text) => {
     await expectRefusal(openclawWith({ ...BASE, ...fields }), { kind: 'unsupported', exitCode: 3, text });
-  });
-
-  it.each<[string, object, RegExp]>([
-    ['at the top', { $include: ['./a.json'] }, /\$include at its top/u],
-    ['in models', { models: { $include: './a.json' } }, /\$include in models,/u],
-    [
-      'in models.providers',
-      { models: { providers: { $include: './a.json' } } },
-      /\$include in models\.providers/u,
-    ],
-    ['in secrets', { secrets: { $include: './a.json' } }, /\$include in env or secrets/u],
-    ['in env', { env: { vars: { $include: './a.json' } } }, /\$include in env or secrets/u],
-  ])('unsupported: $include %s of the file', async (_, rest, text) => {
-    await expectRefusal(openclawWith({ ...BASE, ...LITERAL }, rest), {
-      kind: 'unsupported',
-      exitCode: 3,
-      text,
-    });
   });
 
   it.each<[string, object, RegExp]>([

@@ -17,7 +17,7 @@ const EXPECTED: Record<
   network: [true, 'no', 'possible', 'failed'],
   connection_cut: [true, 'possible', 'possible', 'failed'],
   request_timeout: [true, 'possible', 'possible', 'timed_out'],
-  worker_died: [true, 'possible', 'possible', 'failed'],
+  worker_died: [true, 'no', 'possible', 'failed'],
   http_408: [true, 'possible', 'possible', 'failed'],
   rate_limited: [true, 'no', 'no', 'failed'],
   server_error: [true, 'possible', 'possible', 'failed'],
@@ -33,6 +33,7 @@ const EXPECTED: Record<
   config: [false, 'no', 'no', 'failed'],
   bad_response: [false, 'yes', 'yes', 'failed'],
   input_changed: [false, 'no', 'no', 'failed'],
+  policy_refused: [false, 'no', 'no', 'failed'],
   cancelled: [false, 'no', 'possible', 'cancelled'],
   internal: [false, 'no', 'possible', 'failed'],
 };

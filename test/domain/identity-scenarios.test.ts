@@ -7,6 +7,7 @@ import {
   decideSubmission,
   generationId,
   proofIndexName,
+  provesOtherContent,
   type SubmissionDecision,
   taskKeys,
 } from '../../src/domain/ids.ts';
@@ -48,7 +49,8 @@ interface Scenario {
   server: 'open' | 'open without memo' | 'closed' | 'forgotten';
   /** Batch id of a task that is active under this key; undefined when none is. */
   active?: string;
-  submission: SubmissionDecision | 'none: the server goes on by itself';
+  /** What the client decides. Left out of resets and retries: the server runs the same order on and asks nobody. */
+  submission?: SubmissionDecision;
   /** What becomes of the task when it is admitted. */
   task:
     | 'adopted: same call'
@@ -56,6 +58,7 @@ interface Scenario {
     | 'called anew'
     | 'awaited'
     | 'skipped'
+    | 'refused: other content'
     | 'not admitted';
 }
 
@@ -108,7 +111,6 @@ const SCENARIOS: Scenario[] = [
     proven: false,
     now: { ...FIRST, retry: 1 },
     server: 'open',
-    submission: 'none: the server goes on by itself',
     task: 'called anew',
   },
   {
@@ -116,21 +118,18 @@ const SCENARIOS: Scenario[] = [
     before: { ...FIRST, again: true },
     now: { ...FIRST, again: true, retry: 1 },
     server: 'open',
-    submission: 'none: the server goes on by itself',
     task: 'called anew',
   },
   {
     name: 'reset of a task',
     now: FIRST,
     server: 'open',
-    submission: 'none: the server goes on by itself',
     task: 'adopted: same call',
   },
   {
     name: 'reset of a batch',
     now: FIRST,
     server: 'closed',
-    submission: 'none: the server goes on by itself',
     task: 'adopted: same call',
   },
   {
@@ -138,7 +137,6 @@ const SCENARIOS: Scenario[] = [
     before: { ...FIRST, again: true },
     now: { ...FIRST, again: true },
     server: 'closed',
-    submission: 'none: the server goes on by itself',
     task: 'adopted: same call',
   },
   {
@@ -211,7 +209,22 @@ const SCENARIOS: Scenario[] = [
     task: 'not admitted',
   },
   {
-    name: 'explicit id with other content, database gone: the proof is of another request',
+    name: 'explicit id with other content, database gone: the proof index still knows',
+    now: { ...RESUBMITTED, content: 'a boat' },
+    server: 'forgotten',
+    submission: 'start',
+    task: 'refused: other content',
+  },
+  {
+    name: 'explicit id with other content, database gone, --again',
+    now: { ...RESUBMITTED, content: 'a boat', again: true },
+    server: 'forgotten',
+    submission: 'start',
+    task: 'refused: other content',
+  },
+  {
+    name: 'explicit id with other content, database gone, nothing was proven: nobody knows',
+    proven: false,
     now: { ...RESUBMITTED, content: 'a boat' },
     server: 'forgotten',
     submission: 'start',
@@ -239,9 +252,9 @@ describe('identity scenarios (SPEC B5, B6)', () => {
   });
 });
 
-function submissionOf({ submission, before = FIRST, now, server }: Scenario): Scenario['submission'] {
-  // A reset or a retry is no submission: Temporal runs the same order on.
-  if (now.orderRunId === before.orderRunId) return submission;
+/** A reset or a retry is no submission: Temporal runs the same order on. */
+function submissionOf({ before = FIRST, now, server }: Scenario): SubmissionDecision | undefined {
+  if (now.orderRunId === before.orderRunId) return undefined;
   const known = { hash: server === 'open without memo' ? null : sha256(before.content) };
   return decideSubmission({
     hash: sha256(now.content),
@@ -251,9 +264,11 @@ function submissionOf({ submission, before = FIRST, now, server }: Scenario): Sc
   });
 }
 
-function taskOf({ submission, before = FIRST, proven = true, now, active }: Scenario): Scenario['task'] {
-  if (submission !== 'start' && !submission.startsWith('none')) return 'not admitted';
+function taskOf(scenario: Scenario): Scenario['task'] {
+  const { before = FIRST, proven = true, now, active } = scenario;
+  if (!['start', undefined].includes(submissionOf(scenario))) return 'not admitted';
   const row = proven ? (proofIndex(before).get(indexPath(now)) ?? null) : null;
+  if (provesOtherContent(row, now.batchId, sha256(now.content))) return 'refused: other content';
   const adoption = adoptionOf(row, {
     batch_id: now.batchId,
     request_fingerprint: sha256(now.content),

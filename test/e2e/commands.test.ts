@@ -146,47 +146,47 @@ describe('run', () => {
     expect(calls('resume me')).toBe(2);
   }, 60_000);
 
-  test.skipIf(!existsSync(REAL_IMAGES))(
-    'real gpt-image-2 images reach the disk byte for byte (G5)',
-    async () => {
-      const originals = readdirSync(REAL_IMAGES)
-        .filter((name) => name.endsWith('.png'))
-        .map((name) => readFileSync(join(REAL_IMAGES, name)));
-      const real = await startProviderServer({ images: originals });
-      try {
-        const config = join(cli.folder, 'config.json');
-        const before = await readFile(config, 'utf8');
-        await writeFile(config, before.replace(provider.baseUrl, real.baseUrl));
-        const file = await cli.batchFile(
-          'real.json',
-          originals.map((_, i) => ({ prompt: `real ${i}`, size: 'auto' })),
-          { max_workers: 1 },
-        );
-        const { stdout } = await cli.run(['batch', file, '--json']);
-        await writeFile(config, before);
-        expect(json(stdout)).toMatchObject({ ok: true, acceptable: true });
-        const saved = json(stdout).results.map(({ image_path }) => readFileSync(image_path as string));
-        expect(saved.map((bytes, i) => bytes.equals(originals[i] as Buffer))).toEqual(
-          originals.map(() => true),
-        );
-      } finally {
-        await real.close();
-      }
-    },
-    60_000,
-  );
+  test('real gpt-image-2 images reach the disk byte for byte (G5)', async ({ skip }) => {
+    skip(!existsSync(REAL_IMAGES), `there are no real images at ${REAL_IMAGES}`);
+    const originals = readdirSync(REAL_IMAGES)
+      .filter((name) => name.endsWith('.png'))
+      .map((name) => readFileSync(join(REAL_IMAGES, name)));
+    const real = await startProviderServer({ images: originals });
+    try {
+      const config = join(cli.folder, 'config.json');
+      const before = await readFile(config, 'utf8');
+      await writeFile(config, before.replace(provider.baseUrl, real.baseUrl));
+      const file = await cli.batchFile(
+        'real.json',
+        originals.map((_, i) => ({ prompt: `real ${i}`, size: 'auto' })),
+        { max_workers: 1 },
+      );
+      const { stdout } = await cli.run(['batch', file, '--json']);
+      await writeFile(config, before);
+      expect(json(stdout)).toMatchObject({ ok: true, acceptable: true });
+      const saved = json(stdout).results.map(({ image_path }) => readFileSync(image_path as string));
+      expect(saved.map((bytes, i) => bytes.equals(originals[i] as Buffer))).toEqual(
+        originals.map(() => true),
+      );
+    } finally {
+      await real.close();
+    }
+  }, 60_000);
 });
 
 describe('Ctrl-C detaches, the same command comes back (C4)', () => {
   test('SIGINT: exit 130, how to come back and how to stop; then the command attaches and ends with the result', async () => {
-    provider.setLatencyMs(3_000);
+    // Longer than a slow machine takes to start the second command: it has to find the first order running.
+    provider.setLatencyMs(12_000);
     const file = await cli.batchFile('detach.json', [{ prompt: 'detach 1' }, { prompt: 'detach 2' }]);
     const { child, ended } = cli.start(['batch', file]);
     await until('2 calls', () => calls('detach') === 2);
     child.kill('SIGINT');
     const { code, stderr } = await ended;
-    expect(code).toBe(130);
-    expect(stderr).toMatch(/Detached\. "detach-[0-9a-f]{10}" keeps running/u);
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringMatching(/Detached\. "detach-[0-9a-f]{10}" keeps running/u),
+    ]);
     const id = /Detached\. "([^"]+)"/u.exec(stderr)?.[1];
     expect(stderr).toContain(`Come back:  imgproof batch ${file} --batch-id ${id}`);
     expect(stderr).toContain('Stop it:');

@@ -51,10 +51,6 @@ async function stopWorker({ child, ended }: Running): Promise<void> {
   expect((await ended).code).toBe(0);
 }
 
-function isUnder(limit: number): (value: number) => boolean {
-  return (value) => value < limit;
-}
-
 async function sentInput(workflowId: string): Promise<unknown> {
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
@@ -191,14 +187,9 @@ describe('workers of such a server (C6)', () => {
       '--output-dir',
       cli.outputDir,
     ];
-    const none = await run(order);
+    // It gives up before its own limit, which would be exit 124.
+    const none = await run([...order, '--wait-timeout', '25']);
     expect([none.code, none.stdout]).toEqual([3, 'roles\n']);
-    const { startTime, status } = await client.workflow.getHandle('roles').describe();
-    // A machine that is busy may take longer to end the process.
-    expect([status.name, Date.now() - startTime.getTime()]).toEqual([
-      'RUNNING',
-      expect.toSatisfy(isUnder(25_000)),
-    ]);
     expect(none.stderr).toContain(
       'no worker takes "roles" from the task queue imgproof. The order stays recorded',
     );

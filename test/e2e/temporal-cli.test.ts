@@ -82,7 +82,16 @@ describe('from the Temporal CLI (T1)', () => {
     const after = JSON.parse(
       await readFile(join(first.batch_dir, 'batch_result.json'), 'utf8'),
     ) as BatchResultRecord;
-    expect(after).toMatchObject({ ok: true, acceptable: true, total: 2, success: 2 });
+    // What this order spent stays in its record; nothing of it is "adopted".
+    expect(after).toMatchObject({
+      ok: true,
+      acceptable: true,
+      total: 2,
+      success: 2,
+      adopted: 0,
+      scheduled: 2,
+    });
+    expect(after.cost).toEqual({ no: 0, possible: 0, yes: 2 });
     expect(after.results.map(({ sha256 }) => sha256)).toEqual(first.results.map(({ sha256 }) => sha256));
     expect((await cli.run(['verify', first.batch_dir])).code).toBe(0);
   }, 60_000);
@@ -145,6 +154,9 @@ describe('a task that is terminated from outside (S, B4)', () => {
       ok: false,
       status: 'cancelled',
       billing: { possible: 1 },
+      workflow_id: 'ended-1',
+      worker_id: expect.stringMatching(/slot-\d$/u) as unknown,
+      attempts: [{ error: expect.stringContaining('no end of this request is known') as unknown }],
     });
 
     await until(
@@ -158,7 +170,49 @@ describe('a task that is terminated from outside (S, B4)', () => {
   }, 60_000);
 });
 
+describe('a cancel while a request fails by itself (S)', () => {
+  test('closes the task as Canceled, with its attempt as it ended', async () => {
+    provider.setLatencyMs(1_200);
+    const task = ['--task-key', 'cancelled-500', '--output-dir', cli.outputDir, '--no-wait'];
+    await cli.run(['run', '--prompt', 'cancelled [fault:500 times=9]', ...task]);
+    await until('its call', () => calls('cancelled') === 1);
+    await cli.run(['temporal', 'workflow', 'cancel', '--workflow-id', 'cancelled-500']);
+    const described = async () =>
+      (await cli.run(['temporal', 'workflow', 'describe', '-w', 'cancelled-500', '-o', 'json'])).stdout;
+    await until('its end', async () => !(await described()).includes('EXECUTION_STATUS_RUNNING'));
+    expect(await described()).toContain('WORKFLOW_EXECUTION_STATUS_CANCELED');
+    expect(calls('cancelled')).toBe(1);
+  }, 60_000);
+});
+
 describe('a batch that is terminated from outside', () => {
+  test('another order under its id never gets the image of the old one’s request, nor does --again (B6, G5)', async () => {
+    provider.setLatencyMs(2_500);
+    const start = async (prompt: string, again: boolean) => {
+      const input = JSON.stringify({
+        again,
+        output_dir: cli.outputDir,
+        tasks: [{ prompt, task_key: 'reused' }],
+      });
+      const order = ['--type', 'imageBatch', '--task-queue', 'imgproof', '--workflow-id', 'reused-batch'];
+      const { code } = await cli.run(['temporal', 'workflow', 'start', ...order, '--input', input]);
+      expect(code).toBe(0);
+    };
+    await start('reused AAA', false);
+    await until('the first call', () => calls('reused AAA') === 1);
+    await cli.run(['temporal', 'workflow', 'terminate', '-w', 'reused-batch', '--reason', 'test']);
+    await start('reused BBB', true);
+    const { stdout } = await cli.run(['temporal', 'workflow', 'result', '-w', 'reused-batch', '-o', 'json']);
+    expect([calls('reused AAA'), calls('reused BBB')]).toEqual([1, 1]);
+    const { batch_dir } = (JSON.parse(stdout) as { result: BatchResultRecord }).result;
+    const folder = readdirSync(batch_dir).find((name) => name.startsWith('01-'));
+    const path = join(batch_dir, folder as string, 'result.json');
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
+      prompt: 'reused BBB',
+      acceptable: true,
+    });
+  }, 60_000);
+
   test('the same order makes what is missing once its old tasks have let go', async () => {
     provider.setLatencyMs(2_000);
     const file = await cli.batchFile('torn.json', [{ prompt: 'torn 1' }, { prompt: 'torn 2' }]);

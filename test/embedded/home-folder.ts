@@ -35,19 +35,23 @@ export function executable(path: string, text: string): string {
  */
 const STAND_IN_WORKER = `
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { ownIdentity } from '../dist/host/process-identity.js';
 const home = process.argv[process.argv.indexOf('--embedded-home') + 1];
 const note = (text) => appendFileSync(home + '/worker-events', text + ' ' + process.pid + '\\n');
 if (existsSync(home + '/worker-breaks')) {
   console.error('the worker breaks down as told');
   process.exit(7);
 }
+const tell = (phase) => writeFileSync(home + '/worker.json', JSON.stringify({ ...ownIdentity(), phase, api_lane: 'polls', ...facts }));
+const facts = { imgproof_version: '', salt: '', hashes: {} };
 process.on('SIGTERM', () => {
   note('drains');
+  tell('draining');
   const drainMs = existsSync(home + '/drain-ms') ? Number(readFileSync(home + '/drain-ms', 'utf8')) : 0;
   setTimeout(() => { note('drained'); process.exit(0); }, drainMs);
 });
 note('ready');
-writeFileSync(home + '/worker.json', JSON.stringify({ pid: process.pid, ready: true }));
+tell('ready');
 setInterval(() => undefined, 1000);
 `;
 

@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isRunning } from '../../src/host/process-identity.ts';
 import { endProcess, findServer, type FoundServer } from '../../src/embedded/processes.ts';
 import { bringUpServer, startServer, waitUntilServing } from '../../src/embedded/server.ts';
+import { temporalVersion as versionOf } from '../../src/embedded/stack.ts';
 import { newHome, temporalCli } from './home-folder.ts';
 
 let binary: string;
+let temporalVersion: string;
 let occupant: Server | null;
 const homes: string[] = [];
 const servers: FoundServer[] = [];
@@ -30,6 +32,7 @@ async function occupyDefaultPort(): Promise<Server | null> {
 
 beforeAll(async () => {
   binary = await temporalCli();
+  temporalVersion = await versionOf(binary);
   occupant = await occupyDefaultPort();
 });
 
@@ -47,7 +50,7 @@ describe('the embedded Temporal server', () => {
 
   beforeAll(async () => {
     firstHome = home();
-    first = await bringUpServer({ binary, home: firstHome });
+    first = await bringUpServer({ binary, temporalVersion, home: firstHome });
     servers.push(first);
   });
 
@@ -92,7 +95,7 @@ describe('the embedded Temporal server', () => {
   });
 
   it('of a second home comes up beside it', async () => {
-    const second = await bringUpServer({ binary, home: home() });
+    const second = await bringUpServer({ binary, temporalVersion, home: home() });
     servers.push(second);
     expect(second.port).not.toBe(first.port);
   });
@@ -101,20 +104,40 @@ describe('the embedded Temporal server', () => {
     temporal('operator', 'search-attribute', 'create', '--name', 'Remembered', '--type', 'Keyword');
     await endProcess(first.identity, { graceMs: 0 });
     expect(await findServer(firstHome)).toBeNull();
-    const again = await bringUpServer({ binary, home: firstHome });
+    const again = await bringUpServer({ binary, temporalVersion, home: firstHome });
     servers.push(again);
     expect(again.port).toBe(first.port);
     expect(temporal('operator', 'search-attribute', 'list')).toContain('Remembered');
   });
 
+  it('gets other random ports, kept from then on, when its own were taken meanwhile', async () => {
+    const takenHome = home();
+    const bringUp = async (): Promise<FoundServer> => {
+      const server = await bringUpServer({ binary, temporalVersion, home: takenHome });
+      servers.push(server);
+      return server;
+    };
+    const before = await bringUp();
+    await endProcess(before.identity, { graceMs: 0 });
+    const thief = createServer();
+    await new Promise<void>((resolve) => thief.listen(before.port, '127.0.0.1', resolve));
+    onTestFinished(() => void thief.close());
+    const other = await bringUp();
+    expect(other.port).not.toBe(before.port);
+    thief.close();
+    await endProcess(other.identity, { graceMs: 0 });
+    const again = await bringUp();
+    expect([again.port, again.uiPort]).toEqual([other.port, other.uiPort]);
+  });
+
   it('that can not start says so with the end of its log', async () => {
     const broken = home();
-    const missing = bringUpServer({ binary: join(broken, 'no-such-binary'), home: broken });
+    const missing = bringUpServer({ temporalVersion, binary: join(broken, 'no-such-binary'), home: broken });
     await expect(missing).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringContaining('no-such-binary') as string,
     });
-    const failing = bringUpServer({ binary: process.execPath, home: broken });
+    const failing = bringUpServer({ temporalVersion, binary: process.execPath, home: broken });
     await expect(failing).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringContaining('server.log') as string,

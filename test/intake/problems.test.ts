@@ -5,19 +5,22 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { normalizeBatch } from '../../src/intake/normalize.ts';
 import { parseJson } from '../../src/intake/parse.ts';
-import { formatProblems, suggestion } from '../../src/intake/problems.ts';
+import { type Problem, problemRows, suggestion } from '../../src/intake/problems.ts';
 import { TASK_KEYS } from '../../src/intake/schema.ts';
 
-/** What a person sees, from the text to the last line. */
+/** Place, field and message of each problem, from the text of a file. */
 function report(text: string): string[] {
   const parsed = parseJson(text, 'batch.json');
-  if ('problems' in parsed) return formatProblems(parsed.problems, 'batch.json').split('\n');
+  if ('problems' in parsed) return rows(parsed.problems);
   const context = { baseDir: '/data', defaults: { outputDir: '/out' }, overrides: {}, batchName: 'batch' };
   const normalized = normalizeBatch(parsed.value, context);
   if (!('problems' in normalized)) return [];
-  const problems = normalized.problems.map((problem) => ({ ...problem, ...parsed.locate(problem.path) }));
-  return formatProblems(problems, 'batch.json', (parsed.value as { tasks: unknown[] }).tasks.length).split(
-    '\n',
+  return rows(normalized.problems.map((problem) => ({ ...problem, ...parsed.locate(problem.path) })));
+}
+
+function rows(problems: Problem[]): string[] {
+  return problemRows(problems, 'batch.json').map(
+    ({ place, field, message }) => `${place} ${field} ${message}`,
   );
 }
 
@@ -35,21 +38,17 @@ describe('every problem at once, each with its place (B8)', () => {
       '}',
     ].join('\n');
     expect(report(text)).toEqual([
-      'batch.json:2:17   max_worker             unknown key; did you mean "max_workers"?',
-      'batch.json:4:15   tasks[0].promt         unknown key; did you mean "prompt"?',
-      'batch.json:5:16   tasks[1].prompt        is empty',
-      'batch.json:5:36   tasks[1].max_attempts  expected a number, got "3"',
-      'batch.json:6:31   tasks[2].images        6 reference images; at most 5',
-      'batch.json:7:29   tasks[3].size          1000x1000 is not possible with gpt-image-2: width and height must be multiples of 16',
-      '6 problems in 4 tasks. Nothing was sent, nothing was spent.',
+      'batch.json:2:17 max_worker unknown key; did you mean "max_workers"?',
+      'batch.json:4:15 tasks[0].promt unknown key; did you mean "prompt"?',
+      'batch.json:5:16 tasks[1].prompt is empty',
+      'batch.json:5:36 tasks[1].max_attempts expected a number, got "3"',
+      'batch.json:6:31 tasks[2].images 6 reference images; at most 5',
+      'batch.json:7:29 tasks[3].size 1000x1000 is not possible with gpt-image-2: width and height must be multiples of 16',
     ]);
   });
 
   it('a file that is no JSON', () => {
-    expect(report('{\n  "tasks": [1,]\n}')).toEqual([
-      'batch.json:2:15   a comma before "]" is one too many',
-      '1 problem. Nothing was sent, nothing was spent.',
-    ]);
+    expect(report('{\n  "tasks": [1,]\n}')).toEqual(['batch.json:2:15  a comma before "]" is one too many']);
   });
 
   it('control characters of the file never reach the terminal', () => {

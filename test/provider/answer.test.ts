@@ -166,9 +166,10 @@ describe('What is no image is refused with its reason', () => {
     'http://169.254.169.254/latest',
     'HTTPS://h/x',
     'http://localhost/x?sig=secret',
+    '/files/x.png',
   ])('a link is not fetched: %s', (url) => {
     const problem = problemOf(body({ data: [{ url }] }));
-    expect(problem).toContain('does no downloads of url results; the answer is kept raw');
+    expect(problem).toContain('does no downloads of url results: fetch the image by hand');
     expect(problem).not.toContain('sig=secret');
   });
 

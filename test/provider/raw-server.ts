@@ -86,3 +86,19 @@ export async function failureOf(call: ImageCall, limits = LIMITS): Promise<Trans
   expect(error).toBeInstanceOf(TransportError);
   return error as TransportError;
 }
+
+/** Two calls at a time, the one with the longer limit first: the error of the shorter, and the limits in order of their ends. */
+export async function endedInOrder(
+  baseUrl: string,
+  shortMs: number,
+  longMs: number,
+): Promise<{ first: TransportError; order: number[] }> {
+  const order: number[] = [];
+  const ended = async (timeoutMs: number) => {
+    const error = await failureOf(imageCall(baseUrl, { timeoutMs }));
+    order.push(timeoutMs);
+    return error;
+  };
+  const [, first] = await Promise.all([ended(longMs), ended(shortMs)]);
+  return { first, order };
+}

@@ -130,8 +130,9 @@ async function activityDeps(
   return {
     spool: new Spool(spoolDir),
     slots: new WorkerSlots(),
-    resolveProvider: (name) => resolveProvider(settings, name),
+    resolveProvider: (name, model) => resolveProvider(settings, name, model),
     redact: secrets.redact,
+    redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
     defaults: { outputDir, batchRoot: null },
     inputRoots: () => null,
@@ -170,6 +171,7 @@ function admittedTask(outputDir: string, wish: Partial<AdmittedTask>): AdmittedT
     run_dir: join(outputDir, 'batches', 'batch-1', '01-cover'),
     stamp: '20261124-150231',
     adopts: false,
+    warnings: [],
     heartbeat_timeout_ms: 20_000,
     generation_id: generationId(origin, sha256),
     request_fingerprint: requestFingerprint(request, input_images, sha256),

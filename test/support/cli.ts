@@ -42,7 +42,12 @@ export interface Cli {
   stop: () => Promise<void>;
 }
 
-export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<Cli> {
+/** `bin`: of another build than that of this repository. */
+export async function startCli(
+  baseUrl: string,
+  extraEnv: NodeJS.ProcessEnv = {},
+  { bin } = { bin: BIN },
+): Promise<Cli> {
   const folder = newFolder();
   const [home, outputDir] = [join(folder, 'home'), join(folder, 'out')];
   const config = join(folder, 'config.json');
@@ -58,7 +63,7 @@ export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}
     ...extraEnv,
   };
   const start = (args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) =>
-    startProcess(args, options.cwd ?? folder, { ...env, ...options.env });
+    startProcess([bin, ...args], options.cwd ?? folder, { ...env, ...options.env });
   const cli: Cli = {
     folder,
     home,
@@ -87,7 +92,7 @@ export async function startCli(baseUrl: string, extraEnv: NodeJS.ProcessEnv = {}
 }
 
 function startProcess(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);

@@ -52,6 +52,7 @@ export function admittedTask(
     retry_max_delay_ms: 45_000,
     retry_jitter_ms: 5_000,
     output_dir: outputDir,
+    warnings: [],
     adopts: false,
     heartbeat_timeout_ms: 30_000,
   };

@@ -113,6 +113,20 @@ describe('The call log', () => {
     expect(server.calls).toHaveLength(9);
   });
 
+  test('holds calls, also those in flight, until they are released; later ones are answered at once', async () => {
+    await start({ latencyMs: 50 });
+    const ends: string[] = [];
+    const held = generate().then(() => ends.push('held'));
+    await server.waitForInFlight(1);
+    const release = server.hold();
+    await sleep(100);
+    ends.push('released');
+    release();
+    await held;
+    await generate();
+    expect(ends).toEqual(['released', 'held']);
+  });
+
   test('says how far it came when a wait is in vain', async () => {
     await start();
     await expect(server.waitForCalls(1, 20)).rejects.toThrow('waited 20 ms for 1 calls: 0 calls arrived');

@@ -47,11 +47,18 @@ export interface ProviderServer {
   /** GET requests for images of the step `url`; `authorization` tells whether the client gave its key away. */
   readonly downloads: readonly { path: string; authorization: boolean }[];
   setScript(script: Script): void;
+  /** The bearer key asked for from now on; null: none. */
+  setApiKey(apiKey: string | null): void;
   setLatencyMs(latency: Latency): void;
   /** Resolves when `count` calls have arrived. Rejects after `timeoutMs` (default 10 s). */
   waitForCalls(count: number, timeoutMs?: number): Promise<void>;
   /** Resolves when exactly `count` requests are in flight. Rejects after `timeoutMs` (default 10 s). */
   waitForInFlight(count: number, timeoutMs?: number): Promise<void>;
+  /**
+   * From now on no call is answered, also of those in flight, until the returned function is called: a test need not
+   * guess how long a thing takes.
+   */
+  hold(): () => void;
   /** Breaks what is open and frees the port. */
   close(): Promise<void>;
 }
@@ -81,6 +88,9 @@ export async function startProviderServer(options: ProviderServerOptions = {}): 
     setScript: (script) => {
       provider.script.set(script);
     },
+    setApiKey: (apiKey) => {
+      provider.apiKey = apiKey;
+    },
     setLatencyMs: (latency) => {
       provider.latencyMs = latency;
     },
@@ -88,6 +98,14 @@ export async function startProviderServer(options: ProviderServerOptions = {}): 
       log.waitUntil(`${count} calls`, () => log.calls.length >= count, timeoutMs),
     waitForInFlight: (count, timeoutMs = 10_000) =>
       log.waitUntil(`${count} calls in flight`, () => log.state.inFlight === count, timeoutMs),
+    hold: () => {
+      const { promise, resolve } = gate();
+      provider.gate = promise;
+      return () => {
+        resolve();
+        provider.gate = Promise.resolve();
+      };
+    },
     close: () => {
       provider.cutAll();
       return close(server);
@@ -96,16 +114,18 @@ export async function startProviderServer(options: ProviderServerOptions = {}): 
 }
 
 function createProvider(options: ProviderServerOptions, log: CallLog) {
-  const { apiKey = 'test-key', images = [] } = options;
+  const { images = [] } = options;
   const published = new Map<string, { content: Buffer; format: string }>();
   const open = new Set<Exchange>();
   let served = 0;
 
   const provider = {
     baseUrl: '',
+    apiKey: options.apiKey === undefined ? 'test-key' : options.apiKey,
     latencyMs: options.latencyMs ?? 0,
     script: readScript(options.script),
     downloads: [] as { path: string; authorization: boolean }[],
+    gate: Promise.resolve(),
     handle,
     /** The log says then that the server ended these calls, not their clients. */
     cutAll: () => {
@@ -148,6 +168,8 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
     const { kind, ...stepOptions } = provider.script.next(call);
     call.step = kind;
     await exchange.wait(stepOptions.latencyMs ?? latencyOf(call.call));
+    await provider.gate;
+    exchange.gone.throwIfAborted();
     exchange.res.setHeader('openai-processing-ms', Date.now() - Date.parse(call.arrived_at));
     const readyMade = images.length === 0 ? null : (images[served++ % images.length] ?? null);
     const order = readOrder(call.mode, request);
@@ -156,6 +178,7 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
 
   function refusalOf(req: IncomingMessage, call: CallRecord, request: ReceivedRequest): ApiError | null {
     if (req.method !== 'POST' || call.mode === null) return NO_SUCH_PATH;
+    const { apiKey } = provider;
     if (apiKey !== null && req.headers.authorization !== `Bearer ${apiKey}`) return WRONG_KEY;
     return firstProblem(call.mode, request);
   }
@@ -176,6 +199,14 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
     res.writeHead(file === undefined ? 404 : 200, { 'content-type': `image/${file?.format ?? 'none'}` });
     res.end(file?.content);
   }
+}
+
+function gate(): { promise: Promise<void>; resolve: () => void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>((open) => {
+    resolve = open;
+  });
+  return { promise, resolve };
 }
 
 function newRecord(req: IncomingMessage, path: string): CallRecord {

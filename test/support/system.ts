@@ -2,24 +2,32 @@
  * A whole imgproof in this process: Temporal (time-skipping or real), our workers as `worker.ts` makes them, the
  * scripted provider, and folders of its own. Nothing of ours is replaced.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { WorkflowClient, WorkflowHandle } from '@temporalio/client';
+import { promisify } from 'node:util';
+import type { HistoryAndWorkflowId, WorkflowClient, WorkflowHandle } from '@temporalio/client';
+import type { Workflow } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Runtime, type Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { loadSettings, type Settings } from '../../src/config.ts';
 import type { BatchRequest } from '../../src/domain/batch.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../src/domain/messages.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../../src/domain/records.ts';
 import type { TaskRequest } from '../../src/domain/task.ts';
-import { resolveBinary } from '../../src/embedded/binaries.ts';
+import { type BinaryName, resolveBinary, TEMPORAL_BINARIES } from '../../src/embedded/binaries.ts';
 import type { imageBatch, imageTask } from '../../src/workflows/index.ts';
 import { createWorkers } from '../../src/worker.ts';
 import { type ProviderServer, startProviderServer } from './provider-server.ts';
+import { quietRuntime } from './quiet-runtime.ts';
 import { newFolder } from './temp-folder.ts';
+import { WorkflowTaskFailures } from './workflow-task-failures.ts';
+
+const run = promisify(execFile);
 
 export interface System {
+  kind: ServerKind;
   env: TestWorkflowEnvironment;
   client: WorkflowClient;
   provider: ProviderServer;
@@ -27,10 +35,21 @@ export interface System {
   outputDir: string;
   /** A small batch request with this system's output folder and short delays; ids count up. */
   batch: (tasks: Partial<TaskRequest>[], fields?: Partial<BatchRequest>) => BatchRequest;
+  /** The input of a lone task, likewise. */
+  alone: (fields: Partial<TaskRequest>) => Partial<TaskRequest>;
   startBatch: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageBatch>>;
   startTask: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageTask>>;
   /** Rows and counters as they are on disk. */
   recordOf: (summary: BatchSummary) => Promise<BatchResultRecord>;
+  /** What the Temporal CLI prints as JSON, asked of this server. */
+  temporal: (...args: string[]) => Promise<string>;
+  /** Begin a workflow anew from its first task, as `temporal workflow reset` does. On the dev server only. */
+  reset: <T extends Workflow>(handle: WorkflowHandle<T>) => Promise<WorkflowHandle<T>>;
+  /** Failed workflow tasks of anything started here, children too, each told once: there shall be none (SPEC T1). */
+  workflowTaskFailures: () => Promise<string[]>;
+  /** Of everything started here that had ended when `workflowTaskFailures` was asked. */
+  histories: () => readonly HistoryAndWorkflowId[];
+  /** Rejects, after everything has been stopped, when a workflow task failed that was not told yet. */
   stop: () => Promise<void>;
 }
 
@@ -38,34 +57,45 @@ export type ServerKind = 'time-skipping' | 'dev server';
 
 /** Started once for a test file, whose `beforeAll` returns `stop`: a leftover activity stops the skipping of time. */
 export async function startSystem(kind: ServerKind): Promise<System> {
-  Runtime.install({
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
-    shutdownSignals: [],
-  });
+  quietRuntime();
   const folder = newFolder();
   const provider = await startProviderServer({ apiKey: 'test-key' });
   const settings = await settingsIn(folder, provider.baseUrl);
-  const env = await startServer(kind, settings);
+  const failures = new WorkflowTaskFailures();
+  const env = await startServer(kind, settings, failures);
   const workers = await createWorkers(
     { settings, role: 'all', embedded: true },
     env.nativeConnection,
     env.namespace ?? 'default',
   );
   const runs = workers.map((worker) => worker.run());
-  const stop = async () => {
-    await stopSystem(env, provider, workers, runs);
-    rmSync(folder, { recursive: true, force: true });
+  const outputDir = join(folder, 'out');
+  const workflowTaskFailures = () => failures.news(env.client.workflow);
+  return {
+    kind,
+    env,
+    client: env.client.workflow,
+    provider,
+    settings,
+    outputDir,
+    ...orders(env.client.workflow, outputDir),
+    ...serverAccess(env, settings, failures),
+    workflowTaskFailures,
+    histories: () => failures.histories,
+    stop: async () => {
+      const news = await workflowTaskFailures().catch((error: unknown) => [`unknown: ${String(error)}`]);
+      await stopSystem(env, provider, workers, runs);
+      rmSync(folder, { recursive: true, force: true });
+      if (news.length > 0) throw new Error(`workflow tasks failed on the ${kind}:\n${news.join('\n')}`);
+    },
   };
-  return { ...system(env, provider, settings, join(folder, 'out')), stop };
 }
 
-function system(
-  env: TestWorkflowEnvironment,
-  provider: ProviderServer,
-  settings: Settings,
+function orders(
+  client: WorkflowClient,
   outputDir: string,
-): Omit<System, 'stop'> {
-  const client = env.client.workflow;
+): Pick<System, 'batch' | 'alone' | 'startBatch' | 'startTask' | 'recordOf'> {
+  const shared = { output_dir: outputDir, retry_base_delay: 0.1, retry_jitter: 0 };
   let count = 0;
   const start = (type: string) => (request: unknown, id?: string) => {
     count += 1;
@@ -76,22 +106,39 @@ function system(
     });
   };
   return {
-    env,
-    client,
-    provider,
-    settings,
-    outputDir,
     batch: (tasks, fields = {}) => ({
-      output_dir: outputDir,
-      retry_base_delay: 0.1,
-      retry_jitter: 0,
+      ...shared,
       ...fields,
       tasks: tasks.map((task, i) => ({ prompt: `image ${i + 1}`, ...task })),
     }),
+    alone: (fields) => ({ ...shared, ...fields }),
     startBatch: start(WORKFLOW_TYPES.batch) as System['startBatch'],
     startTask: start(WORKFLOW_TYPES.task) as System['startTask'],
     recordOf: async ({ batch_result_json }) =>
       JSON.parse(await readFile(batch_result_json, 'utf8')) as BatchResultRecord,
+  };
+}
+
+function serverAccess(
+  env: TestWorkflowEnvironment,
+  settings: Settings,
+  failures: WorkflowTaskFailures,
+): Pick<System, 'temporal' | 'reset'> {
+  const temporal = async (...args: string[]) => {
+    const { path } = await binary('temporal', settings);
+    const options = { env: {}, maxBuffer: 64 * 1024 * 1024 };
+    return (await run(path, [...args, '--address', env.address, '-o', 'json'], options)).stdout;
+  };
+  return {
+    temporal,
+    reset: async ({ workflowId }) => {
+      const to = ['--type', 'FirstWorkflowTask', '--reason', 'test'];
+      const { runId } = JSON.parse(await temporal('workflow', 'reset', '-w', workflowId, ...to)) as {
+        runId: string;
+      };
+      failures.watch({ workflowId, runId });
+      return env.client.workflow.getHandle(workflowId, runId);
+    },
   };
 }
 
@@ -108,18 +155,35 @@ async function settingsIn(folder: string, baseUrl: string): Promise<Settings> {
   });
 }
 
-async function startServer(kind: ServerKind, { packageRoot }: Settings): Promise<TestWorkflowEnvironment> {
-  const binary = async (name: 'temporal' | 'test-server', explicitPath: string | undefined) => {
-    const { path } = await resolveBinary(name, { packageRoot, explicitPath, env: process.env });
-    return { type: 'existing-path' as const, path };
-  };
-  if (kind === 'time-skipping') {
-    const executable = await binary('test-server', process.env['TEMPORAL_TEST_SERVER_PATH']);
-    return TestWorkflowEnvironment.createTimeSkipping({ server: { executable } });
+/** What it warns of, tests provoke on purpose. */
+const QUIET_SERVER = { format: 'pretty', level: 'error' };
+
+async function startServer(
+  kind: ServerKind,
+  settings: Settings,
+  { interceptor }: WorkflowTaskFailures,
+): Promise<TestWorkflowEnvironment> {
+  const client = { interceptors: { workflow: [interceptor] } };
+  switch (kind) {
+    case 'time-skipping': {
+      const executable = await binary('test-server', settings);
+      return TestWorkflowEnvironment.createTimeSkipping({ server: { executable }, client });
+    }
+    case 'dev server': {
+      const executable = await binary('temporal', settings);
+      const extraArgs = ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=10000'];
+      return TestWorkflowEnvironment.createLocal({
+        server: { executable, extraArgs, log: QUIET_SERVER },
+        client,
+      });
+    }
   }
-  const executable = await binary('temporal', process.env['TEMPORAL_CLI_PATH']);
-  const extraArgs = ['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=10000'];
-  return TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs } });
+}
+
+async function binary(name: BinaryName, { packageRoot }: Settings) {
+  const explicitPath = process.env[TEMPORAL_BINARIES[name].variable];
+  const { path } = await resolveBinary(name, { packageRoot, explicitPath, env: process.env });
+  return { type: 'existing-path' as const, path };
 }
 
 async function stopSystem(
@@ -146,6 +210,12 @@ export async function failureOf(
   );
   const { cause } = error as { cause: { type: string; message: string; details?: [TaskRow] } };
   return { type: cause.type, message: cause.message, row: cause.details?.[0] as TaskRow };
+}
+
+/** The attempt that a task's paid call is at or waits for. */
+export async function pendingAttempt(handle: WorkflowHandle): Promise<number | undefined> {
+  const { raw } = await handle.describe();
+  return raw.pendingActivities?.[0]?.attempt ?? undefined;
 }
 
 /** Every file below a folder, relative, sorted. */

@@ -58,7 +58,7 @@ export async function recordRows(batch: ProvenBatch, rows: TaskRow[]): Promise<v
     queue_limit: 200,
     total,
   };
-  await createRecordBatch()({ admission, rows });
+  await createRecordBatch({ redactLong: (text) => text })({ admission, rows });
 }
 
 /** The row of a task that ended without a result. */

@@ -1,0 +1,102 @@
+/** How a request is written down: about to be sent, ended, answered (SPEC R4). */
+import { createHash } from 'node:crypto';
+import { billingOf, type FailureCategory, FAILURES } from '../domain/failure.ts';
+import { type AnswerNotes, type AttemptRecord, SCHEMA_VERSION } from '../domain/records.ts';
+import type { CallFailure } from './call-failures.ts';
+import type { AnswerHeader, Intent } from './spool.ts';
+
+/** A complete answer of the provider. */
+export interface CompleteAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+  sentAt: string;
+  endedAt: string;
+  elapsedMs: number;
+}
+
+/** A request that ended without a complete answer. `nextAttemptAtMs`: null when none follows. */
+export function endRecord(
+  intent: Intent,
+  failure: CallFailure,
+  nextAttemptAtMs: number | null,
+): AttemptRecord {
+  const endedAt = new Date();
+  return {
+    ...originOf(intent),
+    ok: false,
+    phase: failure.phase,
+    ended_at: endedAt.toISOString(),
+    elapsed_ms: endedAt.getTime() - Date.parse(intent.started_at),
+    http_status: failure.httpStatus ?? null,
+    request_id: failure.requestId ?? null,
+    category: failure.category,
+    error: failure.message,
+    retryable: FAILURES[failure.category].retryable,
+    billing: billingOf(failure.category, failure.phase),
+    next_attempt_at: nextAttemptAtMs === null ? null : new Date(nextAttemptAtMs).toISOString(),
+  };
+}
+
+/** The record of a request that was answered; whether the answer is an image is the caller's to say. */
+export function answeredRecord(
+  header: AnswerHeader,
+  verdict: { ok: true; notes: AnswerNotes } | { ok: false; error: string; category: FailureCategory | null },
+  requestId: string | null,
+): AttemptRecord {
+  return {
+    ...originOf(header),
+    ok: verdict.ok,
+    phase: 'done',
+    ended_at: header.ended_at,
+    elapsed_ms: header.elapsed_ms,
+    http_status: header.status,
+    request_id: requestId,
+    category: verdict.ok ? null : verdict.category,
+    error: verdict.ok ? null : verdict.error,
+    retryable: false,
+    billing: 'yes',
+    next_attempt_at: null,
+    ...(verdict.ok ? { answer: verdict.notes } : {}),
+  };
+}
+
+function originOf(intent: Intent) {
+  const {
+    attempt,
+    temporal_attempt,
+    worker_id,
+    pid,
+    thread_id,
+    run_id,
+    workflow_id,
+    generation_id,
+    started_at,
+  } = intent;
+  return {
+    schema_version: SCHEMA_VERSION,
+    attempt,
+    temporal_attempt,
+    worker_id,
+    pid,
+    thread_id,
+    run_id,
+    workflow_id,
+    generation_id,
+    started_at,
+  };
+}
+
+/** First line of the answer file: whose answer it is, and what proves it whole. */
+export function answerHeader(intent: Intent, answer: CompleteAnswer): AnswerHeader {
+  return {
+    ...intent,
+    status: answer.status,
+    headers: answer.headers,
+    sha256: createHash('sha256').update(answer.body).digest('hex'),
+    bytes: answer.body.length,
+    sent_at: answer.sentAt,
+    ended_at: answer.endedAt,
+    elapsed_ms: Math.round(answer.elapsedMs),
+  };
+}

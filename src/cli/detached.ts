@@ -1,0 +1,77 @@
+/** Letting go of an order (SPEC C4): the signals that ask for it, the words, and an end without delay. */
+import { stopIt } from './come-back.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { safe, say } from './output.ts';
+import type { View } from './progress-view.ts';
+
+const EXIT_CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+type Signal = keyof typeof EXIT_CODES;
+
+export interface Signals {
+  /** Resolves with the first signal that comes once something may have been ordered. */
+  letGo: Promise<Signal>;
+  /** From here on something may have been ordered; until then a signal ends the command. */
+  ordering: () => void;
+  /** Nobody waits any more. */
+  ignore: () => void;
+}
+
+/** The next signal finds no listener and ends the process at once, as it would any other. */
+export function listenForSignals(): Signals {
+  let isOrdering = false;
+  const { promise, resolve } = deferred<Signal>();
+  const listener = (signal: Signal): void => {
+    ignore();
+    if (isOrdering) return resolve(signal);
+    say('Interrupted. Nothing was ordered.');
+    process.exit(EXIT_CODES[signal]);
+  };
+  const names = Object.keys(EXIT_CODES) as Signal[];
+  const ignore = () => names.forEach((name) => process.removeListener(name, listener));
+  for (const name of names) process.on(name, listener);
+  return { letGo: promise, ordering: () => void (isOrdering = true), ignore };
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+export function exitCodeOfSignal(signal: Signal): ExitCode {
+  return EXIT_CODES[signal];
+}
+
+export interface LetGo {
+  /** Workflow id. */
+  id: string;
+  /** What the command saw last; null when the server had not answered yet. */
+  view: View | null;
+  /** The command line that comes back. */
+  comeBack: string;
+}
+
+export function detachedText({ id, view, comeBack }: LetGo): string {
+  const counts =
+    view === null || view.kind === 'task' ? '' : ` (${view.running} running, ${view.queued} waiting)`;
+  return [
+    `Detached. "${safe(id)}" keeps running on the server${counts}.`,
+    `   Come back:  ${safe(comeBack)}`,
+    `   Stop it:    ${safe(stopIt(process.argv.slice(2), id))}`,
+    '               drops the requests under way, which may be charged all the same',
+  ].join('\n');
+}
+
+/** A reader of our output that does not read keeps us no longer than this. */
+const FLUSH_MS = 1_000;
+
+/**
+ * Ends the process when what it said is out. Calls to the server that are under way, or wait to be repeated by its
+ * client, must neither keep it nor outlive their connection.
+ */
+export function endNow(exitCode: ExitCode): Promise<never> {
+  const end = () => process.exit(exitCode);
+  setTimeout(end, FLUSH_MS);
+  process.stdout.write('', () => process.stderr.write('', end));
+  return new Promise(() => undefined);
+}

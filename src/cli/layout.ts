@@ -1,0 +1,117 @@
+/** Lines of styled text by the width a terminal gives them: Chinese takes two columns, a style none. Pure. */
+import { styleText } from 'node:util';
+import stringWidth from 'string-width';
+
+type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** Text without control characters: who composes it has filtered what came from data. */
+export interface Piece {
+  text: string;
+  style?: Style;
+}
+
+export type Line = readonly Piece[];
+
+export function plain(text: string): Piece {
+  return { text };
+}
+
+export function styled(style: Style, text: string): Piece {
+  return { text, style };
+}
+
+export function paint(line: Line, colour: boolean): string {
+  return line
+    .map(({ text, style }) =>
+      colour && style !== undefined ? styleText(style, text, { validateStream: false }) : text,
+    )
+    .join('')
+    .trimEnd();
+}
+
+export function lineWidth(line: Line): number {
+  return line.reduce((sum, { text }) => sum + stringWidth(text), 0);
+}
+
+/** At most `columns` wide; what does not fit ends with `more`. */
+export function fit(line: Line, columns: number, more: string): Line {
+  if (lineWidth(line) <= columns) return line;
+  const pieces: Piece[] = [];
+  let left = columns;
+  for (const piece of line) {
+    const width = stringWidth(piece.text);
+    // What follows has no room: the mark has to go into this piece.
+    const isLast = width > left - stringWidth(more);
+    pieces.push(isLast ? { ...piece, text: cut(`${piece.text}${more}`, left, more) } : piece);
+    if (isLast) break;
+    left -= width;
+  }
+  return pieces;
+}
+
+/** The start of a text that is at most `columns` wide, its mark included; whole graphemes only. */
+export function cut(text: string, columns: number, more: string): string {
+  if (stringWidth(text) <= columns) return text;
+  const room = columns - stringWidth(more);
+  if (room < 0) return more.slice(0, Math.max(0, columns));
+  let kept = '';
+  let width = 0;
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    width += stringWidth(segment);
+    if (width > room) break;
+    kept += segment;
+  }
+  return kept + more;
+}
+
+const GRAPHEMES = new Intl.Segmenter();
+
+export function padEnd(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
+}
+
+/** Lines of a terminal that a text takes: a wide character is never broken in two. */
+export function rowsOf(text: string, columns: number): number {
+  let rows = 1;
+  let used = 0;
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    const width = stringWidth(segment);
+    if (used + width > columns) {
+      rows += 1;
+      used = 0;
+    }
+    used += width;
+  }
+  return rows;
+}
+
+/** Width of the widest text, at most `limit`. */
+export function widest(texts: readonly string[], limit: number): number {
+  return Math.min(limit, Math.max(0, ...texts.map((text) => stringWidth(text))));
+}
+
+/** Groups side by side as far as they fit, the rest on further lines; a group is never broken. */
+export function flow(groups: readonly Line[], columns: number, gap: string): Line[] {
+  const lines: Line[] = [];
+  for (const group of groups.filter((pieces) => lineWidth(pieces) > 0)) {
+    const last = lines.at(-1);
+    const joined = last === undefined ? null : [...last, plain(gap), ...group];
+    if (joined !== null && lineWidth(joined) <= columns) lines[lines.length - 1] = joined;
+    else lines.push(group);
+  }
+  return lines;
+}
+
+/** Broken at spaces only: a path that is wider than the line stays whole, to be copied. */
+export function wrap(text: string, columns: number): string[] {
+  if (stringWidth(text) <= columns) return [text];
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    const joined = last === '' ? word : `${last} ${word}`;
+    if (stringWidth(joined) <= columns) lines[lines.length - 1] = joined;
+    else if (last === '') lines[lines.length - 1] = word;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,109 @@
+/**
+ * Use and idleness (SPEC C5). Every command that uses the stack changes a file *before* it reads the stack's state, and
+ * the supervisor publishes `stopping` *before* it looks at that file for the last time: so either the command sees that
+ * the stack stops and waits, or the supervisor sees the command and stays.
+ */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { WORKFLOW_TYPES } from '../domain/messages.ts';
+import { jsonText, replaceProjection } from '../host/durable-file.ts';
+import { homeFiles, readJson, unusableHome } from './home.ts';
+
+interface Use {
+  schema_version: number;
+  pid: number;
+  at: string;
+  /** Tells one use from the next. */
+  nonce: string;
+  /** Of the command that used the stack last; null is never. */
+  idle_stop_ms: number | null;
+}
+
+const SCHEMA_VERSION = 1;
+const KEEP_IN_USE_MS = { shortest: 250, longest: 60_000 };
+const ASK_EVERY_MS = { shortest: 500, longest: 30_000 };
+const ASK_LIMIT_MS = 5_000;
+
+/** @throws EnvironmentProblem when the home can't be written. */
+export async function noteUse(home: string, idleStopMs: number | null): Promise<void> {
+  const use: Use = {
+    schema_version: SCHEMA_VERSION,
+    pid: process.pid,
+    at: new Date().toISOString(),
+    nonce: randomBytes(8).toString('hex'),
+    idle_stop_ms: idleStopMs,
+  };
+  await replaceProjection(homeFiles(home).used, jsonText(use)).catch((error: unknown) => {
+    throw unusableHome(home, error);
+  });
+}
+
+/** For a command that goes on using the stack: note it again and again until the returned function is called. */
+export function keepInUse(home: string, idleStopMs: number | null): () => void {
+  const everyMs = within(KEEP_IN_USE_MS, (idleStopMs ?? Infinity) / 4);
+  const timer = setInterval(() => void noteUse(home, idleStopMs).catch(() => undefined), everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** The supervisor's eye. Time is this process's own: neither a set clock nor a laptop's sleep makes anything idle. */
+export class IdleWatch {
+  readonly #home: string;
+  readonly #binary: string;
+  #lastNonce: string | null = null;
+  #busyAtMs = performance.now();
+  #askedAtMs = performance.now();
+
+  constructor(home: string, binary: string) {
+    this.#home = home;
+    this.#binary = binary;
+  }
+
+  /** True when for `idle_stop_ms` no command used the stack and no order was open. Cheap: asks the server now and then. */
+  async isIdle(address: string, signal: AbortSignal): Promise<boolean> {
+    const idleStopMs = (await this.#look())?.idle_stop_ms ?? null;
+    if (idleStopMs === null) return false;
+    const isOver = performance.now() - this.#busyAtMs >= idleStopMs;
+    if (!isOver && performance.now() - this.#askedAtMs < within(ASK_EVERY_MS, idleStopMs / 10)) return false;
+    this.#askedAtMs = performance.now();
+    const isBusy = (await this.#openOrders(address, signal)) !== 0;
+    if (isBusy) this.#busyAtMs = performance.now();
+    return isOver && !isBusy;
+  }
+
+  /** True when a command came since `isIdle` was asked. */
+  async isUsedAgain(): Promise<boolean> {
+    const before = this.#lastNonce;
+    await this.#look();
+    return this.#lastNonce !== before;
+  }
+
+  async #look(): Promise<Use | null> {
+    const use = await readJson<Use>(homeFiles(this.#home).used);
+    if (use !== null && use.nonce !== this.#lastNonce) {
+      this.#lastNonce = use.nonce;
+      this.#busyAtMs = performance.now();
+    }
+    return use;
+  }
+
+  /** Null when the server gives no answer: what isn't known is not idle. */
+  async #openOrders(address: string, signal: AbortSignal): Promise<number | null> {
+    const types = Object.values(WORKFLOW_TYPES).map((type) => `'${type}'`);
+    const query = `WorkflowType IN (${types.join(', ')}) AND ExecutionStatus = 'Running'`;
+    const args = ['workflow', 'count', '--query', query, '--output', 'json', '--address', address];
+    try {
+      const options = { env: {}, timeout: ASK_LIMIT_MS, signal };
+      const { stdout } = await promisify(execFile)(this.#binary, args, options);
+      const { count = 0 } = JSON.parse(stdout) as { count?: string | number };
+      return Number(count);
+    } catch {
+      return null;
+    }
+  }
+}
+
+function within({ shortest, longest }: { shortest: number; longest: number }, ms: number): number {
+  return Math.min(longest, Math.max(shortest, ms));
+}

@@ -1,0 +1,94 @@
+/** How the stack is; nothing here starts anything or leaves a trace. */
+import { connect } from 'node:net';
+import { lockHolder, type LockHolder } from '../host/lock.ts';
+import { lastServer } from './database.ts';
+import {
+  existingHome,
+  homeFiles,
+  networkNamespace,
+  readState,
+  type EmbeddedState,
+  type HomeFiles,
+} from './home.ts';
+import { findServer, findWorker, type FoundServer, type FoundWorker } from './processes.ts';
+import { phaseSeen, type Phase } from './state-machine.ts';
+
+export interface EmbeddedStatus {
+  /** `down` and `failed`: server and worker may run on all the same, until the next command. */
+  status: Phase;
+  address: string | null;
+  webUi: string | null;
+  /** What went wrong last. */
+  error?: string;
+  supervisor: { pid: number } | null;
+  server: FoundServer | null;
+  worker: FoundWorker | null;
+  /** False when the stack is in another network namespace than we are. */
+  reachable: boolean;
+  files: HomeFiles;
+}
+
+/** Who keeps the stack, and what was published of it. */
+export interface Supervised {
+  phase: Phase;
+  holder: LockHolder | null;
+  /** The living supervisor's word, or that of the last one. */
+  state: EmbeddedState | null;
+}
+
+/** Of a home as `openHome` or `existingHome` names it. */
+export async function supervised(home: string): Promise<Supervised> {
+  const [holder, last] = await Promise.all([lockHolder(homeFiles(home).lock), readState(home)]);
+  const state = holder === null || last?.supervisor.pid === holder.pid ? last : null;
+  return { phase: phaseSeen(state?.status ?? null, holder !== null), holder, state };
+}
+
+export async function embeddedStatus(homeFolder: string): Promise<EmbeddedStatus> {
+  const home = await existingHome(homeFolder);
+  const [{ phase, holder, state }, server, worker, ours] = await Promise.all([
+    supervised(home),
+    findServer(home),
+    findWorker(home),
+    networkNamespace(),
+  ]);
+  const isSupervised = holder !== null;
+  const error = isSupervised || phase === 'failed' ? state?.problem?.message : undefined;
+  return {
+    status: phase,
+    address: isSupervised ? (state?.address ?? null) : null,
+    webUi: isSupervised ? (state?.webUi ?? null) : null,
+    ...(error !== undefined && { error }),
+    supervisor: holder && { pid: holder.pid },
+    server,
+    worker,
+    reachable: state === null || state.netns === ours,
+    files: homeFiles(home),
+  };
+}
+
+/**
+ * True when this address is the embedded server's own: it serves there now, or did last and nobody else does now. So an
+ * exported `TEMPORAL_ADDRESS` of it goes on working after an idle stop (SPEC C5).
+ */
+export async function isOwnAddress(homeFolder: string, named: string): Promise<boolean> {
+  const home = await existingHome(homeFolder);
+  const address = named.replace(/^localhost:/u, '127.0.0.1:');
+  const { holder, state } = await supervised(home);
+  if (holder !== null && state?.address) return state.address === address;
+  return (await lastServer(home))?.address === address && !(await isServed(address));
+}
+
+/** True when anybody accepts connections there. */
+export function isServed(address: string): Promise<boolean> {
+  const [host, port] = address.split(':');
+  return new Promise((resolve) => {
+    const socket = connect({ host: host ?? '', port: Number(port), timeout: 1_000 });
+    const end = (isOpen: boolean) => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}

@@ -1,0 +1,92 @@
+/** The two lanes of a worker process: when each begins to poll, and how they end in turn (DESIGN 1, SPEC R6, C5). */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import type { NativeConnection, Worker } from '@temporalio/worker';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../domain/messages.ts';
+
+interface Lane {
+  worker: Worker;
+  /** Null before it polls. */
+  run: Promise<void> | null;
+}
+
+export interface Lanes {
+  /** Paid calls. */
+  api: Lane | null;
+  /** Workflows and records. */
+  main: Lane | null;
+}
+
+export function lanesOf(workers: readonly Worker[]): Lanes {
+  const lane = (taskQueue: string): Lane | null => {
+    const worker = workers.find(({ options }) => options.taskQueue === taskQueue);
+    return worker === undefined ? null : { worker, run: null };
+  };
+  return { api: lane(TASK_QUEUES.api), main: lane(TASK_QUEUES.main) };
+}
+
+export function startLane(lane: Lane | null): void {
+  if (lane !== null) lane.run = lane.worker.run();
+}
+
+/** Paid calls first; workflows and records go on until nothing of theirs is left to write. */
+export async function drainInTurn({ api, main }: Lanes): Promise<void> {
+  if (api !== null) await end(api);
+  if (main === null) return;
+  await untilQuiet(main.worker);
+  await end(main);
+}
+
+async function end({ worker, run }: Lane): Promise<void> {
+  if (run === null) return;
+  worker.shutdown();
+  await run;
+}
+
+const HOLD_POLL_MS = 100;
+/** A workflow task that never ends must not keep paid calls back for ever. */
+const DELIVERY_LIMIT_MS = 60_000;
+
+/**
+ * Messages before money (SPEC C5): resolves when nobody holds the paid calls back any more and the workflows have acted
+ * on what was sent to them. A workflow task that an earlier worker took with it comes back after 10 s only: hence the
+ * look at the server. Ends early when the signal fires.
+ */
+export async function untilMessagesDelivered(
+  main: Lane,
+  server: { connection: NativeConnection; namespace: string },
+  { isHeld, signal }: { isHeld: () => Promise<boolean>; signal: AbortSignal },
+): Promise<void> {
+  while (!signal.aborted && (await isHeld())) await sleep(HOLD_POLL_MS);
+  const client = new Client(server);
+  const limit = Date.now() + DELIVERY_LIMIT_MS;
+  do await untilQuiet(main.worker);
+  while (!signal.aborted && Date.now() < limit && (await hasWorkflowTask(client)));
+}
+
+/** Also true when the server can't say. */
+async function hasWorkflowTask({ workflow }: Client): Promise<boolean> {
+  const types = Object.values(WORKFLOW_TYPES).map((type) => `'${type}'`);
+  const query = `WorkflowType IN (${types.join(', ')}) AND ExecutionStatus = 'Running'`;
+  try {
+    for await (const { workflowId, runId } of workflow.list({ query })) {
+      const { raw } = await workflow.getHandle(workflowId, runId).describe();
+      if (raw.pendingWorkflowTask) return true;
+    }
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const QUIET_MS = 1_000;
+const QUIET_LIMIT_MS = 20_000;
+
+async function untilQuiet(worker: Worker): Promise<void> {
+  const limit = Date.now() + QUIET_LIMIT_MS;
+  for (let quietSince = Date.now(); Date.now() - quietSince < QUIET_MS && Date.now() < limit;) {
+    const { numInFlightActivities, numInFlightWorkflowActivations } = worker.getStatus();
+    if (numInFlightActivities > 0 || numInFlightWorkflowActivations > 0) quietSince = Date.now();
+    await sleep(50);
+  }
+}

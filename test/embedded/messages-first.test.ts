@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { holdApiLane } from '../../src/embedded/embedded.ts';
+import { findServer, findWorker } from '../../src/embedded/processes.ts';
+import { type Cli, startCli, until } from '../support/cli.ts';
+import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+
+let provider: ProviderServer;
+let cli: Cli;
+beforeAll(async () => {
+  provider = await startProviderServer();
+  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
+  return async () => {
+    await cli.stop();
+    await provider.close();
+  };
+}, 120_000);
+
+const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
+const tasks = (count: number, name: string) =>
+  Array.from({ length: count }, (_, i) => ({ prompt: `${name} ${i + 1}` }));
+const temporal = (...args: string[]) => cli.run(['temporal', 'workflow', ...args]);
+
+/** Four tasks that are there, and wait for a slot. */
+async function order(name: string): Promise<void> {
+  const file = await cli.batchFile(`${name}.json`, tasks(4, name));
+  expect((await cli.run(['batch', file, '--batch-id', name, '--no-wait'])).code).toBe(0);
+  const isQueued = async (task: number) =>
+    (await temporal('describe', '--workflow-id', `${name}/task-0${task}`)).stdout.includes('generateImage');
+  for (const task of [1, 2, 3, 4]) await until(`the queued call of task ${task}`, () => isQueued(task));
+  expect(calls(name)).toBe(0);
+}
+
+/** Everything at once, as a power cut does it. */
+async function killAll(): Promise<void> {
+  const { supervisor, server, worker } = await cli.pids();
+  for (const pid of [supervisor, worker, server]) process.kill(pid, 'SIGKILL');
+  await until('the end of all', async () => !(await findServer(cli.home)) && !(await findWorker(cli.home)));
+}
+
+describe('`imgproof temporal …` on a stopped system takes effect before any API call is made (C5)', () => {
+  test('a batch that is cancelled so while its tasks wait for their first call makes none', async () => {
+    const release = await holdApiLane(cli.home);
+    onTestFinished(release);
+    await order('waiting');
+    await order('going-on');
+    await killAll();
+    await release();
+
+    const cancel = await temporal('cancel', '--workflow-id', 'waiting');
+    expect([cancel.code, cancel.stderr]).toEqual([0, expect.not.stringContaining('rror')]);
+    // The order that nobody cancelled shows that paid calls have begun since.
+    expect((await temporal('result', '--workflow-id', 'going-on')).stdout).toContain('COMPLETED');
+    expect([calls('going-on'), calls('waiting')]).toEqual([4, 0]);
+    const end = await temporal('result', '--workflow-id', 'waiting');
+    expect(end.stdout + end.stderr).toMatch(/cancel/iu);
+  }, 240_000);
+
+  test('a command that waits for images on a stopped system does not wait for itself', async () => {
+    await cli.run(['down']);
+    const input = JSON.stringify({ prompt: 'executed', output_dir: cli.outputDir });
+    const started = [
+      '--type',
+      'imageTask',
+      '--task-queue',
+      'imgproof',
+      '--workflow-id',
+      'executed',
+      '--input',
+      input,
+    ];
+    const { code, stdout } = await temporal('execute', ...started);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('COMPLETED')]);
+    expect(calls('executed')).toBe(1);
+  }, 120_000);
+
+  test('a command that is killed while it delivers its message holds nothing back', async () => {
+    await cli.run(['down']);
+    const input = JSON.stringify({ prompt: 'after a kill', output_dir: cli.outputDir });
+    const started = [
+      '--type',
+      'imageTask',
+      '--task-queue',
+      'imgproof',
+      '--workflow-id',
+      'killed',
+      '--input',
+      input,
+    ];
+    await temporal('start', ...started);
+    await cli.run(['down']);
+    const cancel = cli.start(['temporal', 'workflow', 'list']);
+    await until('its worker', async () => (await findWorker(cli.home)) !== null);
+    cancel.child.kill('SIGKILL');
+    await once(cancel.child, 'exit');
+    expect((await temporal('result', '--workflow-id', 'killed')).stdout).toContain('COMPLETED');
+  }, 120_000);
+});

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import type { World } from './world.ts';
+
+export function resets(world: World): void {
+  test('a finished batch and its task that are reset buy nothing again (B6)', async () => {
+    const { system, callsFor } = world;
+    const order = system.batch([{ prompt: 'reset 1', task_key: 'reset-1' }, { prompt: 'reset 2' }]);
+    const batch = await system.startBatch(order, 'reset-batch');
+    const before = await system.recordOf(await batch.result());
+    const task = await system.reset(system.client.getHandle('reset-1'));
+    expect(await task.result()).toMatchObject({ status: 'completed', acceptable: true });
+    const after = await system.recordOf(await (await system.reset(batch)).result());
+    expect(after).toMatchObject({ ok: true, acceptable: true, success: 2 });
+    expect(after.results.map(({ sha256 }) => sha256)).toEqual(before.results.map(({ sha256 }) => sha256));
+    expect(callsFor('reset')).toHaveLength(2);
+  });
+
+  test('a batch that is reset awaits its own tasks that are still running (B5)', async () => {
+    const { system, callsFor } = world;
+    system.provider.setLatencyMs(3_000);
+    const order = system.batch([{ prompt: 'midway 1', task_key: 'midway-1' }, { prompt: 'midway 2' }]);
+    const batch = await system.startBatch(order);
+    await system.provider.waitForInFlight(2);
+    const running = await system.client.getHandle('midway-1').describe();
+    const again = await system.reset(batch);
+    const summary = await again.result();
+    expect(summary).toMatchObject({ ok: true, success: 2, skipped: 0, cost: { yes: 2 } });
+    const [first] = (await system.recordOf(summary)).results;
+    expect(first).toMatchObject({ status: 'completed', run_id: running.runId });
+    expect(callsFor('midway')).toHaveLength(2);
+  });
+
+  test('a lone task that is reset while its request runs joins it (R5, B6)', async () => {
+    const { system, alone, callsFor } = world;
+    system.provider.setLatencyMs(3_000);
+    const task = await system.startTask(alone({ prompt: 'joined by its own reset' }));
+    await system.provider.waitForInFlight(1);
+    const row = await (await system.reset(task)).result();
+    expect(row).toMatchObject({ status: 'completed', acceptable: true, attempts_count: 1 });
+    expect(callsFor('joined by its own reset')).toHaveLength(1);
+  });
+}

@@ -1,0 +1,3 @@
+import { workflowSuite } from './suite/index.ts';
+
+workflowSuite('time-skipping');
