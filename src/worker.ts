@@ -1,6 +1,6 @@
 /** Composition root: settings become dependencies, dependencies activities, activities two workers in one process. */
 import { join } from 'node:path';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { createPaidActivities, createRecordingActivities } from './activities/index.ts';
 import type { ActivityDeps } from './activities/deps.ts';
@@ -15,6 +15,7 @@ import { UnreachableStorage } from './temporal/external-payloads.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
 import { connectPatiently } from './worker/connection.ts';
 import { drainInTurn, type Lanes, lanesOf, startLane, untilMessagesDelivered } from './worker/lanes.ts';
+import { installRuntime } from './worker/log.ts';
 
 /** `main` runs workflows and cheap activities, `api` the paid calls, `all` both (DESIGN 1). */
 export type WorkerRole = 'all' | 'main' | 'api';
@@ -33,7 +34,7 @@ export const SHUTDOWN_GRACE = '11 minutes';
 /** Polls until SIGTERM or SIGINT; then takes no new paid call, lets those in flight end and their records be written. */
 export async function runWorker(setup: WorkerSetup): Promise<void> {
   const log = pino({ base: { pid: process.pid } }, logDestination());
-  Runtime.install({ shutdownSignals: [], logger: runtimeLogger(log) });
+  installRuntime(log);
   const stop = stopSignal();
   const voice = setup.embedded ? new WorkerVoice(setup.settings) : null;
   const { connectionOptions, namespace } = temporalConnection(setup.target);
@@ -134,18 +135,6 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
   };
 }
-
-/** Temporal's log lines in the same form as ours. */
-function runtimeLogger(log: Logger): DefaultLogger {
-  return new DefaultLogger('INFO', ({ level, message, meta }) => {
-    const error: unknown = meta?.['error'];
-    const details =
-      error instanceof Error ? { ...meta, error: error.message, stack: error.stack } : { ...meta };
-    log[PINO_LEVELS[level]](details, message);
-  });
-}
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 /** A log on a full disk loses lines, not the worker. */
 function logDestination(): DestinationStream {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { CommandProblem, EXIT } from './exit-codes.ts';
@@ -15,7 +16,7 @@ export interface InputText {
 /** `@file`, a path, `-` for standard input, or the JSON itself (SPEC B8). */
 export function readInput(argument: string, cwd = process.cwd()): InputText {
   if (argument === '-')
-    return { text: readStandardInput(), name: 'standard input', baseDir: cwd, batchName: 'batch' };
+    return { text: readStandardInput(), name: STANDARD_INPUT, baseDir: cwd, batchName: 'batch' };
   if (/^\s*[[{]/u.test(argument))
     return { text: argument, name: 'command line', baseDir: cwd, batchName: 'batch' };
   const path = resolve(cwd, argument.startsWith('@') ? argument.slice(1) : argument);
@@ -27,18 +28,27 @@ export function readInput(argument: string, cwd = process.cwd()): InputText {
   };
 }
 
+const STANDARD_INPUT = 'standard input';
+
 function readStandardInput(): string {
   if (process.stdin.isTTY)
     throw new CommandProblem(EXIT.usage, 'standard input is a terminal; pipe the batch into it');
-  return readFileSync(0, 'utf8');
+  return textOf(readFileSync(0), STANDARD_INPUT);
 }
 
 function readFile(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return textOf(readFileSync(path), path);
   } catch (error) {
+    if (error instanceof CommandProblem) throw error;
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
     throw new CommandProblem(EXIT.usage, `can't read ${path}: ${reason}. Nothing was sent.`);
   }
+}
+
+/** In another encoding the letters of a prompt would become replacement characters, and be paid for. */
+function textOf(bytes: Buffer, name: string): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw new CommandProblem(EXIT.usage, `${name} is not text in UTF-8; save it so. Nothing was sent.`);
 }

@@ -15,18 +15,22 @@ export function register(command: Command): void {
       const embedded = (await isEmbedded(settings, flags)) ? await embeddedState(settings.home) : null;
       const isUp = embedded === null || embedded.status === 'ready';
       if (batchId !== undefined) return statusOfBatch(batchId, flags, isUp);
-      const batches = isUp ? await openBatches(flags) : null;
+      const place = isUp ? await openBatches(flags) : null;
+      const batches = place?.batches ?? null;
+      const server = embedded === null && place !== null ? place.server : null;
       if (flags.json)
         return printJson({
           ok: true,
           home: settings.home,
           embedded,
+          ...(server && { server }),
           open_batches: batches,
           exit_code: 0,
           reason: 'status',
         });
       print(`home     ${settings.home}`);
       if (embedded !== null) for (const line of embedded.lines) print(line);
+      if (server !== null) print(`server   ${server.address}  namespace ${safe(server.namespace)}`);
       if (batches !== null) print(`batches  ${batches.length === 0 ? 'none open' : ''}`);
       for (const { batch_id, started_at } of batches ?? [])
         print(`  ▷ ${safe(batch_id)}  since ${started_at}`);
@@ -65,11 +69,14 @@ async function embeddedState(home: string) {
   return { ...state, lines };
 }
 
-async function openBatches(flags: ServerFlags): Promise<OpenBatch[]> {
+async function openBatches(
+  flags: ServerFlags,
+): Promise<{ server: { address: string; namespace: string }; batches: OpenBatch[] }> {
   const session = await openSession(settingsOf(), flags, { orders: false });
   try {
     const { listOpenBatches } = await import('../client.ts');
-    return await listOpenBatches(session.client);
+    const { address, namespace, client } = session;
+    return { server: { address, namespace }, batches: await listOpenBatches(client) };
   } finally {
     await session.close();
   }

@@ -1,11 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { resolveBinary } from '../../src/embedded/binaries.ts';
-import { loadSettings } from '../../src/config.ts';
 import { type Cli, startCli } from '../support/cli.ts';
 import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
 
@@ -88,6 +85,17 @@ describe('bad input is told with its place, exit 2, and nothing is sent', () => 
     expect(stderr.toLowerCase()).toContain(part.toLowerCase());
   });
 
+  test('a file in another encoding than UTF-8: its prompts would be rubbish', async () => {
+    const path = join(cli.folder, 'gbk.json');
+    await writeFile(path, Buffer.from('{"tasks":[{"prompt":"\u00CC\u00EC"}]}', 'latin1'));
+    const { code, stdout, stderr } = await cli.run(['batch', path]);
+    expect([code, stdout, stderr]).toEqual([
+      2,
+      '',
+      expect.stringMatching(/gbk\.json is not text in UTF-8.*Nothing was sent/u),
+    ]);
+  });
+
   test('a batch on standard input is read, relative references against the current directory', async () => {
     const { code, stderr } = await cli.run(['batch', '-'], { input: one({ image: 'gone.png' }) });
     expect([code, stderr]).toEqual([2, expect.stringContaining('gone.png')]);
@@ -139,27 +147,6 @@ describe('the environment: exit 3, exit 4', () => {
   test('a file system that refuses every name is exit 3 too, at once', async () => {
     const { code, stderr } = await cli.run([...order, '--output-dir', '/proc/imgproof']);
     expect([code, stderr]).toEqual([3, expect.stringContaining('/proc/imgproof')]);
-  }, 60_000);
-
-  test('no worker: says so within 15 s, prints the id, exits 3; the order stays recorded', async () => {
-    const { packageRoot } = loadSettings();
-    const { path } = await resolveBinary('temporal', {
-      packageRoot,
-      explicitPath: process.env['TEMPORAL_CLI_PATH'],
-      env: process.env,
-    });
-    const env = await TestWorkflowEnvironment.createLocal({
-      server: { executable: { type: 'existing-path', path } },
-    });
-    try {
-      // It gives up before its own limit of 25 s, which would be exit 124.
-      const limits = ['--wait-timeout', '25', '--batch-id', 'waiting'];
-      const { code, stderr } = await cli.run([...order, '--address', env.address, ...limits]);
-      expect([code, stderr]).toEqual([3, expect.stringContaining('no worker takes "waiting"')]);
-      expect((await env.client.workflow.getHandle('waiting').describe()).status.name).toBe('RUNNING');
-    } finally {
-      await env.teardown();
-    }
   }, 60_000);
 
   test('port 7233 taken by somebody else: another one is used and printed', async () => {

@@ -178,7 +178,7 @@ describe('with a Temporal address the CLI is a plain client (C6)', () => {
 });
 
 describe('workers of such a server (C6)', () => {
-  test('none polls: it says so, prints the id, exits 3; with one for workflows only it says what is missing', async () => {
+  test('none polls: within 15 s it says so, prints the id, exits 3; with one for workflows only it says what is missing', async () => {
     const order = [
       'batch',
       '{"tasks":[{"prompt":"roles"}]}',
@@ -187,7 +187,8 @@ describe('workers of such a server (C6)', () => {
       '--output-dir',
       cli.outputDir,
     ];
-    const none = await run(order);
+    // It gives up before its own limit, which would be exit 124.
+    const none = await run([...order, '--wait-timeout', '25']);
     expect([none.code, none.stdout]).toEqual([3, 'roles\n']);
     expect(none.stderr).toContain(
       'no worker takes "roles" from the task queue imgproof. The order stays recorded',
@@ -219,6 +220,9 @@ describe('workers of such a server (C6)', () => {
     await server.kill();
     await until('it says so', () => batch.stderr().includes('the Temporal server does not answer'));
     await until('both images are there', () => provider.inFlight === 0);
+    await until('the worker says so too', () =>
+      worker.stdout().includes('the Temporal server does not answer'),
+    );
     await server.start();
     const { code, stdout } = await batch.ended;
     expect([code, json(stdout)]).toMatchObject([
@@ -234,6 +238,8 @@ describe('workers of such a server (C6)', () => {
     ]);
     expect([next.code, json(next.stdout).success]).toEqual([0, 1]);
     await stopWorker(worker);
+    // Its log is one JSON a line, whoever speaks.
+    for (const line of worker.stdout().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
   }, 180_000);
 
   test('a worker that is there before its server says so, waits, and works when it comes', async () => {

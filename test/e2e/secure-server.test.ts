@@ -50,7 +50,11 @@ describe.skipIf(!existsSync('/usr/bin/openssl'))(
       const byVariable = await cli.run(['status', '--json'], { env });
       expect([byVariable.code, JSON.parse(byVariable.stdout)]).toMatchObject([
         0,
-        { embedded: null, open_batches: [] },
+        {
+          embedded: null,
+          server: { address: fronts.mutual.address, namespace: 'default' },
+          open_batches: [],
+        },
       ]);
       const passed = await cli.run(['temporal', 'workflow', 'count'], { env });
       expect([passed.code, passed.stdout]).toEqual([0, expect.stringMatching(/Total: [1-9]/u)]);

@@ -61,6 +61,12 @@ describe('from the Temporal CLI (T1)', () => {
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('used for other content')]);
   }, 60_000);
 
+  test('with settings for another server about, it is still the embedded one', async () => {
+    const env = { TEMPORAL_NAMESPACE: 'art', TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'true' };
+    const listed = await cli.run(['temporal', 'workflow', 'list'], { env });
+    expect([listed.code, listed.stdout]).toEqual([0, expect.stringContaining('cli-batch')]);
+  }, 60_000);
+
   test('reset of a proven task and of a finished batch: no call, the same proof', async () => {
     const file = await cli.batchFile('reset.json', [{ prompt: 'reset 1' }, { prompt: 'reset 2' }]);
     const first = json(
