@@ -75,6 +75,8 @@ test.each<[string, () => string[], code: number, part: string]>([
 });
 
 test('status says that nothing runs, and starts and makes nothing', () => {
+  // Leaves nothing behind when it does.
+  onTestFinished(() => void probe('down', '--now'));
   const { code, stdout, spawned } = probe('status', '--json');
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { embedded: { status: 'down', server: null } }]);
   if (isLinux) expect(spawned).toEqual([]);
