@@ -148,11 +148,7 @@ function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
 
 function badInput(problems: Problem[], input: InputText, tasks: number): CommandProblem {
   sayLines(problemLines(problems, input.name, lookOf(process.stderr)));
-  return new CommandProblem(
-    EXIT.usage,
-    `the batch was not ordered: ${problemsSentence(problems, tasks)}`,
-    problems,
-  );
+  return new CommandProblem(EXIT.usage, problemsSentence(problems, tasks), problems);
 }
 
 function taskCount(value: unknown): number {

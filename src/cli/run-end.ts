@@ -46,7 +46,7 @@ async function tellRow(row: TaskRow, view: View | null, flags: WaitFlags): Promi
     return exitCode;
   }
   printLines(runEndLines(row, view?.elapsedMs ?? null, lookOf(process.stdout)));
-  if (row.run_dir !== null) note(`  Next: imgproof verify ${safe(quoted(row.run_dir))}`);
+  if (row.ok && row.run_dir !== null) note(`  Next: imgproof verify ${safe(quoted(row.run_dir))}`);
   return exitCode;
 }
 
