@@ -113,17 +113,14 @@ export function exitCodeOfCategory(category: string | null): ExitCode {
 }
 
 function reasonOf({ success, total }: BatchSummary, exitCode: ExitCode): string {
-  switch (exitCode) {
-    case EXIT.ok:
-      return 'all completed';
-    case EXIT.credentials:
-      return 'credentials or balance refused';
-    case EXIT.environment:
-      return 'the provider is not configured usably on the worker';
-    default:
-      return `${total - success} of ${total} not completed`;
-  }
+  return REASONS[exitCode] ?? `${total - success} of ${total} not completed`;
 }
+
+const REASONS: Partial<Record<ExitCode, string>> = {
+  [EXIT.ok]: 'all completed',
+  [EXIT.credentials]: 'credentials or balance refused',
+  [EXIT.environment]: 'the provider is not configured usably on the worker',
+};
 
 /** A batch closes Failed only for bad input or an unusable environment; Canceled and Terminated by a person (SPEC T1). */
 export function closedBadly(error: unknown, workflowId: string): CommandProblem {
