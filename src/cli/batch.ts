@@ -24,7 +24,7 @@ import {
 import { type InputText, readInput } from './input.ts';
 import { batchLooks } from './looks.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
-import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
+import { note, print, printJson, safe, sayLines, warn } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress, type Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
