@@ -52,6 +52,8 @@ export class ProgressScreen {
   }
 
   #redraw(): void {
+    // How Node learns of a new size, and draws it by `#onResize`: the signal itself may still be on its way.
+    process.emit('SIGWINCH', 'SIGWINCH');
     const lines = this.#lines(false);
     // log-update 7.2 rewrites only lines that differ, and loses those below a line that came or went.
     if (lines.length !== this.#drawn.length) this.#draw.clear();
@@ -80,6 +82,7 @@ export class ProgressScreen {
   /** Ctrl-Z: what is drawn stays, and after `fg` the picture begins anew below the words of the shell. */
   readonly #onStop = (): void => {
     this.#draw.done();
+    this.#drawn = [];
     process.kill(process.pid, 'SIGSTOP');
   };
 }

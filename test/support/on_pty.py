@@ -1,14 +1,15 @@
 """Run a command on a terminal of its own: on_pty.py COLUMNS ROWS COMMAND ...
 
 What the terminal shows goes to standard output, byte by byte. Standard input takes JSON lines: {"type": "text"} presses
-keys, {"resize": [columns, rows]} does what dragging the window does. Ends with the exit code of the command, 128 + n
-when signal n ended it.
+keys, {"resize": [columns, rows]} does what dragging the window does; ESC ] resize ; columns ; rows BEL in the output marks
+the byte at which the terminal had its new size. Ends with the exit code of the command, 128 + n when signal n ended it.
 """
 import fcntl
 import json
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import termios
@@ -16,6 +17,21 @@ import termios
 
 def resize(fd, columns, rows):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def drain(terminal):
+    """What was drawn for the old size."""
+    while select.select([terminal], [], [], 0.05)[0]:
+        os.write(1, os.read(terminal, 65536))
+
+
+def drag(pid, terminal, columns, rows):
+    """A terminal changes its picture and its size at once: nothing is drawn in between."""
+    os.kill(pid, signal.SIGSTOP)
+    drain(terminal)
+    os.write(1, b"\x1b]resize;%d;%d\x07" % (columns, rows))
+    resize(terminal, columns, rows)
+    os.kill(pid, signal.SIGCONT)
 
 
 def main():
@@ -47,7 +63,7 @@ def main():
                 if "type" in order:
                     os.write(terminal, order["type"].encode())
                 if "resize" in order:
-                    resize(terminal, *order["resize"])
+                    drag(pid, terminal, *order["resize"])
     _, status = os.waitpid(pid, 0)
     sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 

@@ -19,6 +19,13 @@ export interface OnTerminal {
 
 export const CTRL_C = '\u0003';
 
+/** See `on_pty.py`. */
+// eslint-disable-next-line no-control-regex -- it is a control sequence
+const RESIZED = /\u001B\]resize;(\d+);(\d+)\u0007/u;
+/** The beginning of a mark whose end has not arrived. */
+// eslint-disable-next-line no-control-regex -- it is a control sequence
+const UNFINISHED = /\u001B(?:\][^\u0007]*)?$/u;
+
 export function onTerminal(
   command: readonly string[],
   { columns, rows = 30, cwd, env }: { columns: number; rows?: number; cwd: string; env: NodeJS.ProcessEnv },
@@ -31,18 +38,28 @@ export function onTerminal(
   });
   const order = (what: object) => child.stdin.write(`${JSON.stringify(what)}\n`);
   let raw = '';
+  let rest = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    raw += text;
-    terminal.write(text);
+    rest += text;
+    for (let mark = RESIZED.exec(rest); mark !== null; mark = RESIZED.exec(rest)) {
+      const [whole, newColumns, newRows] = mark;
+      show(rest.slice(0, mark.index), () => terminal.resize(Number(newColumns), Number(newRows)));
+      rest = rest.slice(mark.index + whole.length);
+    }
+    const open = UNFINISHED.exec(rest);
+    const complete = open?.index ?? rest.length;
+    show(rest.slice(0, complete));
+    rest = rest.slice(complete);
   });
+  const show = (text: string, then?: () => void) => {
+    raw += text;
+    terminal.write(text, then);
+  };
   return {
     screen: () => screenOf(terminal),
     raw: () => raw,
     press: (keys) => order({ type: keys }),
-    resize: (newColumns, newRows) => {
-      terminal.resize(newColumns, newRows);
-      order({ resize: [newColumns, newRows] });
-    },
+    resize: (newColumns, newRows) => order({ resize: [newColumns, newRows] }),
     ended: new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => terminal.write('', () => resolve(code)));
