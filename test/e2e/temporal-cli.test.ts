@@ -187,7 +187,7 @@ describe('a cancel while a request fails by itself (S)', () => {
 
 describe('a batch that is terminated from outside', () => {
   test('another order under its id never gets the image of the old one’s request, nor does --again (B6, G5)', async () => {
-    provider.setLatencyMs(2_500);
+    provider.setLatencyMs(8_000);
     const start = async (prompt: string, again: boolean) => {
       const input = JSON.stringify({
         again,
