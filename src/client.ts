@@ -43,9 +43,12 @@ export interface BatchOrder {
   isAsWritten: boolean;
 }
 
+/** `no batch`: the id is that of a running task. */
+export type Refusal = Exclude<SubmissionDecision, 'start' | 'attach'> | 'refuse: no batch';
+
 export type Submitted<Handle> =
   | { decision: Extract<SubmissionDecision, 'start' | 'attach'>; handle: Handle; ranBefore: boolean }
-  | { decision: Exclude<SubmissionDecision, 'start' | 'attach'> };
+  | { decision: Refusal };
 
 /** Start the batch, or attach to the one that runs under this id with the same content (SPEC B6). */
 export async function submitBatch(client: Client, order: BatchOrder): Promise<Submitted<BatchHandle>> {
@@ -68,10 +71,16 @@ export async function submitBatch(client: Client, order: BatchOrder): Promise<Su
   return { decision: before.decision, handle, ranBefore: before.ranBefore };
 }
 
-async function decision(client: Client, order: BatchOrder, again: boolean) {
+async function decision(
+  client: Client,
+  order: BatchOrder,
+  again: boolean,
+): Promise<{ decision: SubmissionDecision | Refusal; ranBefore: boolean }> {
   const latest = unlessRefused(await describe(client, order.batchId));
   const known = latest === null ? null : { hash: knownHash(latest, order) };
   const isOpen = latest?.status.name === 'RUNNING';
+  if (isOpen && latest?.type !== WORKFLOW_TYPES.batch)
+    return { decision: 'refuse: no batch', ranBefore: false };
   const submission = {
     hash: order.batchHash,
     again,
@@ -131,6 +140,12 @@ export async function describe(
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
+}
+
+/** The run that goes on under this id although the one that was waited for has ended: a reset makes one. Null for none. */
+export async function successorOf(client: Client, workflowId: string): Promise<WorkflowHandle | null> {
+  const latest = await describe(client, workflowId).catch(() => null);
+  return latest?.status.name === 'RUNNING' ? client.workflow.getHandle(workflowId, latest.runId) : null;
 }
 
 /** Answer of the batch itself; null while no worker answers. */

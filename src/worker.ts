@@ -126,7 +126,10 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
     redact: secrets.redact,
     redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
-    defaults: settings.defaults,
+    // Read anew for each order, as the provider entries are.
+    get defaults() {
+      return settings.defaults;
+    },
     inputRoots: () => allowedRoots(settings, { embedded }),
     outputRoots: () => outputRoots(settings, { embedded }),
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,

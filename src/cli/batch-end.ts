@@ -7,7 +7,8 @@ import { FILES } from '../domain/layout.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
 import { batchEndLines, batchNextText } from './batch-screen.ts';
 import { comeBack, quoted } from './come-back.ts';
-import { detachedText, endNow, exitCodeOfSignal } from './detached.ts';
+import { detachedText, exitCodeOfSignal } from './detached.ts';
+import { endNow } from './end-now.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { note, printJson, printLines, safe, say } from './output.ts';
@@ -56,7 +57,7 @@ async function tellResult(
 ): Promise<ExitCode> {
   const record = await readRecord(summary);
   const rows = record?.results ?? [];
-  const exitCode = exitCodeOf(summary, rows);
+  const exitCode = exitCodeOf(summary);
   const isOrderedAgain = summary.cost.no + summary.cost.possible + summary.cost.yes > 0;
   if (order.ranBefore && summary.adopted === 0 && isOrderedAgain) {
     say(
@@ -98,20 +99,28 @@ async function readJson(path: string): Promise<BatchResultRecord | null> {
   }
 }
 
-function exitCodeOf(summary: BatchSummary, rows: readonly TaskRow[]): ExitCode {
-  if (summary.ok) return EXIT.ok;
-  const failed = rows.filter(({ status }) => status !== 'completed');
-  const refused =
-    failed.length > 0 && failed.every(({ category }) => category === 'auth' || category === 'quota');
-  return refused ? EXIT.credentials : EXIT.incomplete;
+function exitCodeOf({ ok, failed_by }: BatchSummary): ExitCode {
+  if (ok) return EXIT.ok;
+  const codes = new Set(Object.keys(failed_by).map(exitCodeOfCategory));
+  const [only = EXIT.incomplete] = codes;
+  return codes.size === 1 ? only : EXIT.incomplete;
+}
+
+/** SPEC H7: what the whole order failed by is told by its exit code. */
+export function exitCodeOfCategory(category: string | null): ExitCode {
+  if (category === 'auth' || category === 'quota') return EXIT.credentials;
+  return category === 'config' ? EXIT.environment : EXIT.incomplete;
 }
 
 function reasonOf({ success, total }: BatchSummary, exitCode: ExitCode): string {
-  if (exitCode === EXIT.ok) return 'all completed';
-  return exitCode === EXIT.credentials
-    ? 'credentials or balance refused'
-    : `${total - success} of ${total} not completed`;
+  return REASONS[exitCode] ?? `${total - success} of ${total} not completed`;
 }
+
+const REASONS: Partial<Record<ExitCode, string>> = {
+  [EXIT.ok]: 'all completed',
+  [EXIT.credentials]: 'credentials or balance refused',
+  [EXIT.environment]: 'the provider is not configured usably on the worker',
+};
 
 /** A batch closes Failed only for bad input or an unusable environment; Canceled and Terminated by a person (SPEC T1). */
 export function closedBadly(error: unknown, workflowId: string): CommandProblem {

@@ -1,7 +1,7 @@
 /** `imgproof batch`: check everything, order, wait, tell (SPEC B6, C). */
 import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
-import { type BatchHandle, submitBatch } from '../client.ts';
+import { type BatchHandle, type Refusal, submitBatch } from '../client.ts';
 import type { Settings } from '../config.ts';
 import { BATCH_LIMITS, type BatchRequest, type NormalizedBatch } from '../domain/batch.ts';
 import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.ts';
@@ -61,13 +61,15 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
   const settings = settingsOf();
   const input = readInput(argument);
   const embedded = await isEmbedded(settings, flags);
-  const { batch, request } = await checkedBatch(settings, input, flags, embedded);
+  const { batch, request, locate } = await checkedBatch(settings, input, flags, embedded);
   if (embedded) await checkProviders(settings, batch.tasks);
   const hash = batchHash(batch.tasks, sha256);
   const batchId = flags.batchId ?? defaultBatchId(batch.batch_name, hash, sha256);
   const idProblem = keyProblem(batchId, null);
   if (idProblem !== null)
     throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
+  const clashes = keyClashes(batch, batchId);
+  if (clashes.length > 0) throw badInput(locate(clashes), input, batch.tasks.length);
   refuseOversize(request);
   const signals = listenForSignals();
   const session = await openSession(settings, flags);
@@ -80,7 +82,10 @@ async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
     const facts = orderFacts(batch, models, batchId, submitted.decision === 'attach');
     announce(session, batch, facts, progress);
     if (!flags.wait) tellOrdered(session, batchId, flags);
-    else await follow(session, submitted, facts, { progress, signals }, flags);
+    else {
+      const ranBefore = submitted.ranBefore && !batch.again;
+      await follow(session, { ...submitted, ranBefore }, facts, { progress, signals }, flags);
+    }
   } finally {
     signals.ignore();
     progress.end(true);
@@ -102,7 +107,7 @@ async function checkedBatch(
   input: InputText,
   flags: BatchFlags,
   embedded: boolean,
-): Promise<{ batch: NormalizedBatch; request: BatchRequest }> {
+): Promise<{ batch: NormalizedBatch; request: BatchRequest; locate: (problems: Problem[]) => Problem[] }> {
   const parsed = parseJson(input.text, input.name);
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
   const overrides = { ...requestOverrides(flags), ...batchOverrides(flags) };
@@ -122,7 +127,15 @@ async function checkedBatch(
   const request = embedded
     ? batchRequestOf(batch, batch.again)
     : batchAsWritten(parsed.value, overrides, batch.batch_name);
-  return { batch, request };
+  return { batch, request, locate };
+}
+
+/** SPEC B5: only now the batch id is known. */
+function keyClashes({ tasks }: NormalizedBatch, batchId: string): Problem[] {
+  return tasks.flatMap(({ task_key }, i) => {
+    const message = task_key === undefined ? null : keyProblem(task_key, batchId);
+    return message === null ? [] : [{ path: ['tasks', i, 'task_key'], message }];
+  });
 }
 
 function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
@@ -135,11 +148,7 @@ function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
 
 function badInput(problems: Problem[], input: InputText, tasks: number): CommandProblem {
   sayLines(problemLines(problems, input.name, lookOf(process.stderr)));
-  return new CommandProblem(
-    EXIT.usage,
-    `the batch was not ordered: ${problemsSentence(problems, tasks)}`,
-    problems,
-  );
+  return new CommandProblem(EXIT.usage, problemsSentence(problems, tasks), problems);
 }
 
 function taskCount(value: unknown): number {
@@ -147,11 +156,9 @@ function taskCount(value: unknown): number {
   return Array.isArray(tasks) ? tasks.length : 0;
 }
 
-function refused(
-  decision: 'refuse: other content' | 'refuse: still running',
-  batchId: string,
-): CommandProblem {
+function refused(decision: Refusal, batchId: string): CommandProblem {
   const why = {
+    'refuse: no batch': `"${batchId}" is the id of a running task, not of a batch; choose another --batch-id`,
     'refuse: other content': `the batch id "${batchId}" was used for other content; choose another --batch-id, or none`,
     'refuse: still running': `"${batchId}" is still running; --again orders anew when it has ended`,
   }[decision];
@@ -201,7 +208,7 @@ async function follow(
 ): Promise<void> {
   const looks = batchLooks(session.client, handle, order, progress);
   const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
-  const ended = { batchId: order.id, ranBefore: ranBefore && flags.again !== true, view: looks.lastView() };
+  const ended = { batchId: order.id, ranBefore, view: looks.lastView() };
   progress.end(true);
   process.exitCode = await batchEnd(ending, session, handle, ended, flags);
 }

@@ -33,7 +33,15 @@ export function stopIt(argv: readonly string[], workflowId: string): string {
 /** The Temporal CLI calls them the same. */
 const SERVER_FLAGS = ['--address', '--namespace', '--profile'];
 
-/** As a POSIX shell reads it back. */
+/** As a shell reads it back; line breaks and other control characters as bash, zsh and ksh write them. */
 export function quoted(arg: string): string {
+  if (/\p{Cc}/u.test(arg)) return `$'${arg.replaceAll(/[\p{Cc}'\\]/gu, escaped)}'`;
   return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function escaped(character: string): string {
+  const short = { '\n': String.raw`\n`, '\r': String.raw`\r`, '\t': String.raw`\t` }[character];
+  if (short !== undefined) return short;
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x20 || code > 0x7e ? `\\x${code.toString(16).padStart(2, '0')}` : `\\${character}`;
 }

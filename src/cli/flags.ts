@@ -79,7 +79,7 @@ export interface WaitFlags {
 export function addWaitFlags(command: Command): Command {
   return command
     .option('--no-wait', 'order, print the id and return')
-    .option('--wait-timeout <s>', 'stop waiting after so many seconds (exit 124); the work goes on', number)
+    .option('--wait-timeout <s>', 'stop waiting after so many seconds (exit 124); the work goes on', seconds)
     .option('--json', 'print one JSON document on standard output')
     .addOption(
       new Option('--progress <form>', 'progress on standard error: in place, lines, none, or lines of JSON')
@@ -105,6 +105,16 @@ export function addServerFlags(command: Command): Command {
 export function number(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('not a number');
+  return value;
+}
+
+/** What a timer can hold: up to 24 days. */
+const SECONDS_MAX = 2_000_000;
+
+function seconds(text: string): number {
+  const value = number(text);
+  if (value < 0 || value > SECONDS_MAX)
+    throw new InvalidArgumentError(`not a number of seconds from 0 to ${SECONDS_MAX}`);
   return value;
 }
 

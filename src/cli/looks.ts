@@ -62,7 +62,7 @@ function looksOf(order: OrderFacts, progress: Progress, snapshotNow: () => Promi
 }
 
 /** Null while no worker answers. */
-async function batchSnapshot(client: Client, handle: BatchHandle): Promise<Snapshot | null> {
+export async function batchSnapshot(client: Client, handle: BatchHandle): Promise<Snapshot | null> {
   const [progress, tasks] = await Promise.all([queryProgress(client, handle), queryTasks(client, handle)]);
   if (progress === null || tasks === null) return null;
   const live = await Promise.all(

@@ -1,5 +1,6 @@
 /** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
 import { Command, CommanderError } from 'commander';
+import { endNow } from './end-now.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import { guardStreams, print, printJson, say } from './output.ts';
 
@@ -45,14 +46,14 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    process.exitCode = await endOf(error, argv);
+    await endNow(await endOf(error, argv));
   }
 }
 
 const VERSION = '0.1.0';
 
 /** With `--json` there is one document on standard output however a command ends (SPEC H6). */
-async function endOf(error: unknown, argv: readonly string[]): Promise<number> {
+async function endOf(error: unknown, argv: readonly string[]): Promise<ExitCode> {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
   const { exitCode, message, problems, workflowId } = await asProblem(error);
   const order = workflowId === null ? {} : { workflow_id: workflowId };

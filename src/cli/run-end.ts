@@ -1,9 +1,10 @@
 /** How a waiting `run` ends: what it prints and which exit code it has (SPEC C3, C4, H6). */
 import { readFile } from 'node:fs/promises';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
-import { closedBadly } from './batch-end.ts';
+import { closedBadly, exitCodeOfCategory } from './batch-end.ts';
 import { comeBack, quoted } from './come-back.ts';
-import { detachedText, endNow, exitCodeOfSignal } from './detached.ts';
+import { detachedText, exitCodeOfSignal } from './detached.ts';
+import { endNow } from './end-now.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { note, printJson, printLines, safe, say } from './output.ts';
@@ -37,11 +38,7 @@ export async function runEnd(
 }
 
 async function tellRow(row: TaskRow, view: View | null, flags: WaitFlags): Promise<ExitCode> {
-  const exitCode = row.ok
-    ? EXIT.ok
-    : row.category === 'auth' || row.category === 'quota'
-      ? EXIT.credentials
-      : EXIT.incomplete;
+  const exitCode = row.ok ? EXIT.ok : exitCodeOfCategory(row.category);
   if (flags.json) {
     const result = await readResult(row.result_json);
     const reason = row.ok ? 'completed' : `${row.status}: ${row.error ?? ''}`;
@@ -49,7 +46,7 @@ async function tellRow(row: TaskRow, view: View | null, flags: WaitFlags): Promi
     return exitCode;
   }
   printLines(runEndLines(row, view?.elapsedMs ?? null, lookOf(process.stdout)));
-  if (row.run_dir !== null) note(`  Next: imgproof verify ${safe(quoted(row.run_dir))}`);
+  if (row.ok && row.run_dir !== null) note(`  Next: imgproof verify ${safe(quoted(row.run_dir))}`);
   return exitCode;
 }
 

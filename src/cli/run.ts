@@ -160,11 +160,7 @@ async function checkedTask(
 
 function badInput(problems: Problem[]): CommandProblem {
   sayLines(problemLines(problems, 'command line', lookOf(process.stderr)));
-  return new CommandProblem(
-    EXIT.usage,
-    `the image was not ordered: ${problemsSentence(problems, 1)}`,
-    problems,
-  );
+  return new CommandProblem(EXIT.usage, problemsSentence(problems, 1), problems);
 }
 
 /** An explicit key promises equal work: while it is active, the same command comes back to it (SPEC B5). */

@@ -59,13 +59,17 @@ export async function openSession(
   const client = await connect(target).catch((error: unknown) => {
     throw new CommandProblem(EXIT.environment, `${(error as Error).message} Nothing was sent.`);
   });
+  let isAnswering = true;
   const revive = async () => {
+    isAnswering = false;
+    if (embedded) await refuseWhenStopped(settings);
     if (embedded && (await embeddedPlace(settings, { orders: false })).address !== address) {
       throw new CommandProblem(
         EXIT.environment,
         'the server came back at another address; run the same command again to go on',
       );
     }
+    isAnswering = true;
   };
   const letGo = embedded ? await stayInUse(settings) : () => undefined;
   return {
@@ -75,11 +79,22 @@ export async function openSession(
     address,
     embedded,
     revive,
-    close: () => {
+    close: async () => {
       letGo();
-      return client.connection.close();
+      // Calls that its client repeats to a server that has gone would throw on a closed connection; the command ends anyway.
+      if (isAnswering) await client.connection.close();
     },
   };
+}
+
+/** Whoever typed `imgproof down` meant it: an order that is waited for elsewhere does not start everything again. */
+async function refuseWhenStopped({ home }: Settings): Promise<void> {
+  const { isStoppedOnPurpose } = await import('../embedded/embedded.ts');
+  if (!(await isStoppedOnPurpose(home))) return;
+  throw new CommandProblem(
+    EXIT.environment,
+    'the embedded server was stopped by `imgproof down`. What was ordered stays recorded; the same command goes on with it.',
+  );
 }
 
 /** Address of the embedded stack, which runs then. */

@@ -2,16 +2,19 @@
 import type { Command } from 'commander';
 import type { OpenBatch } from '../client.ts';
 import { print, printJson, safe } from './output.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
 import { isEmbedded, openSession, settingsOf } from './session.ts';
 import { addServerFlags, type ServerFlags } from './flags.ts';
 
 export function register(command: Command): void {
   addServerFlags(command)
+    .argument('[batch]', 'id of one batch; without it: server, worker, open batches')
     .option('--json', 'print one JSON document')
-    .action(async (flags: ServerFlags & { json?: boolean }) => {
+    .action(async (batchId: string | undefined, flags: StatusFlags) => {
       const settings = settingsOf();
       const embedded = (await isEmbedded(settings, flags)) ? await embeddedState(settings.home) : null;
       const isUp = embedded === null || embedded.status === 'ready';
+      if (batchId !== undefined) return statusOfBatch(batchId, flags, isUp);
       const place = isUp ? await openBatches(flags) : null;
       const batches = place?.batches ?? null;
       const server = embedded === null && place !== null ? place.server : null;
@@ -32,6 +35,26 @@ export function register(command: Command): void {
       for (const { batch_id, started_at } of batches ?? [])
         print(`  ▷ ${safe(batch_id)}  since ${started_at}`);
     });
+}
+
+interface StatusFlags extends ServerFlags {
+  json?: boolean;
+}
+
+async function statusOfBatch(batchId: string, flags: StatusFlags, isUp: boolean): Promise<void> {
+  if (!isUp) {
+    throw new CommandProblem(
+      EXIT.environment,
+      `the embedded server is down, so nothing is known of "${batchId}" now; \`imgproof up\` starts it`,
+    );
+  }
+  const session = await openSession(settingsOf(), flags, { orders: false });
+  try {
+    const { tellBatch } = await import('./batch-status.ts');
+    await tellBatch(session, batchId, { json: flags.json === true });
+  } finally {
+    await session.close();
+  }
 }
 
 async function embeddedState(home: string) {

@@ -1,6 +1,6 @@
 /** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
 import { setTimeout } from 'node:timers/promises';
-import { describe, isServerGone, nobodyPolls, paidCallsAreServed } from '../client.ts';
+import { describe, isServerGone, nobodyPolls, paidCallsAreServed, successorOf } from '../client.ts';
 import { TASK_QUEUES } from '../domain/messages.ts';
 import type { Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
@@ -98,15 +98,22 @@ async function missingWorker(
 
 /** A server that goes away and comes back is waited for; only the workflow's own end is one. The signal lets go. */
 async function endOf<T>(
-  handle: { result: () => Promise<T> },
+  started: { workflowId: string; result: () => Promise<T> },
   session: Session,
   signal: AbortSignal,
 ): Promise<Ending<T>> {
+  let handle = started;
   for (let told = false; ;) {
     try {
       const result = await session.client.connection.withAbortSignal(signal, () => handle.result());
       return { kind: 'result', result };
     } catch (error) {
+      const successor = wasTerminated(error) ? await successorOf(session.client, handle.workflowId) : null;
+      if (successor !== null && !signal.aborted) {
+        say('its run was ended from outside and another one goes on, as after a reset; waiting for that');
+        handle = successor as typeof handle;
+        continue;
+      }
       if (!isServerGone(error) || signal.aborted) return { kind: 'failed', error };
       if (!told) say('the Temporal server does not answer; waiting for it, the work goes on when it is back');
       told = true;
@@ -114,6 +121,10 @@ async function endOf<T>(
       await sleep(LOOK_MS, signal);
     }
   }
+}
+
+function wasTerminated(error: unknown): boolean {
+  return (error as { cause?: { name?: string } }).cause?.name === 'TerminatedFailure';
 }
 
 function patience(seconds: number | undefined, signal: AbortSignal): Promise<Ending<never>> {

@@ -49,7 +49,8 @@ export interface OrderDefaults {
 }
 
 /** Quick, and without a look into any file. @throws ConfigError for a variable that can't be used. */
-export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
+  const env = withAbsolutePaths(environment);
   const read = (name: string) => given(env[name]);
   const userHome = resolve(read('HOME') ?? read('USERPROFILE') ?? homedir());
   const place = (name: string, home = userHome) => expandHome(read(name), home);
@@ -83,6 +84,28 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     packageRoot,
   } as Settings;
   return Object.defineProperty(settings, 'env', { value: env, enumerable: false });
+}
+
+/** Places that variables name. The background worker has another current directory, and must mean the same ones. */
+const PATH_VARIABLES = [
+  'IMGPROOF_HOME',
+  'IMGPROOF_CONFIG',
+  'IMGPROOF_CACHE',
+  'OPENCLAW_HOME',
+  'OPENCLAW_STATE_DIR',
+  'OPENCLAW_CONFIG_PATH',
+  'OPENCLAW_WORKSPACE',
+  'TEMPORAL_CLI_PATH',
+  'TEMPORAL_TEST_SERVER_PATH',
+];
+
+function withAbsolutePaths(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const absolute = PATH_VARIABLES.flatMap((name) => {
+    const path = given(env[name]);
+    // `~` is left: whose home it means is each variable's own business.
+    return path === undefined || path.startsWith('~') ? [] : [[name, resolve(path)] as const];
+  });
+  return { ...env, ...Object.fromEntries(absolute) };
 }
 
 function orderDefaults(settings: Settings): OrderDefaults {

@@ -185,10 +185,19 @@ export function countersOf(rows: readonly TaskRow[]) {
     cancelled,
     skipped,
     adopted,
+    failed_by: categoriesOf(rows),
     cost: sumBilling(
       rows.filter(({ adopted_from }) => adopted_from === undefined).map(({ billing }) => billing),
     ),
   };
+}
+
+/** How many tasks without an image ended in each category. */
+function categoriesOf(rows: readonly TaskRow[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status, category } of rows)
+    if (status !== 'completed') counts[category ?? 'none'] = (counts[category ?? 'none'] ?? 0) + 1;
+  return counts;
 }
 
 /** Two tasks with the same image: at most one of them was newly generated (SPEC P1). */

@@ -229,6 +229,8 @@ export interface BatchResultRecord {
   cancelled: number;
   skipped: number;
   adopted: number;
+  /** Tasks that are not completed, by category of what ended them: what the exit code is decided by. */
+  failed_by: Record<string, number>;
   provider: string;
   model: string;
   no_local_fallback: true;

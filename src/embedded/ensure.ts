@@ -7,7 +7,7 @@ import { resolveBinary, type ResolvedBinary } from './binaries.ts';
 import type { AskCalls } from './calls-in-flight.ts';
 import { differencesOf, refuseWhileCallsRun } from './drift.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
-import { homeFiles, networkNamespace, openHome, type EmbeddedState } from './home.ts';
+import { homeFiles, networkNamespace, openHome, unusableHome, type EmbeddedState } from './home.ts';
 import { noteUse } from './idle.ts';
 import { logTail, withLog } from './logs.ts';
 import { askToRetire } from './processes.ts';
@@ -62,9 +62,12 @@ export async function ensureEmbedded(
   const home = await openHome(settings.home);
   const arrival = newArrival(home, settings, options);
   for (;;) {
-    await noteUseBeforeLooking(arrival);
+    const homeTrouble = await noteUseBeforeLooking(arrival);
     const seen = await supervised(home);
-    switch (COMMAND_STEP[seen.phase]) {
+    const step = COMMAND_STEP[seen.phase];
+    // What runs is of use on a full disk too; nothing can be started there.
+    if (step !== 'use it' && homeTrouble !== null) throw homeTrouble;
+    switch (step) {
       case 'use it': {
         const place = await placeOf(arrival, seen);
         if (place !== null) return place;
@@ -121,10 +124,13 @@ function newArrival(home: string, settings: EmbeddedSettings, options: EnsureOpt
 }
 
 /** A stack that was idle and gets ready just now must not stop under whoever waited for it (see `idle.ts`). */
-async function noteUseBeforeLooking(arrival: Arrival): Promise<void> {
-  if (Date.now() - arrival.notedAtMs < NOTE_EVERY_MS) return;
+async function noteUseBeforeLooking(arrival: Arrival): Promise<EnvironmentProblem | null> {
+  if (Date.now() - arrival.notedAtMs < NOTE_EVERY_MS) return null;
   arrival.notedAtMs = Date.now();
-  await noteUse(arrival.home, arrival.settings.idleStopMs);
+  return noteUse(arrival.home, arrival.settings.idleStopMs).then(
+    () => null,
+    (error: unknown) => unusableHome(arrival.home, error),
+  );
 }
 
 /** Null when the stack is not yet what this command needs. */

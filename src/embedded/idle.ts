@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
 import { jsonText, replaceProjection } from '../host/durable-file.ts';
-import { homeFiles, readJson, unusableHome } from './home.ts';
+import { homeFiles, readJson } from './home.ts';
 
 interface Use {
   schema_version: number;
@@ -25,7 +25,7 @@ const KEEP_IN_USE_MS = { shortest: 250, longest: 60_000 };
 const ASK_EVERY_MS = { shortest: 500, longest: 30_000 };
 const ASK_LIMIT_MS = 5_000;
 
-/** @throws EnvironmentProblem when the home can't be written. */
+/** Rejects with what the file system says. */
 export async function noteUse(home: string, idleStopMs: number | null): Promise<void> {
   const use: Use = {
     schema_version: SCHEMA_VERSION,
@@ -34,9 +34,7 @@ export async function noteUse(home: string, idleStopMs: number | null): Promise<
     nonce: randomBytes(8).toString('hex'),
     idle_stop_ms: idleStopMs,
   };
-  await replaceProjection(homeFiles(home).used, jsonText(use)).catch((error: unknown) => {
-    throw unusableHome(home, error);
-  });
+  await replaceProjection(homeFiles(home).used, jsonText(use));
 }
 
 /** For a command that goes on using the stack: note it again and again until the returned function is called. */

@@ -43,6 +43,16 @@ export async function supervised(home: string): Promise<Supervised> {
   return { phase: phaseSeen(state?.status ?? null, holder !== null), holder, state };
 }
 
+/**
+ * True when somebody stopped the stack, or does right now, and nobody has started it since: what was killed leaves its
+ * state behind. Whoever waits for an order must not start it again then: to stop is to stop spending.
+ */
+export async function isStoppedOnPurpose(homeFolder: string): Promise<boolean> {
+  const { holder, state } = await supervised(await existingHome(homeFolder));
+  if (holder === null) return state === null;
+  return state?.status === 'stopping' && state.stopReason === 'asked';
+}
+
 export async function embeddedStatus(homeFolder: string): Promise<EmbeddedStatus> {
   const home = await existingHome(homeFolder);
   const [{ phase, holder, state }, server, worker, ours] = await Promise.all([

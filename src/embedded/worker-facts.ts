@@ -30,6 +30,8 @@ export function workerFacts(settings: Settings): WorkerFacts {
     IMGPROOF_CONFIG: ownConfig.path,
     OPENCLAW_CONFIG_PATH: openclawConfig.path,
     OPENCLAW_STATE_DIR: openclawStateDir,
+    // The only default that an order does not carry: where batch folders go (SPEC F3).
+    OPENCLAW_WORKSPACE: env['OPENCLAW_WORKSPACE']?.trim() ?? '',
     [VERSION_FACT]: imgproofVersion(packageRoot),
   };
 }

@@ -23,6 +23,11 @@ test.each<[string, string[], string | null]>([
     `imgproof batch '{"tasks": ["it'\\''s"]}' --batch-id id-1`,
   ],
   ['standard input can not be named', ['batch', '-'], null],
+  [
+    'line breaks stay line breaks',
+    ['run', '--prompt', "a\n'b'"],
+    String.raw`imgproof run --prompt $'a\n\'b\'' --batch-id id-1`,
+  ],
 ])('the line that comes back (C4): %s', (_name, argv, expected) => {
   expect(comeBack(argv, ['--batch-id', 'id-1'])).toBe(expected);
 });

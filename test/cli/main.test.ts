@@ -12,7 +12,7 @@ function imgproof(...args: string[]) {
 }
 
 describe('help', () => {
-  test.each(['run', 'batch', 'verify', 'down'])('`help %s` is `%s --help`', (command) => {
+  test.each(['run', 'batch', 'verify', 'down'])('`help %s` is what its --help says', (command) => {
     const help = imgproof('help', command);
     expect([help.status, help.stdout]).toEqual([0, imgproof(command, '--help').stdout]);
     expect(help.stdout).toContain('Options:');

@@ -148,7 +148,7 @@ const PRINTED: Record<string, (look: Look) => string[]> = {
   },
   'bad-file': (look) => [
     ...painted(problemLines(PROBLEMS, '文章封面.json', look), look),
-    `imgproof: the batch was not ordered: ${problemsSentence(PROBLEMS, 48)}`,
+    `imgproof: ${problemsSentence(PROBLEMS, 48)}`,
   ],
   verify: (look) => painted(verifyLines(REPORT, look), look),
   'run-completed': (look) => painted(runEndLines(row(1, '封面-1'), 101_000, look), look),

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -236,23 +235,4 @@ describe('an address equal to the embedded one is still embedded mode (C5)', () 
     const { stdout } = await cli.run(['status', '--json'], { env: { TEMPORAL_ADDRESS: address } });
     expect(JSON.parse(stdout)).toMatchObject({ embedded: { status: 'ready', address } });
   });
-});
-
-describe('what a command loads', () => {
-  const PROBE = new URL('../support/loaded-modules.mjs', import.meta.url).href;
-
-  test.each([['--help'], ['verify', '--rules'], ['verify', '.']])(
-    '%s loads no module of Temporal',
-    (...args: string[]) => {
-      const bin = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
-      const { stderr } = spawnSync(process.execPath, ['--import', PROBE, bin, ...args], {
-        cwd: cli.folder,
-        encoding: 'utf8',
-        env: cli.env,
-      });
-      const loaded = stderr.split('\n').filter((line) => line.startsWith('loaded '));
-      expect(loaded.some((line) => line.includes('commander'))).toBe(true);
-      expect(loaded.filter((line) => line.includes('@temporalio'))).toEqual([]);
-    },
-  );
 });

@@ -32,7 +32,13 @@ beforeEach(() => provider.setLatencyMs(0));
 const KEYS = { first: 'sk-first-secret-value', second: 'sk-second-secret-value' };
 const withKey = (name: keyof typeof KEYS) => ({ env: { HAPPY_API_KEY: KEYS[name] } });
 const run = (key: string, ...more: string[]) => [
-  ...['run', '--prompt', `drift ${key}`, '--task-key', key, '--output-dir', cli.outputDir],
+  'run',
+  '--prompt',
+  `drift ${key}`,
+  '--task-key',
+  key,
+  '--output-dir',
+  cli.outputDir,
   ...more,
 ];
 const calls = (key: string) => provider.calls.filter(({ prompt }) => prompt === `drift ${key}`);

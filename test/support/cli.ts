@@ -49,7 +49,8 @@ export async function startCli(
   { bin } = { bin: BIN },
 ): Promise<Cli> {
   const folder = newFolder();
-  const [home, outputDir] = [join(folder, 'home'), join(folder, 'out')];
+  const home = extraEnv['IMGPROOF_HOME'] ?? join(folder, 'home');
+  const outputDir = join(folder, 'out');
   const config = join(folder, 'config.json');
   await mkdir(home, { recursive: true });
   await writeFile(config, JSON.stringify({ providers: { happy: { baseUrl, apiKey: '${HAPPY_API_KEY}' } } }));

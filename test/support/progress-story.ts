@@ -263,6 +263,7 @@ export function summary(rows: readonly TaskRow[], more: Partial<BatchSummary> = 
     cancelled: count('cancelled'),
     skipped: count('skipped'),
     adopted: 0,
+    failed_by: {},
     provider: 'happy',
     model: 'gpt-image-2',
     no_local_fallback: true,

@@ -1,0 +1,60 @@
+/** Answers as large as the API's largest images, through the real activity over a real socket (SPEC G9, DESIGN 6). */
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { activityWorld, failureOf } from '../support/activity-world.ts';
+
+const MIB = 1024 * 1024;
+/** A slow machine may take minutes to make, send, hash, write and decode it. */
+const LIMIT_MS = 300_000;
+
+test(
+  'an image of just below 64 MiB is taken whole, byte for byte',
+  async () => {
+    const image = await largestImage();
+    expect(image.length).toBeGreaterThan(63 * MIB);
+    expect(image.length).toBeLessThanOrEqual(64 * MIB);
+    const { provider, task, attempt, recordOf } = await activityWorld({ images: [image] });
+    const cover = task({ size: '3840x2160', timeout_ms: LIMIT_MS });
+    const generated = await attempt(cover).result;
+    expect(generated.image).toMatchObject({ bytes: image.length, width: 3840, height: 2160, format: 'png' });
+    expect((await readFile(generated.image.path)).equals(image)).toBe(true);
+    expect(provider.calls).toMatchObject([{ image_sha256: generated.image.sha256 }]);
+    expect(await recordOf(cover)).toMatchObject({ ok: true, billing: 'yes', answer: { warnings: [] } });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'an answer over the cap is paid, not kept, says so, and is not bought again',
+  async () => {
+    const { provider, task, attempt, recordOf, spooledAnswers, images } = await activityWorld({
+      script: [{ kind: 'huge', mebibytes: 91 }],
+    });
+    const cover = task({ timeout_ms: LIMIT_MS });
+    const failure = await failureOf(attempt(cover));
+    expect(failure).toMatchObject({ nonRetryable: true, details: [{ category: 'bad_response' }] });
+    expect(failure.message).toContain(`it is larger than ${90 * MIB} bytes, and was not kept`);
+    expect(await recordOf(cover)).toMatchObject({
+      ok: false,
+      category: 'bad_response',
+      billing: 'yes',
+      http_status: 200,
+      phase: 'body',
+      retryable: false,
+      error: expect.stringContaining('was not kept') as unknown,
+    });
+    expect([await spooledAnswers(), await images()]).toEqual([[], []]);
+    expect(await failureOf(attempt(cover, 2))).toMatchObject({ details: [{ category: 'bad_response' }] });
+    expect(provider.calls).toHaveLength(1);
+  },
+  LIMIT_MS,
+);
+
+/** The most pixels there are, 8 bytes each, not compressed. */
+function largestImage(): Promise<Buffer> {
+  return sharp({ create: { width: 3840, height: 2160, channels: 4, background: '#336699' } })
+    .toColourspace('rgb16')
+    .png({ compressionLevel: 0 })
+    .toBuffer();
+}

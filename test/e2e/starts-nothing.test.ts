@@ -1,0 +1,127 @@
+/** What answers offline loads no Temporal, starts no process and makes no home (SPEC C5, P2, DESIGN 3). */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { RULES } from '../../src/domain/acceptance.ts';
+import { BATCH_RULES } from '../../src/domain/completeness.ts';
+import { type ProvenBatch, provenBatch } from '../support/proven-batch.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
+const PROBE = new URL('../support/loaded-modules.mjs', import.meta.url).href;
+
+let batch: ProvenBatch;
+let userHome: string;
+let home: string;
+beforeEach(async () => {
+  batch = await provenBatch(tempFolder());
+  userHome = join(tempFolder(), 'user');
+  home = join(userHome, 'imgproof');
+  mkdirSync(userHome);
+});
+
+/** The command in an empty home, and what it loaded and started. */
+function probe(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', PROBE, BIN, ...args], {
+    cwd: userHome,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: userHome,
+      IMGPROOF_HOME: home,
+      TEMPORAL_CLI_PATH: process.env['TEMPORAL_CLI_PATH'],
+    },
+  });
+  const lines = stderr.split('\n');
+  const of = (word: string) => lines.filter((line) => line.startsWith(word));
+  return { code: status, stdout, stderr, loaded: of('loaded '), spawned: of('spawned ') };
+}
+
+/** Processes that name this home in their command line or environment: whatever was started for it, by whomever. */
+function processesOfHome(): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/u.test(name));
+  const names = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8').includes(home);
+    } catch {
+      return false;
+    }
+  };
+  return pids.filter((pid) => names(pid, 'cmdline') || names(pid, 'environ')).map(Number);
+}
+
+const isLinux = process.platform === 'linux';
+
+test.each<[string, () => string[], code: number, part: string]>([
+  ['--help', () => ['--help'], 0, 'Usage: imgproof'],
+  ['--version', () => ['--version'], 0, '.'],
+  ['verify --rules', () => ['verify', '--rules'], 0, 'ok-true'],
+  ['verify of a finished batch', () => ['verify', batch.batchDir], 0, '3 proven'],
+  ['verify --json of an output directory', () => ['verify', batch.outputDir, '--json'], 0, '"proven": 3'],
+  ['verify of an empty folder', () => ['verify', '.'], 5, 'no proof'],
+])('%s', (_, args, code, part) => {
+  const found = probe(...args());
+  expect([found.code, found.stdout]).toEqual([code, expect.stringContaining(part)]);
+  // The probe sees: this much is loaded always, and the pixels are really decoded.
+  expect(found.loaded.some((line) => line.includes('commander'))).toBe(true);
+  expect(found.loaded.some((line) => /node_modules\/sharp\//u.test(line))).toBe(part.includes('proven'));
+  expect(found.loaded.filter((line) => line.includes('@temporalio'))).toEqual([]);
+  expect(found.spawned).toEqual([]);
+  expect(readdirSync(userHome)).toEqual([]);
+  if (isLinux) expect(processesOfHome()).toEqual([]);
+});
+
+test('status says that nothing runs, and starts and makes nothing', () => {
+  // Leaves nothing behind when it does.
+  onTestFinished(() => void probe('down', '--now'));
+  const { code, stdout, spawned } = probe('status', '--json');
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { embedded: { status: 'down', server: null } }]);
+  if (isLinux) expect(spawned).toEqual([]);
+  expect(readdirSync(userHome)).toEqual([]);
+  if (isLinux) expect(processesOfHome()).toEqual([]);
+});
+
+test('the same probe sees what `up` starts and makes', ({ skip }) => {
+  skip(!isLinux, 'processes are looked for in /proc');
+  onTestFinished(() => void probe('down', '--now'));
+  const { code, spawned } = probe('up');
+  expect([code, spawned.length]).toEqual([0, 1]);
+  expect(existsSync(join(home, 'temporal.db'))).toBe(true);
+  // Supervisor, server, worker.
+  expect(processesOfHome()).toHaveLength(3);
+  expect(probe('down', '--now').code).toBe(0);
+  expect(processesOfHome()).toEqual([]);
+}, 120_000);
+
+describe('verify --rules', () => {
+  const table = Object.entries({ ...RULES, ...BATCH_RULES }).map(([id, { en, zh }]) => ({ id, en, zh }));
+
+  test('prints every rule: its id, one sentence in English and one in Chinese (P1)', () => {
+    const { stdout } = probe('verify', '--rules');
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(2 * table.length);
+    for (const [i, { id, en, zh }] of table.entries()) {
+      expect(lines[2 * i]).toMatch(/^[a-z0-9-]+ {2,}\S/u);
+      expect(lines[2 * i]?.split(/ {2,}/u)).toEqual([id, en]);
+      expect(lines[2 * i + 1]?.trim()).toBe(zh);
+    }
+  });
+
+  test('as JSON has the same', () => {
+    const { code, stdout } = probe('verify', '--rules', '--json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { rules: table, exit_code: 0 }]);
+  });
+
+  test('every rule has a sentence of its own in both languages', () => {
+    expect(table.length).toBeGreaterThan(20);
+    for (const { en, zh } of table) {
+      expect(en).toMatch(/^[A-Z].*\.$/u);
+      expect(zh).toMatch(/^.*\p{Script=Han}.*。$/u);
+    }
+    for (const field of ['id', 'en', 'zh'] as const)
+      expect(new Set(table.map((rule) => rule[field])).size).toBe(table.length);
+  });
+});
