@@ -162,14 +162,32 @@ export function nobodyPolls(description: WorkflowExecutionDescription): boolean 
   return description.status.name === 'RUNNING' && description.historyLength <= 2;
 }
 
-/** False when no worker has asked for paid calls lately; true also when the server can't say. */
-export async function paidCallsArePolled(client: Client): Promise<boolean> {
+/**
+ * False when no worker has asked for paid calls lately and none makes any: one whose slots are all taken does not ask. True
+ * also when the server can't say, and for minutes after the last one has gone.
+ */
+export async function paidCallsAreServed(client: Client): Promise<boolean> {
+  try {
+    return (await paidCallsArePolled(client)) || (await paidCallsAreMade(client));
+  } catch {
+    return true;
+  }
+}
+
+async function paidCallsArePolled(client: Client): Promise<boolean> {
   const { namespace } = client.options;
   const lane = { namespace, taskQueue: { name: TASK_QUEUES.api }, taskQueueType: TASK_QUEUE_TYPE_ACTIVITY };
   // eslint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum is in a package of the SDK's own
-  const ask = () => client.workflowService.describeTaskQueue(lane);
-  const answer = await inTime(client, ask).catch(() => null);
-  return answer === null || (answer.pollers ?? []).length > 0;
+  const { pollers } = await inTime(client, () => client.workflowService.describeTaskQueue(lane));
+  return (pollers ?? []).length > 0;
+}
+
+async function paidCallsAreMade(client: Client): Promise<boolean> {
+  const query = `WorkflowType = '${WORKFLOW_TYPES.task}' AND ExecutionStatus = 'Running'`;
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    if ((await liveAttempt(client, workflowId))?.state === 'running') return true;
+  }
+  return false;
 }
 
 /** `temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY`. */

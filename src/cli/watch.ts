@@ -1,6 +1,6 @@
 /** Wait for a workflow while telling how it goes; Ctrl-C lets go of it, the work goes on (SPEC C4). */
 import { setTimeout } from 'node:timers/promises';
-import { describe, isServerGone, nobodyPolls, paidCallsArePolled, successorOf } from '../client.ts';
+import { describe, isServerGone, nobodyPolls, paidCallsAreServed, successorOf } from '../client.ts';
 import { TASK_QUEUES } from '../domain/messages.ts';
 import type { Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
@@ -93,7 +93,7 @@ async function missingWorker(
   const description = await describe(client, workflowId).catch(() => null);
   if (description === null) return 'unknown';
   if (nobodyPolls(description)) return 'for workflows';
-  return embedded || (await paidCallsArePolled(client)) ? null : 'for paid calls';
+  return embedded || (await paidCallsAreServed(client)) ? null : 'for paid calls';
 }
 
 /** A server that goes away and comes back is waited for; only the workflow's own end is one. The signal lets go. */

@@ -22,8 +22,14 @@ export function register(command: Command): void {
       const settings = settingsOf(embeddedHome === undefined ? {} : { IMGPROOF_HOME: embeddedHome });
       const { runWorker } = await import('../worker.ts');
       const embedded = embeddedHome !== undefined;
-      await runWorker({ settings, role, embedded, target: { ...server, env: settings.env, embedded } });
-      // A connection attempt that nobody waits for any more must not keep the process.
-      process.exit();
+      const target = { ...server, env: settings.env, embedded };
+      await runWorker({ settings, role, embedded, target }).finally(endSoon);
     });
+}
+
+const END_MS = 500;
+
+/** After the last words: the native part, or a connection attempt that nobody waits for, must not keep the process. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), END_MS).unref();
 }

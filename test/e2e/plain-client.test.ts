@@ -59,6 +59,42 @@ async function sentInput(workflowId: string): Promise<unknown> {
   );
 }
 
+// First of all: the server remembers for minutes who has asked for work.
+describe('a server that no worker has asked for work (C6)', () => {
+  test('none polls: within 15 s it says so, prints the id, exits 3; with one for workflows only it says what is missing', async () => {
+    const order = [
+      'batch',
+      '{"tasks":[{"prompt":"roles"}]}',
+      '--batch-id',
+      'roles',
+      '--output-dir',
+      cli.outputDir,
+    ];
+    // It gives up before its own limit, which would be exit 124.
+    const none = await run([...order, '--wait-timeout', '25']);
+    expect([none.code, none.stdout]).toEqual([3, 'roles\n']);
+    expect(none.stderr).toContain(
+      'no worker takes "roles" from the task queue imgproof. The order stays recorded',
+    );
+    expect(none.stderr).toContain('imgproof worker');
+
+    const main = await startWorker('--role', 'main');
+    const half = await run([...order, '--json']);
+    expect([half.code, JSON.parse(half.stdout)]).toMatchObject([
+      3,
+      { ok: false, exit_code: 3, workflow_id: 'roles' },
+    ]);
+    expect(half.stderr).toContain('no worker asks imgproof-api for the paid calls of "roles"');
+    expect(half.stderr).toContain('imgproof worker --role api');
+    expect(calls('roles').length).toBe(0);
+
+    const api = await startWorker('--role', 'api');
+    const both = await run([...order, '--json']);
+    expect([both.code, json(both.stdout), calls('roles').length]).toMatchObject([0, { success: 1 }, 1]);
+    await Promise.all([stopWorker(main), stopWorker(api)]);
+  }, 180_000);
+});
+
 describe('with a Temporal address the CLI is a plain client (C6)', () => {
   test('it sends what was written; the worker, which comes later, fills the defaults; again it is the same batch', async () => {
     const file = join(cli.folder, 'written.json');
@@ -178,39 +214,6 @@ describe('with a Temporal address the CLI is a plain client (C6)', () => {
 });
 
 describe('workers of such a server (C6)', () => {
-  test('none polls: within 15 s it says so, prints the id, exits 3; with one for workflows only it says what is missing', async () => {
-    const order = [
-      'batch',
-      '{"tasks":[{"prompt":"roles"}]}',
-      '--batch-id',
-      'roles',
-      '--output-dir',
-      cli.outputDir,
-    ];
-    // It gives up before its own limit, which would be exit 124.
-    const none = await run([...order, '--wait-timeout', '25']);
-    expect([none.code, none.stdout]).toEqual([3, 'roles\n']);
-    expect(none.stderr).toContain(
-      'no worker takes "roles" from the task queue imgproof. The order stays recorded',
-    );
-    expect(none.stderr).toContain('imgproof worker');
-
-    const main = await startWorker('--role', 'main');
-    const half = await run([...order, '--json']);
-    expect([half.code, JSON.parse(half.stdout)]).toMatchObject([
-      3,
-      { ok: false, exit_code: 3, workflow_id: 'roles' },
-    ]);
-    expect(half.stderr).toContain('no worker asks imgproof-api for the paid calls of "roles"');
-    expect(half.stderr).toContain('imgproof worker --role api');
-    expect(calls('roles').length).toBe(0);
-
-    const api = await startWorker('--role', 'api');
-    const both = await run([...order, '--json']);
-    expect([both.code, json(both.stdout), calls('roles').length]).toMatchObject([0, { success: 1 }, 1]);
-    await Promise.all([stopWorker(main), stopWorker(api)]);
-  }, 180_000);
-
   test('the server goes away while a command waits and comes back: it says so, waits, and ends with the result', async () => {
     const worker = await startWorker();
     provider.setLatencyMs(8_000);
