@@ -1,4 +1,5 @@
 /** Which Temporal a command works with: the embedded default, or the server somebody named (SPEC C5, C6). */
+import { resolve } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { loadSettings, type Settings } from '../config.ts';
 import type { TemporalTarget } from '../temporal-target.ts';
@@ -85,11 +86,24 @@ export async function embeddedPlace(
   const { ensureEmbedded, workerFacts } = await import('../embedded/embedded.ts');
   const { callsInFlight } = await import('./calls-in-flight.ts');
   const order = orders ? { facts: workerFacts(settings), askCalls: callsInFlight } : undefined;
-  const { address, webUi } = await ensureEmbedded(settings, {
-    onStatus: (text) => say(text),
-    ...(order && { order }),
-  });
+  const { home, temporalCliPath, packageRoot, idleStopMs } = settings;
+  const { address, webUi } = await ensureEmbedded(
+    { home, temporalCliPath, packageRoot, idleStopMs, env: backgroundEnv(settings) },
+    { onStatus: (text) => say(text), ...(order && { order }) },
+  );
   return { address, namespace: 'default', webUi };
+}
+
+/** A background process has a current directory of its own: what it reads must not depend on ours. */
+function backgroundEnv({ env, ownConfig, openclawConfig, openclawStateDir }: Settings): NodeJS.ProcessEnv {
+  const workspace = env['OPENCLAW_WORKSPACE'];
+  return {
+    ...env,
+    OPENCLAW_STATE_DIR: openclawStateDir,
+    ...(ownConfig.isNamed && { IMGPROOF_CONFIG: ownConfig.path }),
+    ...(openclawConfig.isNamed && { OPENCLAW_CONFIG_PATH: openclawConfig.path }),
+    ...(workspace && { OPENCLAW_WORKSPACE: resolve(workspace) }),
+  };
 }
 
 /** The embedded stack does not take itself for idle until the returned function is called (SPEC C5). */

@@ -145,12 +145,13 @@ describe('the environment: exit 3, exit 4', () => {
   }, 60_000);
 
   test('port 7233 taken by somebody else: another one is used and printed', async () => {
+    // Else the port may be our own server's, and free as soon as that has ended.
+    await cli.run(['down']);
     const server = createServer().on('error', () => undefined);
     await new Promise<void>((resolve) =>
       server.listen(7233, '127.0.0.1', resolve).once('error', () => resolve()),
     );
     try {
-      await cli.run(['down']);
       const { code, stdout } = await cli.run(['up', '--json']);
       const { address } = JSON.parse(stdout) as { address: string };
       expect([code, address]).toEqual([0, expect.not.stringMatching(/:7233$/u)]);

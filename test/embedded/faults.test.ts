@@ -32,7 +32,9 @@ describe('a pid that was given to somebody else, and a reboot', () => {
         address: '127.0.0.1:1',
         webUi: 'http://127.0.0.1:2',
         draining: false,
-        ...{ supervisor: { pid: process.pid }, server: { pid: process.pid }, worker: { pid: process.pid } },
+        supervisor: { pid: process.pid },
+        server: { pid: process.pid },
+        worker: { pid: process.pid },
       };
       writeFileSync(inHome('supervisor.lock'), JSON.stringify({ ...foreign, nonce: 'old', taken_at: '' }));
       writeFileSync(inHome('embedded.json'), JSON.stringify(state));
