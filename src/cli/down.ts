@@ -15,5 +15,7 @@ export function register(command: Command): void {
         askCalls: callsInFlight,
       });
       say(tookMs === null ? `nothing of ${home} runs` : `stopped after ${(tookMs / 1000).toFixed(1)} s`);
+      // A question to the server that has just ended must not keep the process.
+      process.exit();
     });
 }

@@ -27,3 +27,11 @@ export async function refuseWhileCallsRun(
       'or with the values it was started with, or with another IMGPROOF_HOME. Nothing was sent.',
   );
 }
+
+/** For a command whose worker was replaced by another one again and again. */
+export function keepsDiffering(names: readonly string[]): EnvironmentProblem {
+  return new EnvironmentProblem(
+    `The background worker was restarted, and works with other values of ${names.join(', ')} again: another command uses ` +
+      'this home at the same time. Run this again when that one has ended, or use another IMGPROOF_HOME. Nothing was sent.',
+  );
+}

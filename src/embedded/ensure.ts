@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, type ProcessIdentity } from '../host/process-identity.ts';
 import { resolveBinary, type ResolvedBinary } from './binaries.ts';
 import type { AskCalls } from './calls-in-flight.ts';
-import { differencesOf, refuseWhileCallsRun } from './drift.ts';
+import { differencesOf, keepsDiffering, refuseWhileCallsRun } from './drift.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
 import { homeFiles, networkNamespace, openHome, unusableHome, type EmbeddedState } from './home.ts';
 import { noteUse } from './idle.ts';
@@ -46,6 +46,8 @@ const READY_LIMIT_MS = 40_000;
 const DRAIN_LIMIT_MS = 13 * 60_000;
 const POLL_MS = 100;
 const NOTE_EVERY_MS = 500;
+/** More often than any command of ours would be overtaken by others. */
+const REPLACE_LIMIT = 3;
 /** A supervisor that was just spawned needs this long to take its lock. */
 const SPAWN_PATIENCE_MS = 5000;
 
@@ -152,6 +154,7 @@ async function fits(arrival: Arrival, { state, holder }: Supervised, address: st
   const names = await differencesOf(arrival.home, worker, order.facts);
   if (names === null || names.length === 0) return names !== null;
   if (arrival.retired.has(holder.nonce)) return false;
+  if (arrival.retired.size >= REPLACE_LIMIT) throw keepsDiffering(names);
   await refuseWhileCallsRun(names, await order.askCalls(address));
   onStatus(`restarting the worker, which was started with other values of ${names.join(', ')}`);
   arrival.retired.add(holder.nonce);
@@ -227,7 +230,7 @@ function phrase({ phase, state }: Supervised): string {
       return 'Temporal and the worker are ready';
     case 'starting':
       return state?.draining
-        ? 'an earlier worker finishes its paid calls first (`imgproof down --now` ends them)'
+        ? 'an earlier worker ends first, with the paid calls it has begun (`imgproof down --now` gives them up)'
         : 'Temporal and the worker are starting';
     case 'stopping':
       return state?.stopReason === 'idle'

@@ -45,6 +45,14 @@ export async function findWorker(home: string): Promise<FoundWorker | null> {
   return null;
 }
 
+/** Ports of servers, running or not, that embedded workers of other homes work for. */
+export async function portsOfOtherWorkers(home: string): Promise<Set<number>> {
+  const others = (await commandLines()).filter(
+    (command) => has(command, 'worker') && ![undefined, home].includes(option(command, '--embedded-home')),
+  );
+  return new Set(others.map((command) => Number(option(command, '--address')?.split(':').at(-1))));
+}
+
 /**
  * End exactly this process: SIGTERM, and SIGKILL when `graceMs` is over or `now` fires. Resolves when it has ended;
  * does nothing when it has already.

@@ -29,14 +29,18 @@ export async function stopEmbedded(homeFolder: string, options: StopOptions): Pr
   const before = await embeddedStatus(home);
   if (!before.supervisor && !before.server && !before.worker) return null;
   const startedAtMs = Date.now();
-  // Before anything is ended, while the server still knows.
-  await tell(before, options);
+  const isOver = new AbortController();
   const drains = before.worker !== null && !options.now;
-  const timer = drains ? setInterval(() => void tell(before, options), TELL_EVERY_MS) : undefined;
+  void tell(before, options, isOver.signal);
+  // Whoever waits for a drain hears of it again and again.
+  const timer = drains
+    ? setInterval(() => void tell(before, options, isOver.signal), TELL_EVERY_MS)
+    : undefined;
   try {
     await untilStopped(home, options.now);
     return Date.now() - startedAtMs;
   } finally {
+    isOver.abort();
     clearInterval(timer);
   }
 }
@@ -87,10 +91,12 @@ async function endOrphans(home: string, now: boolean): Promise<boolean> {
 async function tell(
   { worker, server }: EmbeddedStatus,
   { now, onStatus, askCalls }: StopOptions,
+  isOver: AbortSignal,
 ): Promise<void> {
-  if (worker === null) onStatus('stopping the Temporal server');
-  else if (now) onStatus(`ending worker ${worker.pid} at once: calls it has sent count as possibly billed`);
-  else onStatus(drainText(worker.pid, await runningCalls(server, askCalls)));
+  if (worker === null) return onStatus('stopping the Temporal server');
+  if (now) return onStatus(`ending worker ${worker.pid} at once: calls it has sent count as possibly billed`);
+  const calls = await runningCalls(server, askCalls);
+  if (!isOver.aborted) onStatus(drainText(worker.pid, calls));
 }
 
 /** A worker that drains sends nothing new: what is queued waits for the next one. */

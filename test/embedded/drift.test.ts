@@ -31,16 +31,10 @@ beforeEach(() => provider.setLatencyMs(0));
 
 const KEYS = { first: 'sk-first-secret-value', second: 'sk-second-secret-value' };
 const withKey = (name: keyof typeof KEYS) => ({ env: { HAPPY_API_KEY: KEYS[name] } });
-const run = (key: string, ...more: string[]) => [
-  'run',
-  '--prompt',
-  `drift ${key}`,
-  '--task-key',
-  key,
-  '--output-dir',
-  cli.outputDir,
-  ...more,
-];
+const run = (key: string, ...more: string[]) => {
+  const names = ['--prompt', `drift ${key}`, '--task-key', key];
+  return ['run', ...names, '--output-dir', cli.outputDir, ...more];
+};
 const calls = (key: string) => provider.calls.filter(({ prompt }) => prompt === `drift ${key}`);
 
 describe('the facts of a worker (G8)', () => {
@@ -143,6 +137,31 @@ describe('a command with another environment than the background worker (G8)', (
     expect([1, 2, 3, 4, 5].map((i) => calls(`at-once-${i}`).length)).toEqual([1, 1, 1, 1, 1]);
   }, 180_000);
 
+  test('a config that is named relative to the current directory is the same one to the worker', async () => {
+    const relative = { env: { ...withKey('second').env, IMGPROOF_CONFIG: 'config.json' } };
+    const before = await cli.pids();
+    const { code, stderr } = await cli.run(run('relative'), relative);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('restarting the worker')]);
+    process.kill(before.worker, 'SIGKILL');
+    expect((await cli.run(['down', '--now'])).code).toBe(0);
+    expect((await cli.run(run('relative-2'), relative)).code).toBe(0);
+    const after = await cli.pids();
+    expect((await cli.run(run('absolute'), withKey('second'))).code).toBe(0);
+    expect(await cli.pids()).toEqual(after);
+  }, 180_000);
+
+  test('another config is another environment, and is read', async () => {
+    const other = join(cli.folder, 'other.json');
+    const happy = { baseUrl: provider.baseUrl, apiKey: '${OTHER_KEY}' };
+    await writeFile(other, JSON.stringify({ providers: { happy } }));
+    const env = { ...withKey('second').env, IMGPROOF_CONFIG: other, OTHER_KEY: 'sk-other-secret-value' };
+    const { code, stderr } = await cli.run(run('other-config'), { env });
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining('other values of OTHER_KEY, IMGPROOF_CONFIG'),
+    ]);
+  }, 180_000);
+
   test('`status` and `temporal` take the worker as it is', async () => {
     const before = await cli.pids();
     expect((await cli.run(['status'], withKey('first'))).code).toBe(0);
@@ -151,6 +170,7 @@ describe('a command with another environment than the background worker (G8)', (
   }, 120_000);
 
   test('a worker of another version of imgproof is replaced too, also when its supervisor was killed', async () => {
+    await cli.run(['up'], withKey('second'));
     const before = await cli.pids();
     process.kill(before.supervisor, 'SIGKILL');
     writeFileSync(stamp, 'another build');

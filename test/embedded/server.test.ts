@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isRunning } from '../../src/host/process-identity.ts';
+import { writePorts } from '../../src/embedded/home.ts';
+import { portChoices } from '../../src/embedded/ports.ts';
 import { endProcess, findServer, type FoundServer } from '../../src/embedded/processes.ts';
 import { bringUpServer, startServer, waitUntilServing } from '../../src/embedded/server.ts';
 import { temporalVersion as versionOf } from '../../src/embedded/stack.ts';
@@ -27,6 +29,15 @@ async function occupyDefaultPort(): Promise<Server | null> {
     const server = createServer();
     server.once('error', () => resolve(null));
     server.listen(7233, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
   });
 }
 
@@ -128,6 +139,22 @@ describe('the embedded Temporal server', () => {
     await endProcess(other.identity, { graceMs: 0 });
     const again = await bringUp();
     expect([again.port, again.uiPort]).toEqual([other.port, other.uiPort]);
+  });
+
+  it('leaves a port alone on which a worker of another home waits for its server', async () => {
+    const keptHome = home();
+    const [port, uiPort] = await Promise.all([freePort(), freePort()]);
+    await writePorts(keptHome, { port, uiPort });
+    const offered = async (): Promise<number[]> => {
+      const ports: number[] = [];
+      for await (const choice of portChoices(keptHome, undefined)) ports.push(choice.port);
+      return ports;
+    };
+    expect(await offered()).toContain(port);
+    const args = ['worker', '--embedded-home', `${keptHome}-2`, '--address', `127.0.0.1:${port}`];
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)', '--', ...args]);
+    onTestFinished(() => void other.kill('SIGKILL'));
+    await expect.poll(offered).not.toContain(port);
   });
 
   it('that can not start says so with the end of its log', async () => {
