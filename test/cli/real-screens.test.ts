@@ -238,5 +238,7 @@ test('before anything is ordered Ctrl-C says so', async () => {
   child.kill('SIGINT');
   const { code, stderr } = await ended;
   expect([code, stderr]).toEqual([130, expect.stringContaining('Nothing was ordered')]);
+  // What it began to start goes on, for the next command.
+  expect((await cli.run(['up'])).code).toBe(0);
   expect(calls('never ordered')).toBe(0);
 }, 60_000);
