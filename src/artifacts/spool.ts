@@ -14,7 +14,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
+import { type AttemptRecord, SCHEMA_VERSION, type WorkerBinding } from '../domain/records.ts';
 import { createFile, createMarkSync, jsonText, makeFolder } from '../host/durable-file.ts';
 import { acquireLock, type LockResult } from '../host/lock.ts';
 
@@ -109,7 +109,7 @@ export class SpoolEntry {
   async markBegan(runId: string, temporalAttempt: number): Promise<void> {
     await createFile(
       this.#path(beganName(runId, temporalAttempt)),
-      jsonText({ at: new Date().toISOString() }),
+      documentText({ at: new Date().toISOString() }),
     );
   }
 
@@ -136,7 +136,7 @@ export class SpoolEntry {
 
   /** Throws when the number is taken: two may never send as the same attempt. */
   async writeIntent(intent: Intent): Promise<void> {
-    if (await createFile(this.#path(`${nn(intent.attempt)}.intent.json`), jsonText(intent))) return;
+    if (await createFile(this.#path(`${nn(intent.attempt)}.intent.json`), documentText(intent))) return;
     throw new SpoolDamaged(`attempt ${intent.attempt} in ${this.folder} was already begun by somebody else`);
   }
 
@@ -152,7 +152,8 @@ export class SpoolEntry {
 
   /** A paid answer, safe before anything else happens to it. */
   async writeAnswer(header: AnswerHeader, body: Buffer): Promise<void> {
-    const content = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]);
+    const line = JSON.stringify({ schema_version: SCHEMA_VERSION, ...header });
+    const content = Buffer.concat([Buffer.from(`${line}\n`), body]);
     await createFile(this.answerPath(header.attempt), content);
   }
 
@@ -175,7 +176,7 @@ export class SpoolEntry {
 
   /** The path where this generation's image is saved, reserved once so that a second try saves no second image. */
   async reserveImagePath(wanted: string): Promise<string> {
-    await createFile(this.#path('image.json'), jsonText({ path: wanted }));
+    await createFile(this.#path('image.json'), documentText({ path: wanted }));
     const reserved = await this.#read<{ path: string }>('image.json');
     return reserved?.path ?? wanted;
   }
@@ -207,9 +208,17 @@ export class SpoolEntry {
   }
 }
 
+/** SPEC F: every object on disk carries the version of its form. */
+function documentText(document: object): string {
+  return jsonText({ schema_version: SCHEMA_VERSION, ...document });
+}
+
 function parseHeader(line: Buffer, path: string): AnswerHeader {
   try {
-    return JSON.parse(line.toString('utf8')) as AnswerHeader;
+    const { schema_version: _, ...header } = JSON.parse(line.toString('utf8')) as AnswerHeader & {
+      schema_version: number;
+    };
+    return header;
   } catch {
     throw new SpoolDamaged(`${path} has no readable header; it is not adopted`);
   }

@@ -107,7 +107,7 @@ function listeningAddresses(pid: number): string[] {
 function addressOf(text: string): string {
   const [address = '', port = ''] = text.split(':');
   const words = address.match(/.{8}/gu) ?? [];
-  const bytes = words.flatMap((word) => [...Buffer.from(word, 'hex')].reverse());
+  const bytes = words.flatMap((word) => [...Buffer.from(word, 'hex')].toReversed());
   const hex = Buffer.from(bytes).toString('hex');
   const isIpv4 = bytes.length === 4 || hex.startsWith('00000000000000000000ffff');
   return `${isIpv4 ? bytes.slice(-4).join('.') : hex}:${Number.parseInt(port, 16)}`;
