@@ -51,7 +51,8 @@ function demoEnvironment(temporal) {
     IMGPROOF_HOME: join(DEMO, 'home'),
     IMGPROOF_CONFIG: join(DEMO, 'config.json'),
     TEMPORAL_CLI_PATH: temporal,
-    TEMPORAL_CONFIG_FILE: join(DEMO, 'temporal.toml'),
+    // It is not there: no profile of this machine counts.
+    TEMPORAL_CONFIG_FILE: join(DEMO, 'no-temporal.toml'),
     OPENCLAW_STATE_DIR: join(DEMO, 'openclaw'),
     NO_PROXY: '127.0.0.1,localhost',
     no_proxy: '127.0.0.1,localhost',
@@ -62,7 +63,6 @@ function writeDemoConfig(baseUrl) {
   const models = [{ id: 'gpt-image-2', name: 'GPT Image 2 (scripted)' }];
   const config = { providers: { demo: { baseUrl, apiKey: DEMO_KEY, models } } };
   writeFileSync(join(DEMO, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-  writeFileSync(join(DEMO, 'temporal.toml'), '');
 }
 
 /** True when the stack of an earlier demo lives in another network namespace (`unshare -n`). */

@@ -103,13 +103,19 @@ function profileOf(
   target: Pick<TemporalTarget, 'env' | 'profile'>,
   { disableEnv } = { disableEnv: false },
 ): ClientConfigProfile {
-  try {
-    return loadClientConfigProfile({
+  const load = (options: { disableFile?: boolean }) =>
+    loadClientConfigProfile({
       disableEnv,
       overrideEnvVars: givenOnly(target.env),
       ...(target.profile === undefined ? {} : { profile: target.profile }),
+      ...options,
     });
+  try {
+    return load({});
   } catch (error) {
+    // A file without any profile, an empty one for example, says nothing; the library stumbles over it.
+    const isNamed = (target.profile ?? variable(target, 'TEMPORAL_PROFILE')) !== undefined;
+    if (error instanceof TypeError && !isNamed) return load({ disableFile: true });
     const file = variable(target, 'TEMPORAL_CONFIG_FILE') ?? 'the config file of the temporal CLI';
     throw new TargetProblem(
       `the Temporal profile ${profileName(target)} can't be read from ${file}: ${(error as Error).message.trim()}. ` +

@@ -44,6 +44,9 @@ describe('which server is meant: flag over environment over profile (C5, C6)', (
     expect(namedAddress({ env: {} })).toBeNull();
     expect(namedAddress({ env: withProfiles('[profile.default]\nnamespace = "art"\n') })).toBeNull();
     expect(namedAddress({ env: { TEMPORAL_CONFIG_FILE: '/nowhere/temporal.toml' } })).toBeNull();
+    for (const text of ['', '# nothing yet\n']) expect(namedAddress({ env: withProfiles(text) })).toBeNull();
+    const named = { ...withProfiles(''), TEMPORAL_ADDRESS: 'env.example:8' };
+    expect(namedAddress({ env: named })).toBe('env.example:8');
     expect(namedAddress({ env: { TEMPORAL_NAMESPACE: 'art', TEMPORAL_API_KEY: 'k' } })).toBeNull();
   });
 
