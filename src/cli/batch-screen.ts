@@ -1,7 +1,8 @@
 /** The end of a batch, for people: what came of it, what it cost, where it is, what to do next. Pure. */
 import type { BatchSummary, TaskRow } from '../domain/records.ts';
 import { quoted } from './come-back.ts';
-import { flow, type Line, padEnd, plain, styled, widest, wrap } from './layout.ts';
+import { flow, padEnd, widest, wrap } from './layout.ts';
+import { type Line, plain, styled } from './paint.ts';
 import { safe } from './output.ts';
 import { type Look, type Symbols, symbolsOf } from './terminal.ts';
 import {

@@ -1,5 +1,6 @@
 /** One task on one line: what it does, or how it ended. Pure. */
-import { cut, type Line, padEnd, plain, styled } from './layout.ts';
+import { cut, padEnd } from './layout.ts';
+import { type Line, plain, styled } from './paint.ts';
 import type { Activity, TaskView } from './progress-view.ts';
 import type { Look, Symbols } from './terminal.ts';
 import { durationText, modeText, sizeText, statusText, taskChargedText } from './words.ts';

@@ -1,6 +1,7 @@
 /** The picture of an order in progress, as lines that are never wider than the terminal (`reference/ux.md` 5.5). Pure. */
 import { activityText, endedLine, runningLine } from './frame-rows.ts';
-import { fit, flow, type Line, paint, plain, styled, widest } from './layout.ts';
+import { fit, flow, widest } from './layout.ts';
+import { type Line, paint, plain, styled } from './paint.ts';
 import type { TaskView, View } from './progress-view.ts';
 import { type Look, type Symbols, symbolsOf } from './terminal.ts';
 import { chargedText, counted, durationText, modeText, timeLeftText } from './words.ts';

@@ -1,33 +1,6 @@
 /** Lines of styled text by the width a terminal gives them: Chinese takes two columns, a style none. Pure. */
-import { styleText } from 'node:util';
 import stringWidth from 'string-width';
-
-type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
-
-/** Text without control characters: who composes it has filtered what came from data. */
-export interface Piece {
-  text: string;
-  style?: Style;
-}
-
-export type Line = readonly Piece[];
-
-export function plain(text: string): Piece {
-  return { text };
-}
-
-export function styled(style: Style, text: string): Piece {
-  return { text, style };
-}
-
-export function paint(line: Line, colour: boolean): string {
-  return line
-    .map(({ text, style }) =>
-      colour && style !== undefined ? styleText(style, text, { validateStream: false }) : text,
-    )
-    .join('')
-    .trimEnd();
-}
+import { type Line, type Piece, plain } from './paint.ts';
 
 export function lineWidth(line: Line): number {
   return line.reduce((sum, { text }) => sum + stringWidth(text), 0);

@@ -1,6 +1,6 @@
 /** Standard output is data, standard error is everything else (SPEC C2). */
 import { EXIT } from './exit-codes.ts';
-import { type Line, paint } from './layout.ts';
+import { type Line, paint } from './paint.ts';
 import { lookOf } from './terminal.ts';
 
 export function print(text: string): void {

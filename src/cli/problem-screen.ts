@@ -1,7 +1,8 @@
 /** What is wrong with an input, for people: where, which field, why (SPEC B8; `reference/ux.md` 5.5). Pure. */
 import stringWidth from 'string-width';
 import { type Problem, problemRows } from '../intake/problems.ts';
-import { type Line, padEnd, plain, styled, widest, wrap } from './layout.ts';
+import { padEnd, widest, wrap } from './layout.ts';
+import { type Line, plain, styled } from './paint.ts';
 import type { Look } from './terminal.ts';
 import { counted } from './words.ts';
 

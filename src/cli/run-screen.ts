@@ -1,6 +1,7 @@
 /** The end of one image, for people. Pure. */
 import type { TaskRow } from '../domain/records.ts';
-import { flow, type Line, plain, styled, wrap } from './layout.ts';
+import { flow, wrap } from './layout.ts';
+import { type Line, plain, styled } from './paint.ts';
 import { safe } from './output.ts';
 import { type Look, symbolsOf } from './terminal.ts';
 import {

@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import type { BrokenRule } from '../domain/acceptance.ts';
 import type { VerifyItem, VerifyReport, VerifyTotals } from '../proof/verdict.ts';
-import { flow, type Line, lineWidth, padEnd, plain, styled, widest, wrap } from './layout.ts';
+import { flow, lineWidth, padEnd, widest, wrap } from './layout.ts';
+import { type Line, plain, styled } from './paint.ts';
 import { safe } from './output.ts';
 import { type Look, type Symbols, symbolsOf } from './terminal.ts';
 

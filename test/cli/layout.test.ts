@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import { frame } from '../../src/cli/frame.ts';
-import { cut, fit, flow, lineWidth, paint, plain, styled, wrap } from '../../src/cli/layout.ts';
+import { cut, fit, flow, lineWidth, wrap } from '../../src/cli/layout.ts';
+import { paint, plain, styled } from '../../src/cli/paint.ts';
 import { viewOf } from '../../src/cli/progress-view.ts';
 import {
   ARTICLE_COVERS,

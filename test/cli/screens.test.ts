@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { batchEndLines, batchNextText } from '../../src/cli/batch-screen.ts';
 import { detachedText } from '../../src/cli/detached.ts';
 import { frame } from '../../src/cli/frame.ts';
-import { type Line, paint } from '../../src/cli/layout.ts';
+import { type Line, paint } from '../../src/cli/paint.ts';
 import { problemLines, problemsSentence } from '../../src/cli/problem-screen.ts';
 import { runEndLines } from '../../src/cli/run-screen.ts';
 import { viewOf } from '../../src/cli/progress-view.ts';
