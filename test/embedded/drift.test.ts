@@ -80,6 +80,7 @@ describe('the facts of a worker (G8)', () => {
       IMGPROOF_CONFIG: config,
       OPENCLAW_CONFIG_PATH: join(folder, '.openclaw', 'openclaw.json'),
       OPENCLAW_STATE_DIR: join(folder, '.openclaw'),
+      OPENCLAW_WORKSPACE: '',
       [VERSION_FACT]: expect.stringMatching(/^\d+\.\d+\.\d+/u) as string,
     });
     await writeFile(config, '{not json5');
