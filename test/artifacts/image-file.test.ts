@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -79,7 +80,7 @@ describe('An image is measured from its bytes', () => {
     expect(await inspectImage(bytes)).toMatchObject({ width: 96, height: 64, decodes: true });
   });
 
-  const samples = '/work/shared/data/gpt-image-2';
+  const samples = fileURLToPath(new URL('../../../shared/data/gpt-image-2', import.meta.url));
   test('real gpt-image-2 files decode', async ({ skip }) => {
     skip(!existsSync(samples), `there are no real images at ${samples}`);
     const files = readdirSync(samples).filter((name) => name.endsWith('.png'));
