@@ -78,12 +78,6 @@ function reportOf(error: unknown): FailureReport {
   if (isCutShort(error))
     return { category: 'cancelled', message: `cancelled; the last attempt: ${error.cause?.message}` };
   const cause = error instanceof ActivityFailure ? error.cause : error;
-  // The last attempt failed by itself before the cancel reached it; the server then starts no further one.
-  if (error instanceof ActivityFailure && error.retryState === RetryState.CANCEL_REQUESTED)
-    return {
-      category: 'cancelled',
-      message: `cancelled; the last attempt: ${cause instanceof Error ? cause.message : 'unknown'}`,
-    };
   if (cause instanceof ApplicationFailure) {
     const report = cause.details?.[0] as Partial<FailureReport> | undefined;
     if (report?.category !== undefined && report.category in FAILURES) return report as FailureReport;
