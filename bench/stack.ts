@@ -32,14 +32,18 @@ export async function openStack(folder: string): Promise<Stack> {
     if (ended.exitCode === 0) return ended;
     throw new Error(`imgproof ${args.join(' ')} ended with ${ended.exitCode}: ${ended.stderr}`);
   };
-  const writeConfig = (providers: object) => writeFile(config, JSON.stringify({ providers }, null, 2));
-  await writeConfig({});
+  const useProvider = (baseUrl: string) => {
+    const happy = { baseUrl, apiKey: '${HAPPY_API_KEY}' };
+    return writeFile(config, JSON.stringify({ providers: { happy } }, null, 2));
+  };
+  // The worker must know from its start which variable the config names: else it is restarted for it (SPEC G8).
+  await useProvider('http://127.0.0.1:9/v1');
   return {
     outputDir,
     command,
     imgproof,
     running: async () => runningOf((await imgproof(['status', '--json'])).stdout),
-    useProvider: (baseUrl) => writeConfig({ happy: { baseUrl, apiKey: '${HAPPY_API_KEY}' } }),
+    useProvider,
     writeBatch: async (name, tasks) => {
       const path = join(folder, `${name}.json`);
       await writeFile(path, JSON.stringify(batchOf(outputDir, tasks), null, 2));
