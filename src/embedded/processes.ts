@@ -5,7 +5,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { identify, isRunning, type ProcessIdentity } from '../host/process-identity.ts';
-import { homeFiles, type Ports } from './home.ts';
+import { homeFiles, networkNamespace, type Ports } from './home.ts';
 import { RETIRE_SIGNAL } from './stop-request.ts';
 
 const run = promisify(execFile);
@@ -45,12 +45,22 @@ export async function findWorker(home: string): Promise<FoundWorker | null> {
   return null;
 }
 
-/** Ports of servers, running or not, that embedded workers of other homes work for. */
+/** Ports of servers, running or not, that embedded workers of other homes in our own network work for. */
 export async function portsOfOtherWorkers(home: string): Promise<Set<number>> {
   const others = (await commandLines()).filter(
     (command) => has(command, 'worker') && ![undefined, home].includes(option(command, '--embedded-home')),
   );
-  return new Set(others.map((command) => Number(option(command, '--address')?.split(':').at(-1))));
+  const ports = new Set<number>();
+  for (const command of others)
+    if (await sharesOurNetwork(command.pid))
+      ports.add(Number(option(command, '--address')?.split(':').at(-1)));
+  return ports;
+}
+
+/** False for a process that could not reach us, nor we it. */
+export async function sharesOurNetwork(pid: number): Promise<boolean> {
+  const theirs = await readlink(`/proc/${pid}/ns/net`).catch(() => null);
+  return theirs === (await networkNamespace());
 }
 
 /**

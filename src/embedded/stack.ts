@@ -1,14 +1,20 @@
 /** The supervisor's two tools: get the server, get the worker; an orphan of an earlier supervisor comes first. */
 import { execFile, spawn } from 'node:child_process';
-import { readlink } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { identify, isSameProcess, type ProcessIdentity } from '../host/process-identity.ts';
 import { noteServed } from './database.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
-import { homeFiles, networkNamespace, readPorts, type Ports } from './home.ts';
+import { homeFiles, readPorts, type Ports } from './home.ts';
 import { withLog } from './logs.ts';
-import { endProcess, findServer, findWorker, type FoundServer, type FoundWorker } from './processes.ts';
+import {
+  endProcess,
+  findServer,
+  findWorker,
+  sharesOurNetwork,
+  type FoundServer,
+  type FoundWorker,
+} from './processes.ts';
 import { addressOf, bringUpServer, waitUntilServing } from './server.ts';
 import type { StopRequest } from './stop-request.ts';
 import { workerRecord } from './worker-record.ts';
@@ -129,9 +135,4 @@ async function portsFor(home: string, worker: FoundWorker | null): Promise<Ports
   if (!Number.isInteger(port) || port <= 0) return null;
   const kept = await readPorts(home);
   return kept?.port === port ? kept : { port, uiPort: port + 1000 };
-}
-
-async function sharesOurNetwork(pid: number): Promise<boolean> {
-  const theirs = await readlink(`/proc/${pid}/ns/net`).catch(() => null);
-  return theirs === (await networkNamespace());
 }

@@ -1,5 +1,6 @@
 import { spawn, type SpawnOptions } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -56,8 +57,13 @@ describe('first commands (C5)', () => {
 
 describe('a TEMPORAL_ADDRESS that is the embedded server’s own (C5)', () => {
   test('starts it again when it has stopped; one where somebody else serves is a server of its own', async () => {
+    // A port of its own: 7233 may be taken by somebody else as soon as we let go of it.
+    await cli.run(['down', '--now']);
+    const occupant = createServer().on('error', () => undefined);
+    await new Promise<void>((done) => occupant.once('error', () => done()).listen(7233, '127.0.0.1', done));
     const { address } = JSON.parse((await cli.run(['up', '--json'])).stdout) as Place;
     await cli.run(['down', '--now']);
+    occupant.close();
     const listed = await cli.run(['temporal', 'workflow', 'list'], { env: { TEMPORAL_ADDRESS: address } });
     expect([listed.code, listed.stderr]).toEqual([0, expect.stringContaining('starting Temporal')]);
     const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
