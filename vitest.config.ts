@@ -8,5 +8,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
+    // Real processes on whatever machine: one more try, and `npm test` names every test that needed it.
+    retry: 1,
   },
 });

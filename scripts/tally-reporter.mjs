@@ -23,6 +23,10 @@ export default class TallyReporter {
     const unexplained = this.#isSelection ? [] : skipped.filter(({ reason }) => !reason);
     const tally = {
       passed: inState('passed').length,
+      // Passed, but not at the first try: to be looked into.
+      flaky: inState('passed')
+        .filter((test) => test.diagnostic()?.flaky)
+        .map((test) => test.fullName),
       // What never ran to its end is not a pass.
       failed:
         inState('failed').length +

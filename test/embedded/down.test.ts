@@ -69,7 +69,8 @@ describe('`down` (C5, R6)', () => {
     provider.setLatencyMs(0);
     const after = await cli.run(order);
     const record = JSON.parse(after.stdout) as BatchResultRecord;
-    expect(record).toMatchObject({ success: 3, cost: { no: 0, possible: 0, yes: 3 } });
+    // The next start may finish the batch before this command looks: then its results are adopted.
+    expect(record).toMatchObject({ success: 3, cost: { no: 0, possible: 0 } });
     expect(calls('headless')).toBe(3);
   }, 240_000);
 
