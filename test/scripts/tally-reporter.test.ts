@@ -64,7 +64,6 @@ describe('the tally of npm test', () => {
     expect(tallyOf(SKIPPED + PASSED, '-t', 'passes')).toEqual({
       passed: 1,
       flaky: [],
-      flaky: [],
       failed: 0,
       skipped: [],
     });
