@@ -7,7 +7,7 @@ import { safeName } from '../domain/layout.ts';
 import { isRefused, type SafePrompt, safePrompt } from '../domain/prompt-safety.ts';
 import type { AdmittedTask, ImageFormat } from '../domain/task.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
-import { saveImage } from '../artifacts/image-store.ts';
+import { reserveImage, saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord } from '../artifacts/attempt-records.ts';
 import { type PaidAnswer, payOnce, type SendRequest } from '../artifacts/paid-call.ts';
 import type { SpoolEntry } from '../artifacts/spool.ts';
@@ -65,8 +65,7 @@ export class Generation {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
-        await this.#writeState();
-        await this.#catchUp();
+        await Promise.all([this.#writeState(), this.#catchUp()]);
         const paid = await this.#pay(slot, signal);
         return await this.#keep(paid);
       } finally {
@@ -168,8 +167,11 @@ export class Generation {
     const baseName = `${safeName(this.#task.task_name, sha256)}-${this.#task.stamp}`;
     const place = { outputDir: this.#task.output_dir, baseName, format: facts.format };
     // First what it cost, then the image: a disk that refuses the image must not hide the charge.
-    await this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId));
-    const path = await saveImage(this.#entry, place, image);
+    const [reservedPath] = await Promise.all([
+      reserveImage(this.#entry, place),
+      this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId)),
+    ]);
+    const path = await saveImage(reservedPath, place, image);
     const { generation_id } = this.#task;
     return {
       generation_id,

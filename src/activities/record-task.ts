@@ -1,6 +1,6 @@
 /** Last words of a task (SPEC F7): everything comes from what is on disk, so that saying them twice says the same. */
 import { readFile } from 'node:fs/promises';
-import { inspectImage } from '../artifacts/image-file.ts';
+import { inspectImage, type InspectedImage } from '../artifacts/image-file.ts';
 import { writeProofIndex } from '../artifacts/proof-index.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
 import { brokenRules, type Evidence } from '../domain/acceptance.ts';
@@ -15,6 +15,7 @@ import {
   type AttemptRecord,
   type AttemptRequest,
   billingTally,
+  type ProofIndexRow,
   type ResultRecord,
   SCHEMA_VERSION,
   type TaskRow,
@@ -25,6 +26,7 @@ import type { AdmittedTask } from '../domain/task.ts';
 import { referencesNow } from './read-references.ts';
 import { proofIndexPath } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { sha256 } from './sha256.ts';
 
 export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTask'] {
   return async (order) => {
@@ -41,20 +43,25 @@ export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTas
 async function record(order: TaskRecordOrder, folder: TaskFolder, result: ResultRecord): Promise<TaskRow> {
   const { task } = order;
   const path = await folder.writeResult(result);
-  await folder.writeState(endState(order, result));
-  // The index comes last: it may only point to a result that is there.
-  if (result.status === 'completed') {
-    await writeProofIndex(proofIndexPath(task), {
-      schema_version: SCHEMA_VERSION,
-      batch_id: task.batch_id,
-      batch_hash: task.batch_hash,
-      task_key: task.task_key,
-      request_fingerprint: task.request_fingerprint,
-      generation_id: task.generation_id,
-      result_json: path,
-    });
-  }
+  // The index comes after it: it may only point to a result that is there.
+  await Promise.all([
+    folder.writeState(endState(order, result)),
+    result.status === 'completed' ? writeProofIndex(proofIndexPath(task), indexRow(task, path)) : null,
+  ]);
   return resultRow(task, result, path);
+}
+
+function indexRow(task: AdmittedTask, resultJson: string): ProofIndexRow {
+  const { batch_id, batch_hash, task_key, request_fingerprint, generation_id } = task;
+  return {
+    schema_version: SCHEMA_VERSION,
+    batch_id,
+    batch_hash,
+    task_key,
+    request_fingerprint,
+    generation_id,
+    result_json: resultJson,
+  };
 }
 
 async function provenResult(
@@ -93,29 +100,32 @@ async function provenResult(
     http_status: last?.http_status ?? null,
     error: foreign ? 'the image handed in belongs to another generation; it is evidence, not a result' : null,
   };
-  return accepted(result, task, last, deps.inputRoots());
+  return accepted(result, order, last, { image: generated.image, inputRoots: deps.inputRoots() });
 }
 
 /** SPEC P1, on the file as it is now. */
 async function accepted(
   result: ResultRecord,
-  task: AdmittedTask,
+  { task }: TaskRecordOrder,
   last: AttemptRecord | null,
-  inputRoots: readonly string[] | null,
+  { image, inputRoots }: { image: GeneratedImage['image']; inputRoots: readonly string[] | null },
 ): Promise<ResultRecord> {
-  const image = await readFile(result.image_path as string).then(
-    (bytes) => inspectImage(bytes),
-    () => null,
-  );
   const evidence: Evidence = {
     result,
-    image,
+    image: await imageNow(image),
     inputs: await referencesNow(task, inputRoots),
     lastAttempt: last,
     otherImages: new Set(last?.answer?.duplicate_of === undefined ? [] : [result.sha256 as string]),
   };
   const broken = brokenRules(evidence);
   return { ...result, acceptable: broken.length === 0, not_acceptable_because: broken };
+}
+
+/** The bytes `generateImage` decoded to the last pixel are not decoded again when they are still the same. */
+async function imageNow({ path, ...facts }: GeneratedImage['image']): Promise<InspectedImage | null> {
+  const bytes = await readFile(path).catch(() => null);
+  if (bytes === null) return null;
+  return sha256(bytes) === facts.sha256 ? { ...facts, decodes: true } : inspectImage(bytes);
 }
 
 async function failedResult(

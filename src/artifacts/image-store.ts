@@ -15,19 +15,26 @@ export interface ImagePlace {
   format: ImageFormat;
 }
 
+/** The path of this generation's image, the same whenever it is asked for again; its folder is made. */
+export async function reserveImage(entry: SpoolEntry, place: ImagePlace): Promise<string> {
+  await makeFolder(place.outputDir);
+  return entry.reserveImagePath(pathOf(place, 1));
+}
+
 /**
  * Save the bytes exactly as received, under a name nobody has (SPEC F1, G5). Saving again for the same generation
  * finds the first file. Returns its path.
  */
-export async function saveImage(entry: SpoolEntry, place: ImagePlace, image: Buffer): Promise<string> {
-  await makeFolder(place.outputDir);
+export async function saveImage(reservedPath: string, place: ImagePlace, image: Buffer): Promise<string> {
   for (let k = 1; ; k += 1) {
-    const suffix = k === 1 ? '' : `-${k}`;
-    const wanted = join(place.outputDir, `${place.baseName}${suffix}.${EXTENSIONS[place.format]}`);
-    const path = k === 1 ? await entry.reserveImagePath(wanted) : wanted;
+    const path = k === 1 ? reservedPath : pathOf(place, k);
     if (await createFile(path, image)) return path;
     if (await holds(path, image)) return path;
   }
+}
+
+function pathOf({ outputDir, baseName, format }: ImagePlace, k: number): string {
+  return join(outputDir, `${baseName}${k === 1 ? '' : `-${k}`}.${EXTENSIONS[format]}`);
 }
 
 async function holds(path: string, image: Buffer): Promise<boolean> {

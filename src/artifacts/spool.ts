@@ -15,7 +15,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AttemptRecord, SCHEMA_VERSION, type WorkerBinding } from '../domain/records.ts';
-import { createFile, createMarkSync, jsonText, makeFolder } from '../host/durable-file.ts';
+import { createFile, createMarkSync, jsonText, makeFolder, replaceProjection } from '../host/durable-file.ts';
 import { acquireLock, type LockResult } from '../host/lock.ts';
 
 /** Which answer may be adopted by whom: both must be equal. */
@@ -105,12 +105,13 @@ export class SpoolEntry {
     return acquireLock(this.#path('lock'));
   }
 
-  /** Written before a Temporal attempt can send: whoever comes later knows that this spool saw all it did. */
+  /**
+   * Written before a Temporal attempt can send: whoever comes later knows that this spool saw all it did. The disk knows
+   * its name with the intent at the latest, which syncs the same folder; before that nothing can have been sent.
+   */
   async markBegan(runId: string, temporalAttempt: number): Promise<void> {
-    await createFile(
-      this.#path(beganName(runId, temporalAttempt)),
-      documentText({ at: new Date().toISOString() }),
-    );
+    const path = this.#path(beganName(runId, temporalAttempt));
+    await replaceProjection(path, documentText({ at: new Date().toISOString() }));
   }
 
   async hasBegan(runId: string, temporalAttempt: number): Promise<boolean> {
@@ -176,7 +177,7 @@ export class SpoolEntry {
 
   /** The path where this generation's image is saved, reserved once so that a second try saves no second image. */
   async reserveImagePath(wanted: string): Promise<string> {
-    await createFile(this.#path('image.json'), documentText({ path: wanted }));
+    if (await createFile(this.#path('image.json'), documentText({ path: wanted }))) return wanted;
     const reserved = await this.#read<{ path: string }>('image.json');
     return reserved?.path ?? wanted;
   }

@@ -53,9 +53,11 @@ export class TaskFolder {
     const folder = join(this.path, attemptFolder(record.attempt));
     await makeFolder(folder);
     const clean = redactRecord(record, this.#redact);
-    await replaceFile(join(folder, FILES.result), jsonText(clean));
-    await replaceProjection(join(folder, FILES.stdout), `${JSON.stringify(clean)}\n`);
-    await replaceProjection(join(folder, FILES.stderr), attemptLog(clean));
+    await Promise.all([
+      replaceFile(join(folder, FILES.result), jsonText(clean)),
+      replaceProjection(join(folder, FILES.stdout), `${JSON.stringify(clean)}\n`),
+      replaceProjection(join(folder, FILES.stderr), attemptLog(clean)),
+    ]);
   }
 
   /**
@@ -96,8 +98,10 @@ export class TaskFolder {
     await makeFolder(this.path);
     const clean = redactRecord(result, this.#redact);
     const log = clean.attempts.map(attemptLog).join('') + closingLine(clean);
-    await replaceProjection(join(this.path, FILES.stderr), log);
-    await replaceProjection(join(this.path, FILES.stdout), `${JSON.stringify(clean)}\n`);
+    await Promise.all([
+      replaceProjection(join(this.path, FILES.stderr), log),
+      replaceProjection(join(this.path, FILES.stdout), `${JSON.stringify(clean)}\n`),
+    ]);
     const path = join(this.path, FILES.result);
     await replaceFile(path, jsonText(clean));
     return path;

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 
 /** Run folders are for their owner only (DESIGN 6). */
 export const FOLDER_MODE = 0o700;
@@ -10,23 +9,36 @@ const FILE_MODE = 0o600;
 
 /**
  * Replace a file as a whole: readers see the old or the new content, and the new one survives a crash
- * (temporary file, fsync, rename, fsync of the folder; write-file-atomic leaves out the last step).
+ * (temporary file, fsync, rename, fsync of the folder).
  */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
-  await writeFileAtomic(path, typeof content === 'string' ? content : Buffer.from(content), {
-    mode: FILE_MODE,
-  });
+  await swapIn(path, (temporary) => writeSynced(temporary, content));
   await syncFolder(dirname(path));
 }
 
 /** Like `replaceFile`, for files that are projections of something durable: no fsync, still whole. */
 export async function replaceProjection(path: string, content: string): Promise<void> {
-  await writeFileAtomic(path, content, { mode: FILE_MODE, fsync: false });
+  await swapIn(path, (temporary) => writeFile(temporary, content, { flag: 'wx', mode: FILE_MODE }));
+}
+
+async function swapIn(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await write(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+function temporaryName(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
 /** Create a file with its whole content; false when the name is taken, and then nothing is touched. */
 export async function createFile(path: string, content: string | Uint8Array): Promise<boolean> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = temporaryName(path);
   try {
     await writeSynced(temporary, content);
     await link(temporary, path);
