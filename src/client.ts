@@ -17,6 +17,7 @@ import {
   type TaskState,
   WORKFLOW_TYPES,
 } from './domain/messages.ts';
+import type { TaskRow } from './domain/records.ts';
 import type { TaskRequest } from './domain/task.ts';
 import type { imageBatch, imageTask } from './workflows/index.ts';
 import { reachServer } from './temporal/server.ts';
@@ -24,7 +25,10 @@ import { grpcErrorIn } from './temporal/server-problem.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
 
 export type BatchHandle = WorkflowHandle<typeof imageBatch>;
-export type TaskHandle = WorkflowHandle<typeof imageTask>;
+export type TaskHandle = WorkflowHandle<LoneTask>;
+
+/** Started alone a task returns its whole row. */
+export type LoneTask = (...args: Parameters<typeof imageTask>) => Promise<TaskRow>;
 
 /** One call to the server may take this long before it counts as not answered. */
 const RPC_DEADLINE_MS = 5_000;
@@ -103,7 +107,7 @@ function unlessRefused(run: WorkflowExecutionDescription | null): WorkflowExecut
 
 /** Start one task under its key. Rejects with `WorkflowExecutionAlreadyStartedError` while the key is active. */
 export function submitTask(client: Client, taskKey: string, request: TaskRequest): Promise<TaskHandle> {
-  return client.workflow.start<typeof imageTask>(WORKFLOW_TYPES.task, {
+  return client.workflow.start<LoneTask>(WORKFLOW_TYPES.task, {
     taskQueue: TASK_QUEUES.main,
     workflowId: taskKey,
     args: [request],

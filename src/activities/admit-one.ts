@@ -1,11 +1,10 @@
-import { writeBatchTask } from '../artifacts/batch-folder.ts';
-import { redactRecord } from '../artifacts/redact-record.ts';
+import { type OrderPlace, writeOrderFile } from '../artifacts/order-file.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import { generationId, requestFingerprint } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
-import type { AdmittedTask } from '../domain/task.ts';
+import type { AdmittedTask, TaskTicket } from '../domain/task.ts';
 import { findProof, type Proven } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
@@ -22,16 +21,16 @@ export interface Refusal {
   reason: string;
 }
 
-/** Exactly one of both: a task that is to run, or a row of one that ended at admission. */
 export interface Admitted {
-  task?: AdmittedTask;
-  row?: TaskRow;
+  ticket: TaskTicket;
+  /** Of a task that ended right here. */
+  row: TaskRow | null;
 }
 
 export async function admitOne(
   deps: ActivityDeps,
   order: AdmissionOrder,
-  wanted: WantedTask,
+  { wanted, place }: { wanted: WantedTask; place: OrderPlace },
   { refusal, adopts }: { refusal: Refusal | null; adopts: boolean },
 ): Promise<Admitted> {
   const task: AdmittedTask = {
@@ -42,16 +41,21 @@ export async function admitOne(
     stamp: timestamp(order.started_at_ms),
     heartbeat_timeout_ms: deps.heartbeatTimeoutMs,
   };
-  if (task.batch_id !== null)
-    await writeBatchTask(
-      task.run_dir,
-      redactRecord({ schema_version: SCHEMA_VERSION, ...task }, deps.redactLong),
-    );
-  if (refusal !== null) return { row: refusedRow(task, refusal) };
+  await writeOrderFile(place, task, deps.redactLong);
+  const ticket = ticketOf(task, place);
+  if (refusal !== null) return { ticket, row: refusedRow(task, refusal) };
   const proven = await findProof(task);
-  if (proven !== null) return { row: await adopt(deps, task, proven) };
+  if (proven !== null) return { ticket, row: await adopt(deps, task, proven) };
   await writeQueued(deps, task);
-  return { task };
+  return { ticket, row: null };
+}
+
+function ticketOf(task: AdmittedTask, { order_file }: OrderPlace): TaskTicket {
+  const { index, task_key, task_name, mode, provider, model, size, input_images } = task;
+  const { timeout_ms, max_attempts, heartbeat_timeout_ms } = task;
+  const limits = { timeout_ms, max_attempts, heartbeat_timeout_ms };
+  const references = input_images.length;
+  return { index, task_key, task_name, mode, provider, model, size, references, ...limits, order_file };
 }
 
 /** Retry number 0: an order's first go. */

@@ -2,7 +2,7 @@
  * Admission (SPEC B2, B5, B6): everything is checked before anything is sent, all problems at once; then each task is
  * queued, adopted, skipped or rejected. The only place where a raw order becomes tasks.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { reserveRunFolder, writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
@@ -11,15 +11,16 @@ import { FAILURE_TYPES } from '../domain/failure.ts';
 import { batchHash, keyProblem, provesOtherContent, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
+import { endOf } from '../domain/rows.ts';
 import { type IntakeContext, normalizeBatch, normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
-import { type Admitted, admitOne, generationOf, type Refusal, type WantedTask } from './admit-one.ts';
+import { admitOne, generationOf, type Refusal, type WantedTask } from './admit-one.ts';
 import { readProofIndex } from './adopt.ts';
 import { badInput } from './bad-input.ts';
-import { carriageProblems } from './carriage.ts';
 import { checkPlaces, hashReferences } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
+import { inputOf } from './workflow-input.ts';
 
 export function createAdmitTasks(deps: ActivityDeps): ImageActivities['admitTasks'] {
   return (order) => (order.kind === 'batch' ? admitBatch(deps, order) : admitAlone(deps, order));
@@ -27,7 +28,7 @@ export function createAdmitTasks(deps: ActivityDeps): ImageActivities['admitTask
 
 async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Admission> {
   const batchId = order.workflow_id;
-  const normalized = normalizeBatch(order.request, intake(deps, 'batch'));
+  const normalized = normalizeBatch(await inputOf(order), intake(deps, 'batch'));
   const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
   const keys = taskKeys(batchId, tasks, sha256);
   const references = await hashReferences(tasks.slice(0, BATCH_LIMITS.tasksPerFile), deps.inputRoots());
@@ -43,26 +44,24 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   refuse(await otherContent(batch, keys, batchId, hash));
   const batchDir = batchFolder(deps, order, batch);
   const refusals = refusalsOf(keys, batch.queue_limit);
-  const wanted = batch.tasks.map((task, i): WantedTask => {
+  await checkWritable(deps, [batchDir, ...batch.tasks.map((task) => task.output_dir)]);
+
+  const admitted = await inTurns(batch.tasks, (task, i) => {
     const folder = taskFolder(i + 1, batch.tasks.length, safeName(task.task_name, sha256));
-    const { task_key: _, input_images, ...wish } = task;
-    const place = {
+    const { task_key: _, input_images: paths, ...wish } = task;
+    const wanted: WantedTask = {
+      ...wish,
       index: i + 1,
       batch_id: batchId,
       batch_hash: hash,
       run_dir: join(batchDir, folder),
       warnings: [],
+      task_key: keys[i] as string,
+      input_images: paths.map((path) => references.of(path)),
     };
-    const images = input_images.map((path) => references.of(path));
-    return { ...wish, ...place, task_key: keys[i] as string, input_images: images };
+    const place = { batch_dir: batchDir, order_file: `${folder}/${FILES.batchTask}` };
+    return admitOne(deps, order, { wanted, place }, { refusal: refusals[i] ?? null, adopts: !batch.again });
   });
-  refuse(carriageProblems(wanted, (i) => refusals[i] !== null));
-  await checkWritable(deps, [batchDir, ...batch.tasks.map((task) => task.output_dir)]);
-
-  const admitted: Admitted[] = [];
-  for (const [i, task] of wanted.entries()) {
-    admitted.push(await admitOne(deps, order, task, { refusal: refusals[i] ?? null, adopts: !batch.again }));
-  }
   const admission: Admission = {
     batch_id: batchId,
     batch_name: batch.batch_name,
@@ -71,8 +70,8 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     max_workers: batch.max_workers,
     queue_limit: batch.queue_limit,
     total: batch.tasks.length,
-    tasks: admitted.flatMap(({ task }) => task ?? []),
-    rows: admitted.flatMap(({ row }) => row ?? []),
+    tasks: admitted.map(({ ticket }) => ticket),
+    ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
     warnings: batch.warnings,
   };
   await recordAdmission(admission, order, batch);
@@ -81,7 +80,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
 
 /** A task started alone is a batch of one without a batch: no index row of a batch, a folder under `_runs`. */
 async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Admission> {
-  const normalized = normalizeTask(order.request, intake(deps, 'task'));
+  const normalized = normalizeTask(await inputOf(order), intake(deps, 'task'));
   const { task_key: given, input_images: paths } = normalized.task;
   const references = await hashReferences([normalized.task], deps.inputRoots());
   const otherKey = given !== undefined && given !== order.workflow_id;
@@ -111,7 +110,8 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     task_key: order.workflow_id,
     input_images: paths.map((path) => references.of(path)),
   };
-  const { task: queued, row } = await admitOne(deps, order, wanted, { refusal: null, adopts: resume });
+  const place = { batch_dir: run_dir, order_file: FILES.task };
+  const { ticket, row } = await admitOne(deps, order, { wanted, place }, { refusal: null, adopts: resume });
   return {
     batch_id: null,
     batch_name: task.task_name,
@@ -120,8 +120,8 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     max_workers: 1,
     queue_limit: 1,
     total: 1,
-    tasks: queued ? [queued] : [],
-    rows: row ? [row] : [],
+    tasks: [ticket],
+    ended: row === null ? [] : [row],
     warnings,
   };
 }
@@ -177,9 +177,8 @@ async function recordAdmission(
   order: AdmissionOrder,
   batch: NormalizedBatch,
 ): Promise<void> {
-  const { tasks, rows, batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
-  const entries = [...tasks.map((task) => ({ ...task, status: 'queued' as const })), ...rows];
-  entries.sort((a, b) => a.index - b.index);
+  const { tasks, ended, batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
+  const ends = new Map(ended.map((end) => [end.index, end.status]));
   await writeBatchRequest(batch_dir, {
     schema_version: SCHEMA_VERSION,
     batch_id: order.workflow_id,
@@ -193,14 +192,29 @@ async function recordAdmission(
     output_dir: batch.output_dir,
     total,
     warnings,
-    tasks: entries.map(({ index, task_key, task_name, run_dir, status }) => ({
+    tasks: tasks.map(({ index, task_key, task_name, order_file }) => ({
       index,
       task_key,
       task_name,
-      run_dir,
-      status,
+      run_dir: join(batch_dir, dirname(order_file)),
+      status: ends.get(index) ?? 'queued',
     })),
   });
+}
+
+/** Admission waits for the disk, task after task: a few at a time share its fsyncs. */
+const AT_A_TIME = 8;
+
+async function inTurns<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let from = 0; from < items.length; from += AT_A_TIME) {
+    const turn = items.slice(from, from + AT_A_TIME);
+    results.push(...(await Promise.all(turn.map((item, i) => work(item, from + i)))));
+  }
+  return results;
 }
 
 async function checkWritable(deps: ActivityDeps, folders: string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { ImageActivities } from '../domain/activity-contract.ts';
 import { decideActive } from '../domain/ids.ts';
 import type { OrderMemo } from '../domain/messages.ts';
-import type { TaskRow } from '../domain/records.ts';
+import type { TaskEnd } from '../domain/records.ts';
 
 export function createAwaitActiveTask(): ImageActivities['awaitActiveTask'] {
   return async ({ task_key, batch_id }) => {
@@ -16,18 +16,18 @@ export function createAwaitActiveTask(): ImageActivities['awaitActiveTask'] {
       return { belongs_to: 'another', workflow_id: task_key, run_id: active.runId, batch_id: owner };
     }
     const handle = client.workflow.getHandle(task_key, active.runId);
-    const row = await Promise.race([rowOf(handle.result()), Context.current().cancelled]);
-    return { belongs_to: 'this batch', order_run_id: memo.order_run_id ?? null, row };
+    const end = await Promise.race([endOf(handle.result()), Context.current().cancelled]);
+    return { belongs_to: 'this batch', order_run_id: memo.order_run_id ?? null, end };
   };
 }
 
-/** A task that failed carries its row in the failure; one that was terminated left none. A server that is away says nothing. */
-async function rowOf(result: Promise<unknown>): Promise<TaskRow | null> {
+/** A task that failed carries its end in the failure; one that was terminated left none. A server that is away says nothing. */
+async function endOf(result: Promise<unknown>): Promise<TaskEnd | null> {
   try {
-    return (await result) as TaskRow;
+    return (await result) as TaskEnd;
   } catch (error) {
     const { name, cause } = error as { name?: string; cause?: { details?: unknown[] } };
     if (name !== 'WorkflowFailedError') throw error;
-    return (cause?.details?.[0] as TaskRow | undefined) ?? null;
+    return (cause?.details?.[0] as TaskEnd | undefined) ?? null;
   }
 }

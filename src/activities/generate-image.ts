@@ -15,6 +15,7 @@ import { findProof } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
+import { readAdmittedTask } from './task-of-order.ts';
 
 type ImageFlight = Flight<GeneratedImage, GenerationProgress>;
 type JoinedFlight = ImageFlight & { joined: boolean };
@@ -22,8 +23,9 @@ type JoinedFlight = ImageFlight & { joined: boolean };
 export function createGenerateImage(deps: ActivityDeps): ImageActivities['generateImage'] {
   const flights = new Flights<GeneratedImage, GenerationProgress>();
 
-  return async function generateImage(task) {
+  return async function generateImage(order) {
     try {
+      const task = await readAdmittedTask(order);
       const proven = await findProof(task);
       return proven?.generated ?? (await fly(task));
     } catch (error) {
@@ -108,7 +110,7 @@ async function untilLanded(flight: ImageFlight): Promise<GeneratedImage> {
 
 /** The only place where the wait before the next attempt is handed to Temporal (SPEC R3, DESIGN 2.5). */
 function asTemporalFailure(error: unknown): unknown {
-  if (error instanceof CancelledFailure) return error;
+  if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof SpoolDamaged) {
     const report = { category: 'bad_response', message: error.message };
     return ApplicationFailure.nonRetryable(error.message, FAILURE_TYPES.attempt, report);

@@ -1,37 +1,68 @@
 import { join } from 'node:path';
-import { writeBatchResult } from '../artifacts/batch-folder.ts';
+import { ApplicationFailure } from '@temporalio/activity';
+import { readBatchRequest, writeBatchResult } from '../artifacts/batch-folder.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
-import type { BatchRecordOrder, ImageActivities } from '../domain/activity-contract.ts';
+import type { ImageActivities } from '../domain/activity-contract.ts';
+import { FAILURE_TYPES } from '../domain/failure.ts';
 import { FILES } from '../domain/layout.ts';
 import { countersOf } from '../domain/completeness.ts';
 import {
+  type BatchRequestRecord,
   type BatchResultRecord,
   type BatchSummary,
+  type OrderedTask,
   type ResultRecord,
   SCHEMA_VERSION,
+  type TaskEnd,
   type TaskRow,
 } from '../domain/records.ts';
-import { rowFields } from '../domain/rows.ts';
+import { emptyRow, resultRow } from '../domain/rows.ts';
+import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Last words of a batch (SPEC F8), and of those tasks in it that never had a workflow of their own. */
 export function createRecordBatch(deps: Pick<ActivityDeps, 'redactLong'>): ImageActivities['recordBatch'] {
-  return async (order): Promise<BatchSummary> => {
-    const rows = await Promise.all(order.rows.map(completeRow));
-    for (const row of rows) if (row.result_json === null) await writeEndState(row, deps);
-    const record = batchResult({ ...order, rows });
-    const path = await writeBatchResult(record.batch_dir, record);
-    const { results: _, schema_version: __, ...summary } = record;
-    return { ...summary, batch_result_json: path };
+  return async ({ batch_dir, ends }): Promise<BatchSummary> => {
+    const request = await readBatchRequest(batch_dir);
+    if (request === null) throw folderGone(batch_dir);
+    const said = new Map(ends.map((end) => [end.index, end]));
+    const rows = await Promise.all(request.tasks.map((task) => rowOf(task, said.get(task.index))));
+    return recordRows(batch_dir, { request, rows }, deps);
   };
 }
 
-/** A cancelled child's result can't travel with its close event; it is on disk. */
-async function completeRow(row: TaskRow): Promise<TaskRow> {
-  if (row.result_json !== null || row.run_dir === null || row.status !== 'cancelled') return row;
-  const path = join(row.run_dir, FILES.result);
+/** The record of these rows, and the last state of those without a result. */
+export async function recordRows(
+  batchDir: string,
+  { request, rows }: { request: BatchRequestRecord; rows: readonly TaskRow[] },
+  deps: Pick<ActivityDeps, 'redactLong'>,
+): Promise<BatchSummary> {
+  for (const row of rows) if (row.result_json === null) await writeEndState(row, deps);
+  const record = batchResult(batchDir, request, rows);
+  const path = await writeBatchResult(batchDir, record);
+  const { results: _, schema_version: __, ...summary } = record;
+  return { ...summary, batch_result_json: path };
+}
+
+/** What the folder says; of a task that left no result there what its batch knows of its end. */
+async function rowOf({ index, run_dir }: OrderedTask, end: TaskEnd | undefined): Promise<TaskRow> {
+  const task = await readJson<AdmittedTask>(join(run_dir, FILES.batchTask));
+  if (task === null) throw folderGone(run_dir);
+  const path = join(run_dir, FILES.result);
   const result = await readJson<ResultRecord>(path);
-  return result === null ? row : { ...row, ...rowFields(result), result_json: path };
+  if (result !== null) return { ...resultRow(task, result, path), index };
+  return { ...emptyRow(task, 'failed'), ...(end ?? LOST), index };
+}
+
+const LOST = {
+  error: 'it was completed, and its result.json is gone',
+  category: 'internal',
+} as const satisfies Partial<TaskRow>;
+
+/** Trying again does not bring it back. */
+function folderGone(folder: string): ApplicationFailure {
+  const message = `the order in ${folder} can't be read any more: was the folder removed or changed?`;
+  return ApplicationFailure.nonRetryable(message, FAILURE_TYPES.environment);
 }
 
 /** SPEC F5: a skipped or rejected task has no result, but its state must not say `queued` for ever. */
@@ -54,18 +85,22 @@ async function writeEndState(row: TaskRow, { redactLong }: Pick<ActivityDeps, 'r
   });
 }
 
-function batchResult({ admission, rows }: BatchRecordOrder): BatchResultRecord {
+function batchResult(
+  batchDir: string,
+  request: BatchRequestRecord,
+  rows: readonly TaskRow[],
+): BatchResultRecord {
   const results = [...rows].sort((a, b) => a.index - b.index);
   return {
     schema_version: SCHEMA_VERSION,
     ...countersOf(results),
     stage: 'done',
-    batch_id: admission.batch_id ?? '',
-    batch_hash: admission.batch_hash ?? '',
-    batch_dir: admission.batch_dir,
-    max_workers: admission.max_workers,
-    queue_limit: admission.queue_limit,
-    total: admission.total,
+    batch_id: request.batch_id,
+    batch_hash: request.batch_hash,
+    batch_dir: batchDir,
+    max_workers: request.max_workers,
+    queue_limit: request.queue_limit,
+    total: request.total,
     provider: common(results.map(({ provider }) => provider)),
     model: common(results.map(({ model }) => model)),
     no_local_fallback: true,

@@ -27,25 +27,31 @@ import { referencesNow } from './read-references.ts';
 import { proofIndexPath } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
+import { readTask } from './task-of-order.ts';
 
 export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTask'] {
-  return async (order) => {
-    const { task, outcome } = order;
+  return async ({ order, outcome, ...origin }) => {
+    const task = await readTask(order);
+    const ended: EndedTask = { ...origin, task };
     const folder = new TaskFolder(task.run_dir, deps.redactLong);
     const result =
       outcome.status === 'completed'
-        ? await provenResult(order, folder, outcome.generated, deps)
-        : await failedResult(order, folder, outcome, deps);
-    return record(order, folder, result);
+        ? await provenResult(ended, folder, outcome.generated, deps)
+        : await failedResult(ended, folder, outcome, deps);
+    return record(ended, folder, result);
   };
 }
 
-async function record(order: TaskRecordOrder, folder: TaskFolder, result: ResultRecord): Promise<TaskRow> {
-  const { task } = order;
+interface EndedTask extends Omit<TaskRecordOrder, 'order' | 'outcome'> {
+  task: AdmittedTask;
+}
+
+async function record(ended: EndedTask, folder: TaskFolder, result: ResultRecord): Promise<TaskRow> {
+  const { task } = ended;
   const path = await folder.writeResult(result);
   // The index comes after it: it may only point to a result that is there.
   await Promise.all([
-    folder.writeState(endState(order, result)),
+    folder.writeState(endState(ended, result)),
     result.status === 'completed' ? writeProofIndex(proofIndexPath(task), indexRow(task, path)) : null,
   ]);
   return resultRow(task, result, path);
@@ -65,25 +71,25 @@ function indexRow(task: AdmittedTask, resultJson: string): ProofIndexRow {
 }
 
 async function provenResult(
-  order: TaskRecordOrder,
+  ended: EndedTask,
   folder: TaskFolder,
   generated: GeneratedImage,
   deps: ActivityDeps,
 ): Promise<ResultRecord> {
-  const { task } = order;
+  const { task } = ended;
   const origin =
     generated.adopted_from === undefined ? null : await readJson<ResultRecord>(generated.adopted_from);
   if (origin !== null && origin.run_dir === task.run_dir) return origin;
   if (origin !== null)
     return { ...origin, index: task.index, adopted_from: generated.adopted_from as string };
   const foreign =
-    generated.generation_id !== task.generation_id || generated.workflow_id !== order.workflow_id;
+    generated.generation_id !== task.generation_id || generated.workflow_id !== ended.workflow_id;
   const attempts = await attemptsOf(task, folder, deps);
   const last = attempts.findLast(({ attempt }) => attempt === generated.attempt) ?? null;
   const request = await folder.readRequest(generated.attempt);
   const { path, ...facts } = generated.image;
   const result: ResultRecord = {
-    ...commonResult(order, attempts),
+    ...commonResult(ended, attempts),
     ...(last === null ? {} : bindingOf(last)),
     ok: !foreign,
     status: foreign ? 'orphan_late_output' : 'completed',
@@ -100,13 +106,13 @@ async function provenResult(
     http_status: last?.http_status ?? null,
     error: foreign ? 'the image handed in belongs to another generation; it is evidence, not a result' : null,
   };
-  return accepted(result, order, last, { image: generated.image, inputRoots: deps.inputRoots() });
+  return accepted(result, ended, last, { image: generated.image, inputRoots: deps.inputRoots() });
 }
 
 /** SPEC P1, on the file as it is now. */
 async function accepted(
   result: ResultRecord,
-  { task }: TaskRecordOrder,
+  { task }: EndedTask,
   last: AttemptRecord | null,
   { image, inputRoots }: { image: GeneratedImage['image']; inputRoots: readonly string[] | null },
 ): Promise<ResultRecord> {
@@ -129,17 +135,17 @@ async function imageNow({ path, ...facts }: GeneratedImage['image']): Promise<In
 }
 
 async function failedResult(
-  order: TaskRecordOrder,
+  ended: EndedTask,
   folder: TaskFolder,
   { status, failure }: Exclude<TaskOutcome, { status: 'completed' }>,
   deps: ActivityDeps,
 ): Promise<ResultRecord> {
-  const attempts = await attemptsOf(order.task, folder, deps);
+  const attempts = await attemptsOf(ended.task, folder, deps);
   const last = attempts.at(-1);
   const request = last === undefined ? null : await folder.readRequest(last.attempt);
   const { reason, retryable } = FAILURES[failure.category];
   return {
-    ...commonResult(order, attempts),
+    ...commonResult(ended, attempts),
     ...(last === undefined ? {} : bindingOf(last)),
     ok: false,
     status,
@@ -166,10 +172,7 @@ async function attemptsOf(
 }
 
 /** The fields that say what was ordered; the rest starts as "nothing there". */
-function commonResult(
-  { task, workflow_id, run_id }: TaskRecordOrder,
-  attempts: AttemptRecord[],
-): ResultRecord {
+function commonResult({ task, workflow_id, run_id }: EndedTask, attempts: AttemptRecord[]): ResultRecord {
   const { task_key, task_name, index, batch_id, batch_hash, provider, model, mode, input_images, size } =
     task;
   return {
@@ -235,7 +238,7 @@ function bindingOf({ worker_id, pid, thread_id, run_id }: AttemptRecord) {
   return { worker_id, pid, thread_id, run_id };
 }
 
-function endState({ task, started_at_ms }: TaskRecordOrder, result: ResultRecord): TaskStateRecord {
+function endState({ task, started_at_ms }: EndedTask, result: ResultRecord): TaskStateRecord {
   const now = Date.now();
   return {
     schema_version: SCHEMA_VERSION,

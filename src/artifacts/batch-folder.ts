@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { FILES } from '../domain/layout.ts';
 import { type BatchRequestRecord, type BatchResultRecord, SCHEMA_VERSION } from '../domain/records.ts';
-import { createFile, jsonText, makeFolder, replaceFile, replaceProjection } from '../host/durable-file.ts';
+import { createFile, jsonText, makeFolder, replaceFile } from '../host/durable-file.ts';
 import { readJson } from './task-folder.ts';
 
 export async function writeBatchRequest(batchDir: string, record: BatchRequestRecord): Promise<void> {
@@ -10,10 +10,8 @@ export async function writeBatchRequest(batchDir: string, record: BatchRequestRe
   await replaceFile(join(batchDir, FILES.batchRequest), jsonText(record));
 }
 
-/** `batch_task.json`: the task as admission understood it. */
-export async function writeBatchTask(runDir: string, task: object): Promise<void> {
-  await makeFolder(runDir);
-  await replaceProjection(join(runDir, FILES.batchTask), jsonText(task));
+export function readBatchRequest(batchDir: string): Promise<BatchRequestRecord | null> {
+  return readJson<BatchRequestRecord>(join(batchDir, FILES.batchRequest));
 }
 
 export async function writeBatchResult(batchDir: string, record: BatchResultRecord): Promise<string> {
@@ -24,16 +22,16 @@ export async function writeBatchResult(batchDir: string, record: BatchResultReco
 
 /**
  * A run folder of its own for a task started alone: `<base>`, `<base>-2` … The folder a generation took once is its
- * own for ever, so that a reset writes where the first run did.
+ * own for ever, so that a reset writes where the first run did. Its mark is the beginning of the order file.
  */
 export async function reserveRunFolder(base: string, generationId: string): Promise<string> {
   for (let k = 1; ; k += 1) {
     const folder = k === 1 ? base : `${base}-${k}`;
     await makeFolder(folder);
-    const owner = join(folder, FILES.owner);
-    if (await createFile(owner, jsonText({ schema_version: SCHEMA_VERSION, generation_id: generationId })))
+    const order = join(folder, FILES.task);
+    if (await createFile(order, jsonText({ schema_version: SCHEMA_VERSION, generation_id: generationId })))
       return folder;
-    const taken = await readJson<{ generation_id: string }>(owner);
+    const taken = await readJson<{ generation_id: string }>(order);
     if (taken?.generation_id === generationId) return folder;
   }
 }

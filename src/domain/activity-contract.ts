@@ -1,27 +1,30 @@
 import type { Admission } from './batch.ts';
 import type { FailureReport } from './failure.ts';
-import type { BatchSummary, ImageFacts, TaskRow } from './records.ts';
-import type { AdmittedTask } from './task.ts';
+import type { BatchSummary, ImageFacts, TaskEnd, TaskRow } from './records.ts';
+import type { TaskOrder } from './task.ts';
 
 /** What workflows may ask of the outside world. Results are paths, hashes and tallies: image bytes never travel (DESIGN 1). */
 export interface ImageActivities {
-  /** Validate the raw input, fill defaults, hash references, adopt proven results. All problems at once. */
+  /**
+   * Validate what this workflow was started with, fill defaults, hash references, adopt proven results. All problems at
+   * once. Reads the input from the server: it need not be in the history twice.
+   */
   admitTasks(order: AdmissionOrder): Promise<Admission>;
   /** Say whose the active task of this key is, and await it when it belongs to the same batch (DESIGN 2.6). */
   awaitActiveTask(query: ActiveTaskQuery): Promise<ActiveTaskAnswer>;
   /** The only activity that calls the provider: at most one request per Temporal attempt (SPEC R1). */
-  generateImage(task: AdmittedTask): Promise<GeneratedImage>;
+  generateImage(order: TaskOrder): Promise<GeneratedImage>;
   /** Last words of a task: result.json, state.json, stdout, stderr, proof index. */
   recordTask(order: TaskRecordOrder): Promise<TaskRow>;
-  /** Last words of a batch: batch_result.json. */
+  /** Last words of a batch: batch_result.json, from the order and the results in its folder. */
   recordBatch(order: BatchRecordOrder): Promise<BatchSummary>;
 }
 
 export interface AdmissionOrder {
   kind: 'batch' | 'task';
-  request: unknown;
   namespace: string;
   workflow_id: string;
+  run_id: string;
   /** The order run id of SPEC: `firstExecutionRunId`, which survives resets. */
   order_run_id: string;
   /** Start of this workflow run, milliseconds since 1970. */
@@ -34,7 +37,7 @@ export interface ActiveTaskQuery {
 }
 
 export type ActiveTaskAnswer =
-  | { belongs_to: 'this batch'; order_run_id: string | null; row: TaskRow | null }
+  | { belongs_to: 'this batch'; order_run_id: string | null; end: TaskEnd | null }
   | { belongs_to: 'another'; workflow_id: string; run_id: string; batch_id: string | null }
   | { belongs_to: 'nobody' };
 
@@ -53,7 +56,7 @@ export type TaskOutcome =
   | { status: 'failed' | 'timed_out' | 'cancelled'; failure: FailureReport };
 
 export interface TaskRecordOrder {
-  task: AdmittedTask;
+  order: TaskOrder;
   workflow_id: string;
   run_id: string;
   started_at_ms: number;
@@ -61,6 +64,7 @@ export interface TaskRecordOrder {
 }
 
 export interface BatchRecordOrder {
-  admission: Omit<Admission, 'tasks' | 'rows' | 'warnings'>;
-  rows: TaskRow[];
+  batch_dir: string;
+  /** Of tasks that are not completed: one that never ran has no result in its folder. */
+  ends: TaskEnd[];
 }

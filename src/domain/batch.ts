@@ -1,5 +1,5 @@
-import type { AdmittedTask, NormalizedTask, TaskRequest } from './task.ts';
-import type { TaskRow } from './records.ts';
+import type { TaskEnd, TaskRow } from './records.ts';
+import type { NormalizedTask, TaskRequest, TaskTicket } from './task.ts';
 
 /** An ordered list of images wanted. The same shape is a batch file and the input of the workflow `imageBatch` (SPEC T1). */
 export interface BatchRequest extends BatchWideFields {
@@ -47,13 +47,11 @@ export const BATCH_LIMITS = {
   queueMax: 10_000,
   /** Tasks one workflow run can carry: about 9 history events each, below the server's 4,096-event hint. */
   tasksPerRun: 400,
-  /** Tasks one file may list: what is over the queue limit still has a row each, and rows travel in one payload. */
+  /** Tasks one file may list: what is over the queue limit still has a ticket each, and tickets travel in one payload. */
   tasksPerFile: 1_000,
   inputBytes: 1024 * 1024,
   /** What a workflow takes in one input: far more than any order of `inputBytes` has, far less than what stalls a worker. */
   input: { levels: 32, values: 30_000 },
-  /** All tasks, or all rows, in one payload: below Temporal's 2 MB. */
-  carriedBytes: 1_900_000,
 } as const;
 
 /** SPEC B1: a wish for more or fewer workers is clamped, never an error. */
@@ -83,7 +81,9 @@ export interface Admission {
   max_workers: number;
   queue_limit: number;
   total: number;
-  tasks: AdmittedTask[];
-  rows: TaskRow[];
+  /** All of them, in file order. */
+  tasks: TaskTicket[];
+  /** Those that ended right there; of a task started alone its whole row. */
+  ended: (TaskEnd | TaskRow)[];
   warnings: string[];
 }

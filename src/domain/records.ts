@@ -208,6 +208,22 @@ export interface TaskRow {
   adopted_from?: string;
 }
 
+/** What a batch keeps in its history of how a task ended; the row itself is made from the task's folder. */
+export type TaskEnd = Pick<
+  TaskRow,
+  | 'index'
+  | 'status'
+  | 'ok'
+  | 'acceptable'
+  | 'image_path'
+  | 'bytes'
+  | 'attempts_count'
+  | 'billing'
+  | 'error'
+  | 'category'
+  | 'adopted_from'
+>;
+
 /** `batch_result.json` (SPEC F8). */
 export interface BatchResultRecord {
   schema_version: number;
@@ -269,5 +285,14 @@ export interface BatchRequestRecord {
   output_dir: string;
   total: number;
   warnings: string[];
-  tasks: { index: number; task_key: string; task_name: string; run_dir: string | null; status: TaskStatus }[];
+  tasks: OrderedTask[];
+}
+
+export interface OrderedTask {
+  index: number;
+  task_key: string;
+  task_name: string;
+  run_dir: string;
+  /** At admission. */
+  status: TaskStatus;
 }

@@ -1,4 +1,4 @@
-import type { ResultRecord, TaskRow } from './records.ts';
+import type { ResultRecord, TaskEnd, TaskRow } from './records.ts';
 import type { TaskStatus } from './status.ts';
 import type { AdmittedTask } from './task.ts';
 
@@ -54,5 +54,39 @@ export function rowFields(result: ResultRecord): Partial<TaskRow> {
     error: result.error,
     category: result.diagnosis?.category ?? null,
     ...(result.adopted_from === undefined ? {} : { adopted_from: result.adopted_from }),
+  };
+}
+
+/** Of a task without a word of its own. */
+export function emptyEnd(index: number, status: TaskStatus): TaskEnd {
+  return {
+    index,
+    status,
+    ok: false,
+    acceptable: false,
+    image_path: null,
+    bytes: null,
+    attempts_count: 0,
+    billing: { no: 0, possible: 0, yes: 0 },
+    error: null,
+    category: null,
+  };
+}
+
+/** What a batch's history keeps of a row. */
+export function endOf(row: TaskRow): TaskEnd {
+  const { index, status, ok, acceptable, image_path, bytes, attempts_count, billing, error, category } = row;
+  return {
+    index,
+    status,
+    ok,
+    acceptable,
+    image_path,
+    bytes,
+    attempts_count,
+    billing,
+    error,
+    category,
+    ...(row.adopted_from === undefined ? {} : { adopted_from: row.adopted_from }),
   };
 }

@@ -139,7 +139,9 @@ export interface InputImage {
   mime: `image/${ImageFormat}`;
 }
 
-/** A task that passed admission: everything `generateImage` and `recordTask` need to know. */
+/**
+ * A task that passed admission, whole: the order file in its folder. `generateImage` and `recordTask` read it there.
+ */
 export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'task_key'> {
   task_key: string;
   /** Position in the batch, from 1. */
@@ -160,4 +162,29 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   stamp: string;
   /** How long Temporal waits for a sign of life of a running attempt; the worker's setting. */
   heartbeat_timeout_ms: number;
+}
+
+/** What a workflow decides by and people look for. The rest is in the order file (claim check, DESIGN 1). */
+export interface TaskTicket extends Pick<
+  AdmittedTask,
+  | 'index'
+  | 'task_key'
+  | 'task_name'
+  | 'mode'
+  | 'provider'
+  | 'model'
+  | 'size'
+  | 'timeout_ms'
+  | 'max_attempts'
+  | 'heartbeat_timeout_ms'
+> {
+  /** Number of reference images. */
+  references: number;
+  /** Path of the order file below `batch_dir`, with `/`. */
+  order_file: string;
+}
+
+/** Input of the workflow of a task in a batch, and of its activities: histories carry a prompt once, in the batch's own input. */
+export interface TaskOrder extends TaskTicket {
+  batch_dir: string;
 }

@@ -89,7 +89,7 @@ async function verifyKnownFolder(
   const has = (name: string) => files.includes(name) || links.includes(name);
   if (has(FILES.batchRequest) || has(FILES.batchResult)) return verifyBatch(path, claims);
   if (has(FILES.result)) return [await verifyResultFile(join(path, FILES.result), claims)];
-  const hasStarted = [FILES.owner, FILES.batchTask, FILES.state].some(has);
+  const hasStarted = [FILES.task, FILES.batchTask, FILES.state].some(has);
   return hasStarted ? [await verifyUnfinished(path, null)] : null;
 }
 

@@ -2,7 +2,7 @@
 import { ActivityCancellationType, type ActivityInterfaceFor, proxyActivities } from '@temporalio/workflow';
 import type { ImageActivities } from '../domain/activity-contract.ts';
 import { TASK_QUEUES } from '../domain/messages.ts';
-import { type AdmittedTask, MODE_NAMES } from '../domain/task.ts';
+import { MODE_NAMES, type TaskTicket } from '../domain/task.ts';
 
 type Activities = ActivityInterfaceFor<ImageActivities>;
 
@@ -33,7 +33,7 @@ const ADOPTING_ATTEMPTS = 40;
  * schedule-to-close timeout: it would count the wait for a slot. The cancellation type is explicit because unset acts
  * as TRY_CANCEL: the task would close at once and a paid answer arrive with no home.
  */
-export function paidCall(task: AdmittedTask): Pick<Activities, 'generateImage'> {
+export function paidCall(task: TaskTicket): Pick<Activities, 'generateImage'> {
   return proxyActivities<Activities>({
     taskQueue: TASK_QUEUES.api,
     summary: `${MODE_NAMES[task.mode]} · ${task.provider}/${task.model} · ${task.size}`,

@@ -4,15 +4,15 @@ import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import type { Admission } from '../domain/batch.ts';
 import { admitTasks } from './activities.ts';
 
-/** Admission of this workflow's input. What it refuses ends the workflow with its own words, not wrapped (SPEC T1). */
-export async function admit(kind: AdmissionOrder['kind'], request: object): Promise<Admission> {
-  const { namespace, workflowId, firstExecutionRunId, startTime } = workflowInfo();
+/** Admission of what this workflow was started with. What it refuses ends the workflow with its own words, not wrapped (SPEC T1). */
+export async function admit(kind: AdmissionOrder['kind']): Promise<Admission> {
+  const { namespace, workflowId, runId, firstExecutionRunId, startTime } = workflowInfo();
   try {
     return await admitTasks({
       kind,
-      request,
       namespace,
       workflow_id: workflowId,
+      run_id: runId,
       order_run_id: firstExecutionRunId,
       started_at_ms: startTime.getTime(),
     });

@@ -9,35 +9,40 @@ import {
 import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { TaskOutcome } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.ts';
-import type { TaskRow } from '../domain/records.ts';
-import type { AdmittedTask } from '../domain/task.ts';
+import type { TaskEnd, TaskRow } from '../domain/records.ts';
+import { endOf } from '../domain/rows.ts';
+import type { TaskOrder } from '../domain/task.ts';
 import { paidCall, recordTask } from './activities.ts';
 import { admit } from './admission.ts';
 import { onlyInput } from './input-guard.ts';
 
-/** Completed returns the row; a failed task closes as Failed, a cancelled one as Canceled, both after their last words. */
-export async function imageTask(...args: unknown[]): Promise<TaskRow> {
+/**
+ * Completed returns the row, to a batch only what it keeps of it. A failed task closes as Failed, a cancelled one as
+ * Canceled, both after their last words.
+ */
+export async function imageTask(...args: unknown[]): Promise<TaskRow | TaskEnd> {
   const input = onlyInput(args, 'one object with at least "prompt"');
-  const task = isAdmitted(input) ? input : await admitAlone(input);
-  if ('status' in task) return task;
-  const outcome = await generate(task);
-  const row = await CancellationScope.nonCancellable(() => record(task, outcome));
-  return closeAs(row, outcome);
+  const ofBatch = isAdmitted(input);
+  const order = ofBatch ? input : await admitAlone();
+  if ('status' in order) return order;
+  const outcome = await generate(order);
+  const row = await CancellationScope.nonCancellable(() => record(order, outcome));
+  return closeAs(ofBatch ? endOf(row) : row, outcome);
 }
 
 /** By `imageBatch`. Anybody's workflow may start this one as a child, with the same shapes as from outside. */
-function isAdmitted(input: object): input is AdmittedTask {
-  return workflowInfo().parent !== undefined && 'generation_id' in input && 'run_dir' in input;
+function isAdmitted(input: object): input is TaskOrder {
+  return workflowInfo().parent !== undefined && 'order_file' in input && 'batch_dir' in input;
 }
 
-async function admitAlone(request: object): Promise<AdmittedTask | TaskRow> {
-  const { tasks, rows } = await admit('task', request);
-  const admitted = tasks[0] ?? rows[0];
-  if (admitted === undefined) throw ApplicationFailure.nonRetryable('admission returned nothing', 'Internal');
-  return admitted;
+async function admitAlone(): Promise<TaskOrder | TaskEnd> {
+  const { tasks, ended, batch_dir } = await admit('task');
+  const [ticket] = tasks;
+  if (ticket === undefined) throw ApplicationFailure.nonRetryable('admission returned nothing', 'Internal');
+  return ended[0] ?? { ...ticket, batch_dir };
 }
 
-async function generate(task: AdmittedTask): Promise<TaskOutcome> {
+async function generate(task: TaskOrder): Promise<TaskOutcome> {
   try {
     return { status: 'completed', generated: await paidCall(task).generateImage(task) };
   } catch (error) {
@@ -46,10 +51,10 @@ async function generate(task: AdmittedTask): Promise<TaskOutcome> {
   }
 }
 
-function record(task: AdmittedTask, outcome: TaskOutcome): Promise<TaskRow> {
+function record(order: TaskOrder, outcome: TaskOutcome): Promise<TaskRow> {
   const { workflowId, runId, startTime } = workflowInfo();
   return recordTask({
-    task,
+    order,
     outcome,
     workflow_id: workflowId,
     run_id: runId,
@@ -57,7 +62,7 @@ function record(task: AdmittedTask, outcome: TaskOutcome): Promise<TaskRow> {
   });
 }
 
-function closeAs(row: TaskRow, outcome: TaskOutcome): TaskRow {
+function closeAs<End extends TaskEnd>(row: End, outcome: TaskOutcome): End {
   if (row.status === 'completed') return row;
   const message = `${row.status}: ${row.error ?? 'no image'}`;
   switch (outcome.status) {

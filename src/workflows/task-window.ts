@@ -1,38 +1,38 @@
 import type { Admission } from '../domain/batch.ts';
 import type { BatchProgress, TaskState } from '../domain/messages.ts';
-import type { BillingTally, TaskRow } from '../domain/records.ts';
+import type { BillingTally, TaskEnd } from '../domain/records.ts';
 import { tally } from '../domain/status.ts';
-import type { AdmittedTask } from '../domain/task.ts';
+import type { TaskOrder, TaskTicket } from '../domain/task.ts';
 
-/** What a batch knows of its tasks; answers queries and holds the rows until they are recorded. */
+/** What a batch knows of its tasks; answers queries and holds their ends until they are recorded. */
 export class TaskWindow {
   #phase: BatchProgress['phase'] = 'admitting';
   #admission: Admission | null = null;
   readonly #startedAt = now();
   readonly #states = new Map<number, TaskState>();
-  readonly #rows = new Map<number, TaskRow>();
+  readonly #ends = new Map<number, TaskEnd>();
 
   admit(admission: Admission): void {
     this.#admission = admission;
     this.#phase = 'running';
     for (const task of admission.tasks) this.#states.set(task.index, queuedState(task));
-    for (const row of admission.rows) this.#end(row);
+    for (const end of admission.ended) this.#end(end);
   }
 
   /**
    * Run the admitted tasks in file order, exactly `maxWorkers` at a time: no look-ahead, so that the promise of SPEC B1
    * holds for fewer workers and several hosts too. `run` must not reject: one failed task never stops the others (B4).
    */
-  async run(run: (task: AdmittedTask) => Promise<TaskRow>): Promise<void> {
-    const { tasks, max_workers } = this.#admission ?? { tasks: [], max_workers: 0 };
-    const waiting = [...tasks];
+  async run(run: (task: TaskOrder) => Promise<TaskEnd>): Promise<void> {
+    const { tasks, batch_dir, max_workers } = this.#admission ?? { tasks: [], batch_dir: '', max_workers: 0 };
+    const waiting = tasks.filter(({ index }) => !this.#ends.has(index));
     const lane = async (): Promise<void> => {
       for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
         this.#start(task.index);
-        this.#end(await run(task));
+        this.#end(await run({ batch_dir, ...task }));
       }
     };
-    await Promise.all(Array.from({ length: Math.min(max_workers, tasks.length) }, lane));
+    await Promise.all(Array.from({ length: Math.min(max_workers, waiting.length) }, lane));
     this.#phase = 'recording';
   }
 
@@ -40,8 +40,8 @@ export class TaskWindow {
     this.#phase = 'done';
   }
 
-  rows(): TaskRow[] {
-    return [...this.#rows.values()].sort((a, b) => a.index - b.index);
+  ends(): TaskEnd[] {
+    return [...this.#ends.values()].sort((a, b) => a.index - b.index);
   }
 
   tasks(): TaskState[] {
@@ -70,20 +70,20 @@ export class TaskWindow {
     if (state !== undefined) this.#states.set(index, { ...state, status: 'running', started_at: now() });
   }
 
-  #end(row: TaskRow): void {
-    const started_at = this.#states.get(row.index)?.started_at ?? null;
-    this.#rows.set(row.index, row);
-    this.#states.set(row.index, endState(row, started_at));
+  #end(end: TaskEnd): void {
+    const state = this.#states.get(end.index);
+    this.#ends.set(end.index, end);
+    if (state !== undefined) this.#states.set(end.index, endState(state, end));
   }
 }
 
-function queuedState({ index, task_key, task_name, mode, input_images }: AdmittedTask): TaskState {
+function queuedState({ index, task_key, task_name, mode, references }: TaskTicket): TaskState {
   return {
     index,
     task_key,
     task_name,
     mode,
-    references: input_images.length,
+    references,
     status: 'queued',
     adopted: false,
     started_at: null,
@@ -95,22 +95,17 @@ function queuedState({ index, task_key, task_name, mode, input_images }: Admitte
   };
 }
 
-function endState(row: TaskRow, started_at: string | null): TaskState {
-  const { index, task_key, task_name, mode, status, image_path, bytes, error } = row;
-  const adopted = row.adopted_from !== undefined;
+function endState(state: TaskState, end: TaskEnd): TaskState {
+  const { status, image_path, bytes, billing, error } = end;
+  const adopted = end.adopted_from !== undefined;
   return {
-    index,
-    task_key,
-    task_name,
-    mode,
-    references: row.input_images.length,
+    ...state,
     status,
     adopted,
-    started_at,
-    ended_at: started_at === null ? null : now(),
+    ended_at: state.started_at === null ? null : now(),
     image_path,
     bytes,
-    billing: adopted ? NOTHING : row.billing,
+    billing: adopted ? NOTHING : billing,
     error,
   };
 }

@@ -33,12 +33,17 @@ describe('what was paid is found again', () => {
   });
 
   test('a reset whose reference has changed since buys anew, and both paid requests stay on record (R4)', async () => {
-    const { deps, provider, task, attempt, reference } = await activityWorld();
+    const { deps, provider, task, attempt, order, reference } = await activityWorld();
     const recordTask = createRecordTask(deps);
     const deliver = async (cover: AdmittedTask, runId: string) => {
       const generated = await attempt(cover, 1, { runId }).result;
-      const order = { task: cover, workflow_id: cover.task_key, run_id: runId, started_at_ms: Date.now() };
-      return recordTask({ ...order, outcome: { status: 'completed', generated } });
+      const origin = {
+        order: order(cover),
+        workflow_id: cover.task_key,
+        run_id: runId,
+        started_at_ms: Date.now(),
+      };
+      return recordTask({ ...origin, outcome: { status: 'completed', generated } });
     };
     const before = task({ input_images: [await reference('logo', '#ff0000')] });
     await deliver(before, RUN_ID);
@@ -60,12 +65,17 @@ describe('what was paid is found again', () => {
   });
 
   test('a reset finds the proof of this generation, even without the spool (B6)', async () => {
-    const { deps, provider, task, attempt, spoolDir } = await activityWorld();
+    const { deps, provider, task, attempt, order, spoolDir } = await activityWorld();
     const recordTask = createRecordTask(deps);
     const cover = task();
     const generated = await attempt(cover).result;
-    const order = { task: cover, workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
-    const row = await recordTask({ ...order, outcome: { status: 'completed', generated } });
+    const origin = {
+      order: order(cover),
+      workflow_id: cover.task_key,
+      run_id: RUN_ID,
+      started_at_ms: Date.now(),
+    };
+    const row = await recordTask({ ...origin, outcome: { status: 'completed', generated } });
     await rm(spoolDir, { recursive: true });
     const again = await attempt(cover, 1, { runId: '11111111-2222-4333-8444-555555555555' }).result;
     expect(again).toEqual({ ...generated, adopted_from: row.result_json });

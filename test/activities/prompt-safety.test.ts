@@ -124,7 +124,7 @@ describe('a batch whose prompts need constraints', () => {
 
 describe('an attempt', () => {
   test('of a task that was admitted before a rule came is refused, nothing sent, nothing retried', async () => {
-    const { provider, task, attempt, deps } = await activityWorld();
+    const { provider, task, attempt, order, deps } = await activityWorld();
     const cover = task({ prompt: REFUSED, raw: true });
     const failure = await failureOf(attempt(cover));
     const { details } = failure as { details?: { category: string; message: string }[] };
@@ -135,8 +135,13 @@ describe('an attempt', () => {
       status: 'failed',
       failure: { category: 'policy_refused', message: 'refused' },
     } as const;
-    const order = { task: cover, workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
-    const { result_json } = await createRecordTask(deps)({ ...order, outcome });
+    const origin = {
+      order: order(cover),
+      workflow_id: cover.task_key,
+      run_id: RUN_ID,
+      started_at_ms: Date.now(),
+    };
+    const { result_json } = await createRecordTask(deps)({ ...origin, outcome });
     expect(await readJson<ResultRecord>(result_json)).toMatchObject({
       ok: false,
       prompt_sent: '',
@@ -148,16 +153,21 @@ describe('an attempt', () => {
   });
 
   test('that adopts an answer is recorded with what was sent for that answer, not with what would be sent now', async () => {
-    const { provider, task, attempt, deps } = await activityWorld();
+    const { provider, task, attempt, order, deps } = await activityWorld();
     const cover = task({ prompt: GLAMOUR });
     const generated = await attempt(cover).result;
     const path = join(cover.run_dir, 'attempt-01', 'request.json');
     const earlier = { prompt_sent: 'sent by an earlier version', safety_rules: undefined };
     await writeFile(path, JSON.stringify({ ...(await readJson<AttemptRequest>(path)), ...earlier }));
     expect(await attempt(cover, 2).result).toEqual(generated);
-    const order = { task: cover, workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
+    const origin = {
+      order: order(cover),
+      workflow_id: cover.task_key,
+      run_id: RUN_ID,
+      started_at_ms: Date.now(),
+    };
     const { result_json } = await createRecordTask(deps)({
-      ...order,
+      ...origin,
       outcome: { status: 'completed', generated },
     });
     expect(await readJson<ResultRecord>(result_json)).toMatchObject({
@@ -169,12 +179,17 @@ describe('an attempt', () => {
   });
 
   test('that failed is recorded with what was sent in the last one', async () => {
-    const { task, attempt, deps } = await activityWorld();
+    const { task, attempt, order, deps } = await activityWorld();
     const cover = task({ prompt: `${GLAMOUR} [fault:400]` });
     await failureOf(attempt(cover));
     const outcome = { status: 'failed', failure: { category: 'bad_request', message: 'no' } } as const;
-    const order = { task: cover, workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
-    const { result_json } = await createRecordTask(deps)({ ...order, outcome });
+    const origin = {
+      order: order(cover),
+      workflow_id: cover.task_key,
+      run_id: RUN_ID,
+      started_at_ms: Date.now(),
+    };
+    const { result_json } = await createRecordTask(deps)({ ...origin, outcome });
     expect(JSON.parse(await readFile(String(result_json), 'utf8'))).toMatchObject({
       prompt_sent: `${GLAMOUR} [fault:400]\n\n${constraint('glamour', 'en')}`,
       safety_rules: ['glamour'],

@@ -2,6 +2,7 @@
  * The paid activity as a worker runs it, without a Temporal server: real spool, real config, real sockets to the
  * scripted provider, and folders of its own. Several Temporal attempts may run in it at a time.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ActivityCancellationDetails, type ApplicationFailure } from '@temporalio/common';
@@ -18,8 +19,8 @@ import { loadSettings, resolveProvider } from '../../src/config.ts';
 import type { GeneratedImage } from '../../src/domain/activity-contract.ts';
 import { generationId, requestFingerprint } from '../../src/domain/ids.ts';
 import type { AttemptHeartbeat } from '../../src/domain/messages.ts';
-import type { AttemptRecord, TaskStateRecord } from '../../src/domain/records.ts';
-import { type AdmittedTask, type InputImage, modeFor } from '../../src/domain/task.ts';
+import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../../src/domain/records.ts';
+import { type AdmittedTask, type InputImage, modeFor, type TaskOrder } from '../../src/domain/task.ts';
 import { createSecrets } from '../../src/provider/secrets.ts';
 import { type ProviderServer, type ProviderServerOptions, startProviderServer } from './provider-server.ts';
 import { filesBelow } from './system.ts';
@@ -44,6 +45,8 @@ export interface ActivityWorld {
   reference: (name?: string, background?: string) => Promise<InputImage>;
   /** Temporal attempt `n` of this task: always the same workflow id, and run id unless another is given. */
   attempt: (task: AdmittedTask, n?: number, from?: AttemptOrigin) => Attempt;
+  /** What its workflow hands to the activities; its order file is in a folder of its own. */
+  order: (task: AdmittedTask) => TaskOrder;
   /** `attempt-NN/result.json`. */
   recordOf: (task: AdmittedTask, attempt?: number) => Promise<AttemptRecord>;
   stateOf: (task: AdmittedTask) => Promise<TaskStateRecord>;
@@ -86,6 +89,7 @@ export async function activityWorld(options: ProviderServerOptions = {}): Promis
   await configure({ baseUrl: provider.baseUrl, apiKey: API_KEY });
   const deps = await activityDeps(folder, config, spoolDir, outputDir);
   const onlyWorker = createPaidActivities(deps);
+  const order = (task: AdmittedTask) => orderOf(join(folder, 'orders'), task);
   return {
     provider,
     deps,
@@ -95,7 +99,9 @@ export async function activityWorld(options: ProviderServerOptions = {}): Promis
     configure,
     task: (wish = {}) => admittedTask(outputDir, wish),
     reference: (name = 'reference', background = '#336699') => newReference(folder, name, background),
-    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker } = {}) => start(worker, task, n, runId),
+    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker } = {}) =>
+      start(worker, order(task), n, runId),
+    order,
     recordOf: (task, attempt = 1) => readJson(join(task.run_dir, `attempt-0${attempt}`, 'result.json')),
     stateOf: (task) => readJson(join(task.run_dir, 'state.json')),
     spooledAnswers: async () => (await filesIn(spoolDir)).filter((name) => name.endsWith('.answer')),
@@ -179,6 +185,29 @@ function admittedTask(outputDir: string, wish: Partial<AdmittedTask>): AdmittedT
   };
 }
 
+function orderOf(folder: string, task: AdmittedTask): TaskOrder {
+  const { index, task_key, task_name, mode, provider, model, size, timeout_ms } = task;
+  const { max_attempts, heartbeat_timeout_ms, input_images } = task;
+  const order_file = `${sha256(JSON.stringify(task)).slice(0, 16)}.json`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, order_file), JSON.stringify({ schema_version: SCHEMA_VERSION, ...task }));
+  return {
+    batch_dir: folder,
+    order_file,
+    index,
+    task_key,
+    task_name,
+    mode,
+    provider,
+    model,
+    size,
+    references: input_images.length,
+    timeout_ms,
+    max_attempts,
+    heartbeat_timeout_ms,
+  };
+}
+
 async function newReference(folder: string, name: string, background: string): Promise<InputImage> {
   const path = join(folder, `${name}.png`);
   const bytes = await sharp({ create: { width: 64, height: 48, channels: 3, background } })
@@ -190,21 +219,16 @@ async function newReference(folder: string, name: string, background: string): P
 
 const SILENT = new DefaultLogger('ERROR', () => undefined);
 
-function start(
-  { generateImage }: PaidActivities,
-  task: AdmittedTask,
-  attempt: number,
-  runId: string,
-): Attempt {
+function start({ generateImage }: PaidActivities, order: TaskOrder, attempt: number, runId: string): Attempt {
   const info = {
     attempt,
-    workflowExecution: { workflowId: task.task_key, runId },
+    workflowExecution: { workflowId: order.task_key, runId },
     currentAttemptScheduledTimestampMs: Date.now(),
   };
   const env = new MockActivityEnvironment(info, { logger: SILENT });
   const heartbeats: AttemptHeartbeat[] = [];
   env.on('heartbeat', (details: AttemptHeartbeat) => heartbeats.push(details));
-  const result = env.run<[AdmittedTask], GeneratedImage, typeof generateImage>(generateImage, task);
+  const result = env.run<[TaskOrder], GeneratedImage, typeof generateImage>(generateImage, order);
   // Tests may look at it later than it fails.
   result.catch(() => undefined);
   return {

@@ -4,7 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeBatchRequest, writeBatchTask } from '../../src/artifacts/batch-folder.ts';
+import { writeBatchRequest } from '../../src/artifacts/batch-folder.ts';
+import { writeOrderFile } from '../../src/artifacts/order-file.ts';
 import { writeProofIndex } from '../../src/artifacts/proof-index.ts';
 import { TaskFolder } from '../../src/artifacts/task-folder.ts';
 import { proofIndexName } from '../../src/domain/ids.ts';
@@ -92,7 +93,8 @@ async function proveTask(
   writeFileSync(imagePath, image);
   const attempt = answeredAttempt(admitted, index);
   const result = provenResult(admitted, attempt, imagePath, image);
-  await writeBatchTask(admitted.run_dir, { schema_version: SCHEMA_VERSION, ...admitted });
+  const place = { batch_dir: admitted.run_dir, order_file: FILES.batchTask };
+  await writeOrderFile(place, admitted, (text) => text);
   await writeTaskFiles(admitted, attempt, result);
   const resultPath = join(admitted.run_dir, FILES.result);
   await writeProofIndex(

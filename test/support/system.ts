@@ -17,7 +17,8 @@ import { TASK_QUEUES, WORKFLOW_TYPES } from '../../src/domain/messages.ts';
 import type { BatchResultRecord, BatchSummary, TaskRow } from '../../src/domain/records.ts';
 import type { TaskRequest } from '../../src/domain/task.ts';
 import { type BinaryName, resolveBinary, TEMPORAL_BINARIES } from '../../src/embedded/binaries.ts';
-import type { imageBatch, imageTask } from '../../src/workflows/index.ts';
+import type { TaskHandle } from '../../src/client.ts';
+import type { imageBatch } from '../../src/workflows/index.ts';
 import { createWorkers } from '../../src/worker.ts';
 import { type ProviderServer, startProviderServer } from './provider-server.ts';
 import { quietRuntime } from './quiet-runtime.ts';
@@ -38,7 +39,7 @@ export interface System {
   /** The input of a lone task, likewise. */
   alone: (fields: Partial<TaskRequest>) => Partial<TaskRequest>;
   startBatch: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageBatch>>;
-  startTask: (request: unknown, id?: string) => Promise<WorkflowHandle<typeof imageTask>>;
+  startTask: (request: unknown, id?: string) => Promise<TaskHandle>;
   /** Rows and counters as they are on disk. */
   recordOf: (summary: BatchSummary) => Promise<BatchResultRecord>;
   /** What the Temporal CLI prints as JSON, asked of this server. */
@@ -200,7 +201,7 @@ async function stopSystem(
 
 /** The row a failed task carries, and the type it failed with. */
 export async function failureOf(
-  handle: WorkflowHandle<typeof imageTask>,
+  handle: TaskHandle,
 ): Promise<{ type: string; message: string; row: TaskRow }> {
   const error = await handle.result().then(
     () => {

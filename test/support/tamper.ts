@@ -1,9 +1,8 @@
 /** Ways to change a proven batch: what a fault, a user or a forger leaves behind. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { createRecordBatch } from '../../src/activities/record-batch.ts';
+import { recordRows as recordTaskRows } from '../../src/activities/record-batch.ts';
 import { TaskFolder } from '../../src/artifacts/task-folder.ts';
-import type { Admission } from '../../src/domain/batch.ts';
 import { FILES } from '../../src/domain/layout.ts';
 import type {
   BatchRequestRecord,
@@ -48,17 +47,7 @@ export async function adoptInto(batch: ProvenBatch, task: ProvenTask, from: Prov
 
 /** Write `batch_result.json` anew for these rows. */
 export async function recordRows(batch: ProvenBatch, rows: TaskRow[]): Promise<void> {
-  const { batch_id, batch_name, batch_hash, total } = readRequest(batch);
-  const admission: Omit<Admission, 'tasks' | 'rows' | 'warnings'> = {
-    batch_id,
-    batch_name,
-    batch_hash,
-    batch_dir: batch.batchDir,
-    max_workers: 4,
-    queue_limit: 200,
-    total,
-  };
-  await createRecordBatch({ redactLong: (text) => text })({ admission, rows });
+  await recordTaskRows(batch.batchDir, { request: readRequest(batch), rows }, { redactLong: (text) => text });
 }
 
 /** The row of a task that ended without a result. */

@@ -32,7 +32,7 @@ interface Mutation {
 const MUTATIONS: Record<string, Mutation> = {
   'the batch is not recorded': {
     file: 'image-batch.ts',
-    from: 'recordBatch({ admission: order, rows: window.rows() })',
+    from: 'recordBatch({ batch_dir: admission.batch_dir, ends })',
     to: 'Promise.resolve({} as BatchSummary)',
     history: 'success',
     complaint: /Complete workflow machine .* ActivityTaskScheduled/u,
@@ -57,30 +57,30 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'the window is one task narrower': {
     file: 'task-window.ts',
-    from: 'Math.min(max_workers, tasks.length)',
-    to: 'Math.min(max_workers - 1, tasks.length)',
+    from: 'Math.min(max_workers, waiting.length)',
+    to: 'Math.min(max_workers - 1, waiting.length)',
     history: 'twenty-tasks',
     complaint: /No command scheduled for .* StartChildWorkflowExecutionInitiated/u,
   },
   'a key that is active elsewhere fails at once': {
     file: 'image-batch.ts',
-    from: 'if (!(error instanceof WorkflowExecutionAlreadyStartedError)) return rowOfFailure(task, error);',
-    to: 'if (error !== undefined) return rowOfFailure(task, error);',
+    from: 'if (!(error instanceof WorkflowExecutionAlreadyStartedError)) return endOfFailure(task, error);',
+    to: 'if (error !== undefined) return endOfFailure(task, error);',
     history: 'duplicate-active-elsewhere',
     complaint: /'awaitActiveTask' does not match activity type of activity command 'recordTask'/u,
   },
   'a cancelled batch says nothing for tasks that never started': {
     file: 'image-batch.ts',
     from: "if (isCancellation(error)) return lastWords(task, 'cancelled', 'cancelled before it was started');",
-    to: "if (isCancellation(error)) return emptyRow(task, 'cancelled');",
+    to: "if (isCancellation(error)) return emptyEnd(task.index, 'cancelled');",
     history: 'cancel-batch',
     // By whether the last tasks of the four ended in one workflow task or in more.
     complaint: /No command scheduled for .* ActivityTaskScheduled|'recordTask' does not match/u,
   },
   'a task pauses before it pays': {
     file: 'image-task.ts',
-    from: 'const outcome = await generate(task);',
-    to: 'await new Promise((resolve) => setTimeout(resolve, 1000)); const outcome = await generate(task);',
+    from: 'const outcome = await generate(order);',
+    to: 'await new Promise((resolve) => setTimeout(resolve, 1000)); const outcome = await generate(order);',
     history: 'success.child',
     complaint: /Timer machine .* ActivityTaskScheduled/u,
   },

@@ -5,22 +5,23 @@
 import { rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Runtime, Worker } from '@temporalio/worker';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readTask } from '../../src/activities/task-of-order.ts';
 import { inspectImage } from '../../src/artifacts/image-file.ts';
+import type { LoneTask, TaskHandle } from '../../src/client.ts';
 import { loadSettings, type Settings } from '../../src/config.ts';
 import type { GeneratedImage } from '../../src/domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../../src/domain/failure.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../src/domain/messages.ts';
 import type { BatchResultRecord, BatchSummary, ResultRecord } from '../../src/domain/records.ts';
-import type { AdmittedTask } from '../../src/domain/task.ts';
+import type { AdmittedTask, TaskOrder } from '../../src/domain/task.ts';
 import { resolveBinary } from '../../src/embedded/binaries.ts';
 import { verifyPaths } from '../../src/proof/verify.ts';
 import { createWorkers } from '../../src/worker.ts';
-import type { imageBatch, imageTask } from '../../src/workflows/index.ts';
+import type { imageBatch } from '../../src/workflows/index.ts';
 import { failureOf } from '../support/system.ts';
 import { newFolder } from '../support/temp-folder.ts';
 import { brokenIds } from '../support/verify-report.ts';
@@ -69,7 +70,8 @@ async function startServer({ packageRoot }: Settings): Promise<TestWorkflowEnvir
 }
 
 /** Makes an image, and says of it what the test wants said. */
-async function generateImage(task: AdmittedTask): Promise<GeneratedImage> {
+async function generateImage(order: TaskOrder): Promise<GeneratedImage> {
+  const task = await readTask(order);
   const create = { width: 816, height: 816, channels: 3, background: backgroundOf(task) } as const;
   const bytes = await sharp({ create }).png().toBuffer();
   const inspected = await inspectImage(bytes);
@@ -88,8 +90,8 @@ function backgroundOf({ task_name }: AdmittedTask): string {
 
 const wish = (name: string) => ({ prompt: `a ${name} image`, task_name: name, size: '816x816' });
 
-function start(name: string): Promise<WorkflowHandle<typeof imageTask>> {
-  return env.client.workflow.start<typeof imageTask>(WORKFLOW_TYPES.task, {
+function start(name: string): Promise<TaskHandle> {
+  return env.client.workflow.start<LoneTask>(WORKFLOW_TYPES.task, {
     taskQueue: TASK_QUEUES.main,
     workflowId: name,
     args: [{ ...wish(name), output_dir: outputDir }],
