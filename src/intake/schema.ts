@@ -14,6 +14,8 @@ import { SIZE_SHAPE } from './size.ts';
 
 /** Longest name in characters; names of files and folders are cut further. */
 const NAME_CHARACTERS = 200;
+/** Of a provider or a model. Each task's ticket has both: a thousand tickets must fit into one payload (BATCH_LIMITS). */
+const PROVIDER_CHARACTERS = 64;
 
 /** Longest own wait in seconds: Temporal's policy caps every wait at 15 minutes (DESIGN 2.5). */
 const DELAY_SECONDS_MAX = 900;
@@ -22,12 +24,8 @@ const text = z
   .string()
   .refine((value) => !/\p{Cs}/u.test(value), 'contains half of a character (a lone surrogate)');
 const filledText = text.refine((value) => value.trim() !== '', 'is empty');
-const name = filledText
-  .refine(
-    (value) => Array.from(value).length <= NAME_CHARACTERS,
-    `is longer than ${NAME_CHARACTERS} characters`,
-  )
-  .refine((value) => !/\p{Cc}/u.test(value), 'contains a control character');
+const name = nameOf(NAME_CHARACTERS);
+const providerName = nameOf(PROVIDER_CHARACTERS);
 const prompt = filledText.refine(
   (value) =>
     value.length <= TASK_LIMITS.promptCharacters || Array.from(value).length <= TASK_LIMITS.promptCharacters,
@@ -41,8 +39,8 @@ const references = z.union([filledText, z.array(filledText)]);
 const delaySeconds = z.number().min(0).max(DELAY_SECONDS_MAX);
 
 const batchWideFields = {
-  provider: name.exactOptional(),
-  model: name.exactOptional(),
+  provider: providerName.exactOptional(),
+  model: providerName.exactOptional(),
   size: z
     .string()
     .regex(SIZE_SHAPE, 'is not a size; write WxH such as "1024x1024", or "auto"')
@@ -107,3 +105,9 @@ export const overridesSchema = z.strictObject({
 
 export const TASK_KEYS = Object.keys(taskFields);
 export const BATCH_KEYS = Object.keys(batchRequestSchema.shape);
+
+function nameOf(characters: number) {
+  return filledText
+    .refine((value) => Array.from(value).length <= characters, `is longer than ${characters} characters`)
+    .refine((value) => !/\p{Cc}/u.test(value), 'contains a control character');
+}
