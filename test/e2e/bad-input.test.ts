@@ -3,24 +3,21 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Cli, startCli } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
   const image = await sharp({ create: { width: 32, height: 32, channels: 3, background: '#123456' } })
     .png()
     .toBuffer();
   for (let i = 1; i <= 6; i += 1) await writeFile(join(cli.folder, `${i}.png`), image);
   await writeFile(join(cli.folder, 'text.png'), 'this is no image');
   await mkdir(join(cli.folder, 'folder.png'));
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  return started.stop;
 }, 120_000);
 
 const one = (fields: object) => JSON.stringify({ tasks: [{ prompt: 'x', ...fields }] });

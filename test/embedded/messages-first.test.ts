@@ -2,18 +2,15 @@ import { once } from 'node:events';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { holdApiLane } from '../../src/embedded/embedded.ts';
 import { findServer, findWorker } from '../../src/embedded/processes.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
+  ({ cli, provider } = started);
+  return started.stop;
 }, 120_000);
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
