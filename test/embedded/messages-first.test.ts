@@ -28,6 +28,12 @@ async function order(name: string): Promise<void> {
   expect(calls(name)).toBe(0);
 }
 
+/** Flags of a task without a batch, whose prompt is its id. */
+function lone(id: string): string[] {
+  const input = JSON.stringify({ prompt: id, output_dir: cli.outputDir });
+  return ['--type', 'imageTask', '--task-queue', 'imgproof', '--workflow-id', id, '--input', input];
+}
+
 /** Everything at once, as a power cut does it. */
 async function killAll(): Promise<void> {
   const { supervisor, server, worker } = await cli.pids();
@@ -55,36 +61,14 @@ describe('`imgproof temporal …` on a stopped system takes effect before any AP
 
   test('a command that waits for images on a stopped system does not wait for itself', async () => {
     await cli.run(['down']);
-    const input = JSON.stringify({ prompt: 'executed', output_dir: cli.outputDir });
-    const started = [
-      '--type',
-      'imageTask',
-      '--task-queue',
-      'imgproof',
-      '--workflow-id',
-      'executed',
-      '--input',
-      input,
-    ];
-    const { code, stdout } = await temporal('execute', ...started);
+    const { code, stdout } = await temporal('execute', ...lone('executed'));
     expect([code, stdout]).toEqual([0, expect.stringContaining('COMPLETED')]);
     expect(calls('executed')).toBe(1);
   }, 120_000);
 
   test('a command that is killed while it delivers its message holds nothing back', async () => {
     await cli.run(['down']);
-    const input = JSON.stringify({ prompt: 'after a kill', output_dir: cli.outputDir });
-    const started = [
-      '--type',
-      'imageTask',
-      '--task-queue',
-      'imgproof',
-      '--workflow-id',
-      'killed',
-      '--input',
-      input,
-    ];
-    await temporal('start', ...started);
+    await temporal('start', ...lone('killed'));
     await cli.run(['down']);
     const cancel = cli.start(['temporal', 'workflow', 'list']);
     await until('its worker', async () => (await findWorker(cli.home)) !== null);
