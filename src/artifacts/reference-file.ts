@@ -1,9 +1,10 @@
 /** Reference images: what may be read and sent to the provider, and nothing else (DESIGN 6). */
 import { createHash } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { type InputImage, TASK_LIMITS } from '../domain/task.ts';
+import { type OpenFailure, openPlain, readFirst } from '../host/plain-file.ts';
 import { readPixelSize, sniffFormat } from './image-header.ts';
 
 /** A reference that can't be used; the message names the file, the reason and the remedy. */
@@ -29,7 +30,10 @@ export interface ReferenceFile {
  * 50 MiB whose real path lies in one of the roots (null: anywhere). Throws `ReferenceProblem`; never blocks on a device.
  */
 export async function readReference(path: string, roots: readonly string[] | null): Promise<ReferenceFile> {
-  const file = await openPlain(path);
+  const file = await openPlain(
+    path,
+    (failure, code) => new ReferenceProblem(path, cannotOpen(failure, code)),
+  );
   try {
     const stats = await file.stat();
     await refuseOutside(path, stats, roots);
@@ -40,27 +44,16 @@ export async function readReference(path: string, roots: readonly string[] | nul
   }
 }
 
-async function openPlain(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    throw new ReferenceProblem(path, openFailure((error as NodeJS.ErrnoException).code ?? 'unknown error'));
-  }
+function cannotOpen(failure: OpenFailure, code: string): string {
+  return failure === 'other' ? `cannot be opened (${code})` : OPEN_FAILURES[failure];
 }
 
-function openFailure(code: string): string {
-  return OPEN_FAILURES[code] ?? `cannot be opened (${code})`;
-}
-
-const OPEN_FAILURES: Record<string, string> = {
-  ENOENT: 'does not exist; check the path',
-  ENOTDIR: 'does not exist: a part of its path is not a folder; check the path',
-  EACCES: 'is not readable for this user; change its permissions',
-  EPERM: 'is not readable for this user; change its permissions',
-  ELOOP: 'is a symbolic link; give the path of the file itself',
-  // FreeBSD and macOS variants of the above.
-  EMLINK: 'is a symbolic link; give the path of the file itself',
-  ENXIO: 'is not a regular file (a socket or a device); give an image file',
+const OPEN_FAILURES: Record<Exclude<OpenFailure, 'other'>, string> = {
+  missing: 'does not exist; check the path',
+  'missing folder': 'does not exist: a part of its path is not a folder; check the path',
+  unreadable: 'is not readable for this user; change its permissions',
+  link: 'is a symbolic link; give the path of the file itself',
+  special: 'is not a regular file (a socket or a device); give an image file',
 };
 
 /** The path may lead through links, so where it ends is asked, and that it is the file opened. */
@@ -100,16 +93,10 @@ function refuseUnfit(path: string, stats: Stats): void {
 
 /** One byte more than there should be is asked for, so that a file being written to is noticed. */
 async function readWhole(path: string, file: FileHandle, sizeBytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(sizeBytes + 1);
-  let filled = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, filled);
-    filled += bytesRead;
-    if (bytesRead === 0 || filled === buffer.length) break;
-  }
-  if (filled !== sizeBytes)
+  const bytes = await readFirst(file, sizeBytes + 1);
+  if (bytes.length !== sizeBytes)
     throw new ReferenceProblem(path, 'changed while it was read; try again when it is written');
-  return buffer.subarray(0, sizeBytes);
+  return bytes;
 }
 
 function asReference(path: string, bytes: Buffer): ReferenceFile {

@@ -6,7 +6,7 @@ import { guardStreams, print, printJson, say } from './output.ts';
 
 interface CommandEntry {
   summary: string;
-  /** Loaded when the command is called: `--help` and `verify` must not wait for Temporal's client. */
+  /** Its flags, loaded when it is called. What loads Temporal's client is for its action: no `--help` may wait for that. */
   load: () => Promise<{ register: (command: Command) => void }>;
 }
 

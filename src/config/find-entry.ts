@@ -21,34 +21,44 @@ export function findEntry(settings: Settings, name: string, model: string): Prov
 }
 
 function findIn(settings: Settings, name: string, model: string): ProviderEntry {
-  const own = readOwnConfig(settings);
-  const dotenv = readDotenv(join(settings.openclawStateDir, '.env'));
-  if (Object.hasOwn(own.providers, name)) {
-    return {
-      name,
-      model,
-      block: own.providers[name],
-      file: settings.ownConfig.path,
-      secrets: own.secrets,
-      home: settings.userHome,
-      variable: lookUp(settings.env, dotenv),
-      unaskedVariables: null,
-    };
-  }
-  const openclaw = readOpenclaw(settings);
-  if (!Object.hasOwn(openclaw.providers, name)) {
-    throw noEntry(settings, name, { ...openclaw.providers, ...own.providers });
-  }
+  const own = ownPlace(settings);
+  const place = Object.hasOwn(own.providers, name) ? own : openclawPlace(settings);
+  const { providers, ...found } = place;
+  if (!Object.hasOwn(providers, name)) throw noEntry(settings, name, { ...providers, ...own.providers });
+  return { name, model, block: providers[name], ...found };
+}
+
+/** A config file that may have the entry, and what an entry may refer to there. */
+interface EntryPlace extends Omit<ProviderEntry, 'name' | 'model' | 'block'> {
+  providers: JsonObject;
+}
+
+function ownPlace(settings: Settings): EntryPlace {
+  const { providers, secrets } = readOwnConfig(settings);
   return {
-    name,
-    model,
-    block: openclaw.providers[name],
-    file: settings.openclawConfig.path,
-    secrets: openclaw.secrets,
-    home: settings.openclawHome,
-    variable: lookUp(settings.env, dotenv, openclaw.vars),
-    unaskedVariables: openclaw.asksShell ? 'env.shellEnv' : null,
+    providers,
+    secrets,
+    file: settings.ownConfig.path,
+    home: settings.userHome,
+    variable: lookUp(settings.env, dotenvOf(settings)),
+    unaskedVariables: null,
   };
+}
+
+function openclawPlace(settings: Settings): EntryPlace {
+  const { providers, secrets, vars, asksShell } = readOpenclaw(settings);
+  return {
+    providers,
+    secrets,
+    file: settings.openclawConfig.path,
+    home: settings.openclawHome,
+    variable: lookUp(settings.env, dotenvOf(settings), vars),
+    unaskedVariables: asksShell ? 'env.shellEnv' : null,
+  };
+}
+
+function dotenvOf({ openclawStateDir }: Settings): JsonObject {
+  return readDotenv(join(openclawStateDir, '.env'));
 }
 
 /** A variable from the first source that has it. */

@@ -1,7 +1,7 @@
 /** A file that holds secrets: read only when nobody but its owner, who is us, can read or replace what is in it. */
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type OpenFailure, openPlain, readFirst } from '../host/plain-file.ts';
 import { SecretRefused } from './secret-refused.ts';
 
 export interface ReadLimits {
@@ -30,44 +30,39 @@ export async function readPrivateFile(path: string, limits: ReadLimits): Promise
 }
 
 async function readWithin(path: string, maxBytes: number): Promise<Buffer> {
-  const file = await openPlain(path);
+  const file = await openPlain(path, cannotOpen);
   try {
     refuseUnfit(await file.stat(), maxBytes);
-    return await readBounded(file, maxBytes);
+    // Its size was looked at, but it may grow meanwhile.
+    const bytes = await readFirst(file, maxBytes + 1);
+    if (bytes.length > maxBytes) throw new SecretRefused('invalid', TOO_LARGE);
+    return bytes;
   } finally {
     await file.close();
   }
 }
 
-async function openPlain(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw OPEN_FAILURES[code]?.() ?? new SecretRefused('invalid', `its file cannot be opened (${code})`);
-  }
+function cannotOpen(failure: OpenFailure, code: string): SecretRefused {
+  const isMissing = failure === 'missing' || failure === 'missing folder';
+  const why = failure === 'other' ? `its file cannot be opened (${code})` : OPEN_FAILURES[failure];
+  return new SecretRefused(isMissing ? 'no_key' : 'invalid', why);
 }
 
-const missing = () => new SecretRefused('no_key', 'its file does not exist; create it, or correct path');
-const unreadable = () =>
-  new SecretRefused('invalid', 'its file is not readable for the user of the worker; change its owner');
-const link = () => new SecretRefused('invalid', 'its file is a symbolic link; set path to the file itself');
+const MISSING = 'its file does not exist; create it, or correct path';
+const NOT_REGULAR = 'its file is not a regular file';
+const TOO_LARGE = 'its file is larger than maxBytes';
 
-/** EMLINK, EFTYPE: a link, on FreeBSD and macOS. */
-const OPEN_FAILURES: Record<string, () => SecretRefused> = {
-  ENOENT: missing,
-  ENOTDIR: missing,
-  EACCES: unreadable,
-  EPERM: unreadable,
-  ELOOP: link,
-  EMLINK: link,
-  EFTYPE: link,
-  ENXIO: () => new SecretRefused('invalid', 'its file is not a regular file'),
+const OPEN_FAILURES: Record<Exclude<OpenFailure, 'other'>, string> = {
+  missing: MISSING,
+  'missing folder': MISSING,
+  unreadable: 'its file is not readable for the user of the worker; change its owner',
+  link: 'its file is a symbolic link; set path to the file itself',
+  special: NOT_REGULAR,
 };
 
 /** The rules for the opened file, in the order they are told. */
 const RULES: { breaks: (stats: Stats, maxBytes: number) => boolean; why: string }[] = [
-  { breaks: (stats) => !stats.isFile(), why: 'its file is not a regular file' },
+  { breaks: (stats) => !stats.isFile(), why: NOT_REGULAR },
   {
     breaks: ({ nlink }) => nlink > 1,
     why: 'its file has a second name (a hard link); copy it to a new file',
@@ -80,7 +75,7 @@ const RULES: { breaks: (stats: Stats, maxBytes: number) => boolean; why: string 
     breaks: ({ mode }) => (mode & OTHERS_READ_OR_WRITE) !== 0,
     why: 'its file can be read or written by other users; set its mode to 600',
   },
-  { breaks: ({ size }, maxBytes) => size > maxBytes, why: 'its file is larger than maxBytes' },
+  { breaks: ({ size }, maxBytes) => size > maxBytes, why: TOO_LARGE },
 ];
 
 const OTHERS_READ_OR_WRITE = 0o066;
@@ -88,14 +83,4 @@ const OTHERS_READ_OR_WRITE = 0o066;
 function refuseUnfit(stats: Stats, maxBytes: number): void {
   const broken = RULES.find(({ breaks }) => breaks(stats, maxBytes));
   if (broken !== undefined) throw new SecretRefused('invalid', broken.why);
-}
-
-/** One byte more is asked for, so that a file that grows meanwhile is noticed. */
-async function readBounded(file: FileHandle, maxBytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(maxBytes + 1);
-  let filled = 0;
-  for (let count = -1; count !== 0 && filled < buffer.length; filled += count)
-    count = (await file.read(buffer, filled, buffer.length - filled, filled)).bytesRead;
-  if (filled > maxBytes) throw new SecretRefused('invalid', 'its file is larger than maxBytes');
-  return buffer.subarray(0, filled);
 }

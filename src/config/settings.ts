@@ -27,7 +27,10 @@ export interface Settings {
   temporalTestServerPath: string | undefined;
   /** Where downloaded Temporal binaries are kept. */
   cacheDir: string;
-  /** How long Temporal waits for a sign of life of a running attempt. `IMGPROOF_HEARTBEAT_TIMEOUT_MS`, default 20000. */
+  /**
+   * How long Temporal waits for a sign of life of a running attempt. `IMGPROOF_HEARTBEAT_TIMEOUT_MS`, 8000 to 600000,
+   * default 20000. A worker sends one every 5 s: with less than 3 s to spare, attempts that live would be given up.
+   */
   heartbeatTimeoutMs: number;
   /** The embedded stack stops after so many idle milliseconds; null is never. `IMGPROOF_IDLE_STOP`, default 15 min. */
   idleStopMs: number | null;
@@ -147,14 +150,15 @@ function stateDirName(profile: string | undefined): string {
 }
 
 function heartbeatTimeout(text: string | undefined): number {
-  const value = text === undefined ? HEARTBEAT_TIMEOUT_MS : Number(text);
-  if (Number.isInteger(value) && value >= 1_000 && value <= 600_000) return value;
+  const value = text === undefined ? HEARTBEAT_TIMEOUT_MS.byDefault : Number(text);
+  const { shortest, longest } = HEARTBEAT_TIMEOUT_MS;
+  if (Number.isInteger(value) && value >= shortest && value <= longest) return value;
   throw new ConfigError(
-    'IMGPROOF_HEARTBEAT_TIMEOUT_MS must be a whole number from 1000 to 600000. Correct it and try again.',
+    `IMGPROOF_HEARTBEAT_TIMEOUT_MS must be a whole number from ${shortest} to ${longest}. Correct it and try again.`,
   );
 }
 
-const HEARTBEAT_TIMEOUT_MS = 20_000;
+const HEARTBEAT_TIMEOUT_MS = { shortest: 8_000, byDefault: 20_000, longest: 600_000 };
 
 function findPackageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));

@@ -1,8 +1,14 @@
-/** Where everything is on disk (SPEC F1–F3, F10), as relative names; and who writes it. */
+/** Where everything is on disk (SPEC F1–F3, F10, H1), as relative names; and who writes it. */
 
 /**
- * One table: each file, the function that is its only writer, and how it is written. `replace` files are swapped
- * whole (a reader sees the old or the new one); `once` files are never written again under the same name.
+ * `replace`: swapped whole, a reader sees the old or the new one. `once`: never written again under the same name.
+ * `append`: at its end only, until it is rotated to `.1`. `in place`: as its writer likes, and read by nobody else.
+ */
+type Manner = 'replace' | 'once' | 'append' | 'in place';
+
+/**
+ * One table: each file, who alone writes it, and how. `[…]` is an addition to the name that may be missing: companions
+ * of a database, takeovers of a lock, a rotated log.
  */
 export const FILE_WRITERS = {
   '<output_dir>/<name>-<stamp>[-k].<ext>': { writer: 'generateImage', how: 'once' },
@@ -22,7 +28,20 @@ export const FILE_WRITERS = {
   '<batch_dir>/batch_result.json': { writer: 'recordBatch', how: 'replace' },
   '<home>/spool/<generation>/…': { writer: 'Spool', how: 'once' },
   '<home>/spool/images/…': { writer: 'Spool', how: 'once' },
-} as const;
+  '<home>/roots/<hash>.json': { writer: 'rememberRoot', how: 'once' },
+  '<home>/temporal.db[…]': { writer: 'Temporal dev server', how: 'in place' },
+  '<home>/supervisor.lock[…]': { writer: 'acquireLock', how: 'replace' },
+  '<home>/embedded.json': { writer: 'PublishedState', how: 'replace' },
+  '<home>/server.json': { writer: 'noteServed', how: 'replace' },
+  '<home>/ports.json': { writer: 'bringUpServer', how: 'replace' },
+  '<home>/worker.json': { writer: 'writeWorkerRecord', how: 'replace' },
+  '<home>/used.json': { writer: 'noteUse', how: 'replace' },
+  '<home>/api-holds/<process>.json': { writer: 'holdApiLane', how: 'once' },
+  '<home>/stop-now': { writer: 'stopEmbedded', how: 'once' },
+  '<home>/logs/supervisor.log[…]': { writer: 'supervisor', how: 'append' },
+  '<home>/logs/server.log[…]': { writer: 'Temporal dev server', how: 'append' },
+  '<home>/logs/worker.log[…]': { writer: 'runWorker', how: 'append' },
+} as const satisfies Record<string, { writer: string; how: Manner }>;
 
 export const FILES = {
   state: 'state.json',

@@ -6,9 +6,10 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFile, jsonText, makeFolder } from '../host/durable-file.ts';
+import { createFile, makeFolder } from '../host/durable-file.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from '../host/process-identity.ts';
-import { homeFiles, openHome, readJson, unusableHome } from './home.ts';
+import { homeFiles, openHome, unusableHome } from './home.ts';
+import { homeRecordText, readJson } from './home-record.ts';
 
 /** Hold until the returned function is called, or this process ends. @throws EnvironmentProblem */
 export async function holdApiLane(homeFolder: string): Promise<() => Promise<void>> {
@@ -17,7 +18,7 @@ export async function holdApiLane(homeFolder: string): Promise<() => Promise<voi
   const path = join(folder, `${process.pid}-${randomBytes(4).toString('hex')}.json`);
   try {
     await makeFolder(folder);
-    await createFile(path, jsonText(ownIdentity()));
+    await createFile(path, homeRecordText(ownIdentity()));
   } catch (error) {
     throw unusableHome(home, error);
   }

@@ -6,13 +6,12 @@
  */
 import { existsSync } from 'node:fs';
 import { rename, rm, statfs } from 'node:fs/promises';
-import { jsonText, replaceProjection } from '../host/durable-file.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
-import { homeFiles, readJson } from './home.ts';
+import { homeFiles } from './home.ts';
+import { readHomeRecord, writeHomeRecord } from './home-record.ts';
 
 /** `<home>/server.json`, written by the supervisor as soon as a server serves, and before anybody is told of it. */
 export interface LastServer {
-  schema_version: number;
   /** As `temporal --version` says it: `1.9.1 (Server 1.32.0, UI 2.54.1)`. */
   temporal_version: string;
   /** host:port. */
@@ -20,22 +19,20 @@ export interface LastServer {
   at: string;
 }
 
-const SCHEMA_VERSION = 1;
 /** SQLite's own companions of a database file. */
 const PARTS = ['', '-wal', '-shm', '-journal'];
 
 export function lastServer(home: string): Promise<LastServer | null> {
-  return readJson<LastServer>(homeFiles(home).server);
+  return readHomeRecord<LastServer>(homeFiles(home).server);
 }
 
 export async function noteServed(home: string, temporalVersion: string, address: string): Promise<void> {
   const record: LastServer = {
-    schema_version: SCHEMA_VERSION,
     temporal_version: temporalVersion,
     address,
     at: new Date().toISOString(),
   };
-  await replaceProjection(homeFiles(home).server, jsonText(record));
+  await writeHomeRecord(homeFiles(home).server, record);
 }
 
 /** @throws EnvironmentProblem when a newer Temporal served this file than the one that is to serve it now. */

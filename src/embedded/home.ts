@@ -1,8 +1,9 @@
 /** What lies in the home folder of the embedded stack (SPEC H1), and the state its supervisor publishes there. */
-import { readFile, readlink, realpath } from 'node:fs/promises';
+import { readlink, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { jsonText, makeFolder, replaceProjection } from '../host/durable-file.ts';
+import { makeFolder } from '../host/durable-file.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
+import { readHomeRecord, writeHomeRecord } from './home-record.ts';
 import type { Phase } from './state-machine.ts';
 
 export interface Ports {
@@ -12,7 +13,6 @@ export interface Ports {
 
 /** `<home>/embedded.json`: written by the supervisor alone, removed when it has stopped everything. */
 export interface EmbeddedState {
-  schema_version: number;
   status: Phase;
   /** Why it is `stopping`. */
   stopReason?: 'asked' | 'idle';
@@ -101,33 +101,23 @@ export function homeFiles(home: string): HomeFiles {
 }
 
 export async function readState(home: string): Promise<EmbeddedState | null> {
-  return readJson<EmbeddedState>(homeFiles(home).state);
+  return readHomeRecord<EmbeddedState>(homeFiles(home).state);
 }
 
 export async function writeState(home: string, state: EmbeddedState): Promise<void> {
-  await replaceProjection(homeFiles(home).state, jsonText(state));
+  await writeHomeRecord(homeFiles(home).state, state);
 }
 
 /** The random ports this home was given once, when 7233 was taken (SPEC C5). */
 export async function readPorts(home: string): Promise<Ports | null> {
-  return readJson<Ports>(homeFiles(home).ports);
+  return readHomeRecord<Ports>(homeFiles(home).ports);
 }
 
 export async function writePorts(home: string, ports: Ports): Promise<void> {
-  await replaceProjection(homeFiles(home).ports, jsonText(ports));
+  await writeHomeRecord(homeFiles(home).ports, ports);
 }
 
 /** Identity of this process's network namespace; null where there is no such thing. */
 export async function networkNamespace(): Promise<string | null> {
   return readlink('/proc/self/ns/net').catch(() => null);
-}
-
-/** Null when there is no such file, or it holds no JSON. */
-export async function readJson<T>(path: string): Promise<T | null> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as T;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

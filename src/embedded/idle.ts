@@ -7,11 +7,10 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
-import { jsonText, replaceProjection } from '../host/durable-file.ts';
-import { homeFiles, readJson } from './home.ts';
+import { homeFiles } from './home.ts';
+import { readHomeRecord, writeHomeRecord } from './home-record.ts';
 
 interface Use {
-  schema_version: number;
   pid: number;
   at: string;
   /** Tells one use from the next. */
@@ -20,7 +19,6 @@ interface Use {
   idle_stop_ms: number | null;
 }
 
-const SCHEMA_VERSION = 1;
 const KEEP_IN_USE_MS = { shortest: 250, longest: 60_000 };
 const ASK_EVERY_MS = { shortest: 500, longest: 30_000 };
 const ASK_LIMIT_MS = 5_000;
@@ -28,13 +26,12 @@ const ASK_LIMIT_MS = 5_000;
 /** Rejects with what the file system says. */
 export async function noteUse(home: string, idleStopMs: number | null): Promise<void> {
   const use: Use = {
-    schema_version: SCHEMA_VERSION,
     pid: process.pid,
     at: new Date().toISOString(),
     nonce: randomBytes(8).toString('hex'),
     idle_stop_ms: idleStopMs,
   };
-  await replaceProjection(homeFiles(home).used, jsonText(use));
+  await writeHomeRecord(homeFiles(home).used, use);
 }
 
 /** For a command that goes on using the stack: note it again and again until the returned function is called. */
@@ -73,12 +70,12 @@ export class IdleWatch {
   /** True when a command came since `isIdle` was asked. */
   async isUsedAgain(): Promise<boolean> {
     const before = this.#lastNonce;
-    await this.#look();
-    return this.#lastNonce !== before;
+    return (await this.#look()) === null || this.#lastNonce !== before;
   }
 
+  /** Null when it can't be known, as when a newer command wrote it: what isn't known is not idle. */
   async #look(): Promise<Use | null> {
-    const use = await readJson<Use>(homeFiles(this.#home).used);
+    const use = await readHomeRecord<Use>(homeFiles(this.#home).used).catch(() => null);
     if (use !== null && use.nonce !== this.#lastNonce) {
       this.#lastNonce = use.nonce;
       this.#busyAtMs = performance.now();

@@ -25,7 +25,6 @@ import {
 import { listenForStop } from './stop-request.ts';
 import { workerRecord } from './worker-record.ts';
 
-const SCHEMA_VERSION = 1;
 const TICK_MS = process.platform === 'linux' ? 250 : 1000;
 /** Up for this long counts as healthy: the next restart is immediate again. */
 const STEADY_MS = 10_000;
@@ -193,7 +192,6 @@ function partsOf({ server, worker }: Stack): Pick<EmbeddedState, 'server' | 'wor
 async function firstStack(home: string, binary: string, replace: ProcessIdentity | null): Promise<Stack> {
   const version = await temporalVersion(binary);
   const first: EmbeddedState = {
-    schema_version: SCHEMA_VERSION,
     status: 'down',
     supervisor: { pid: process.pid },
     server: null,

@@ -8,9 +8,13 @@ import { createFile, jsonText, replaceFile } from './durable-file.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 
 export interface LockHolder extends ProcessIdentity {
+  /** Absent in locks of an imgproof that wrote none yet. Whatever the version, the process named is the holder. */
+  schema_version?: number;
   nonce: string;
   taken_at: string;
 }
+
+const SCHEMA_VERSION = 1;
 
 export type LockResult =
   | { kind: 'acquired'; release: () => Promise<void> }
@@ -19,6 +23,7 @@ export type LockResult =
 /** Take the lock at `path`, whose folder must exist; never waits. Throws what the file system throws. */
 export async function acquireLock(path: string): Promise<LockResult> {
   const self: LockHolder = {
+    schema_version: SCHEMA_VERSION,
     ...ownIdentity(),
     nonce: randomBytes(12).toString('hex'),
     taken_at: new Date().toISOString(),

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import stringWidth from 'string-width';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 import { CTRL_C, type OnTerminal, onTerminal } from '../support/terminal.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
@@ -14,13 +14,10 @@ const ESC = '\u001B';
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
   await cli.run(['up']);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  return started.stop;
 }, 120_000);
 beforeEach(() => {
   provider.setLatencyMs(0);

@@ -103,9 +103,15 @@ describe('where things are (H1, H2, G3)', () => {
   it.each([
     { OPENCLAW_PROFILE: '../x' },
     { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '5s' },
-    { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '10' },
+    { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '7999' },
+    { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '600001' },
   ])('%j is refused', (env) => {
     expect(() => where(env)).toThrow(ConfigError);
+  });
+
+  it.each([undefined, 8_000, 600_000])('IMGPROOF_HEARTBEAT_TIMEOUT_MS may be %s', (timeoutMs) => {
+    const { heartbeatTimeoutMs } = where({ IMGPROOF_HEARTBEAT_TIMEOUT_MS: timeoutMs?.toString() });
+    expect(heartbeatTimeoutMs).toBe(timeoutMs ?? 20_000);
   });
 });
 

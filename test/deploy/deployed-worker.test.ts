@@ -9,9 +9,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
 import { resolveBinary } from '../../src/embedded/binaries.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
 import { readDockerfile, ROOT } from '../support/deploy-files.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 import { filesBelow } from '../support/system.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { assembleImage, WITHIN_IMAGE } from '../support/worker-image.ts';
@@ -24,8 +24,8 @@ describe('what docker-compose.yml starts, started by hand', () => {
   let cli: Cli;
   let temporal: string;
   beforeAll(async () => {
-    provider = await startProviderServer({ apiKey: 'key-from-a-file' });
-    cli = await startCli(provider.baseUrl);
+    const started = await startCliAndProvider({ apiKey: 'key-from-a-file' });
+    ({ cli, provider } = started);
     const { packageRoot } = loadSettings();
     const explicitPath = process.env['TEMPORAL_CLI_PATH'];
     temporal = (await resolveBinary('temporal', { packageRoot, explicitPath, env: process.env })).path;
@@ -34,8 +34,7 @@ describe('what docker-compose.yml starts, started by hand', () => {
     });
     return async () => {
       await server.teardown();
-      await cli.stop();
-      await provider.close();
+      await started.stop();
     };
   }, 120_000);
 

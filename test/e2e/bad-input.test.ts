@@ -1,26 +1,23 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Cli, startCli } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider } from '../support/cli.ts';
+import { upBesideDefaultPort } from '../support/default-port.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
   const image = await sharp({ create: { width: 32, height: 32, channels: 3, background: '#123456' } })
     .png()
     .toBuffer();
   for (let i = 1; i <= 6; i += 1) await writeFile(join(cli.folder, `${i}.png`), image);
   await writeFile(join(cli.folder, 'text.png'), 'this is no image');
   await mkdir(join(cli.folder, 'folder.png'));
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  return started.stop;
 }, 120_000);
 
 const one = (fields: object) => JSON.stringify({ tasks: [{ prompt: 'x', ...fields }] });
@@ -110,18 +107,6 @@ describe('bad input is told with its place, exit 2, and nothing is sent', () => 
   }, 60_000);
 });
 
-/** Null when a process that is none of ours listens there already, which takes the port as well. Anything else fails. */
-async function occupyDefaultPort(): Promise<Server | null> {
-  const server = createServer();
-  const problem = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
-    server.once('error', resolve);
-    server.listen(7233, '127.0.0.1', () => resolve(null));
-  });
-  if (problem === null) return server;
-  expect(problem.code).toBe('EADDRINUSE');
-  return null;
-}
-
 describe('the environment: exit 3, exit 4', () => {
   const order = ['batch', one({})];
 
@@ -150,17 +135,7 @@ describe('the environment: exit 3, exit 4', () => {
   }, 60_000);
 
   test('port 7233 taken by somebody else: another one is used and printed', async () => {
-    for (let isShown = false; !isShown;) {
-      expect((await cli.run(['down'])).code).toBe(0);
-      const occupant = await occupyDefaultPort();
-      const { code, stdout } = await cli.run(['up', '--json']);
-      occupant?.close();
-      const { address } = JSON.parse(stdout) as { address: string };
-      expect([code, address]).toEqual([0, expect.stringMatching(/^127\.0\.0\.1:\d+$/u)]);
-      // Somebody else may have let go of it in between: then it was not taken, and this says nothing yet.
-      isShown = occupant !== null || !address.endsWith(':7233');
-      if (isShown) expect(address).not.toMatch(/:7233$/u);
-    }
+    expect(await upBesideDefaultPort(cli)).not.toMatch(/:7233$/u);
     expect((await cli.run(['status'])).stdout).toMatch(/server +127\.0\.0\.1:(?!7233)\d+/u);
   }, 180_000);
 

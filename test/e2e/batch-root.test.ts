@@ -3,8 +3,8 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCli } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 import { newFolder } from '../support/temp-folder.ts';
 
 let provider: ProviderServer;
@@ -12,11 +12,10 @@ let cli: Cli;
 const workspace = newFolder();
 const batchRoot = join(workspace, 'content-factory', 'live-course-design', 'img2', 'batches');
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl, { OPENCLAW_WORKSPACE: workspace });
+  const started = await startCliAndProvider({ env: { OPENCLAW_WORKSPACE: workspace } });
+  ({ cli, provider } = started);
   return async () => {
-    await cli.stop();
-    await provider.close();
+    await started.stop();
     rmSync(workspace, { recursive: true, force: true });
   };
 }, 120_000);

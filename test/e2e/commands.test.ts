@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
 import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,13 +15,10 @@ const REAL_IMAGES = fileURLToPath(new URL('../../../shared/data/gpt-image-2', im
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
   await cli.run(['up']);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  return started.stop;
 }, 120_000);
 beforeEach(() => {
   provider.setLatencyMs(0);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/records.ts';
-import { type Cli, type Ended, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, type Ended, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 import { writeFile } from 'node:fs/promises';
 
 /** Looks like nothing that a pattern would recognise; every way of writing it down is another one. */
@@ -18,7 +18,8 @@ const SAID = `the key ${KEY} (${Buffer.from(KEY).toString('base64')}, ${encodeUR
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer({
+  const started = await startCliAndProvider({
+    env: { HAPPY_API_KEY: KEY },
     apiKey: KEY,
     script: {
       rules: [
@@ -29,11 +30,8 @@ beforeAll(async () => {
       ],
     },
   });
-  cli = await startCli(provider.baseUrl, { HAPPY_API_KEY: KEY });
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  ({ cli, provider } = started);
+  return started.stop;
 }, 120_000);
 
 test('after a batch with good and failing tasks it stands in no history, memo, log, database, file or output', async () => {

@@ -3,21 +3,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, spooledAnswers, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, spooledAnswers, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
+  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
+  ({ cli, provider } = started);
   const { code, stderr } = await cli.run(['up']);
   expect(stderr).not.toContain('rror');
   expect(code).toBe(0);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  return started.stop;
 }, 120_000);
 beforeEach(() => provider.setLatencyMs(0));
 

@@ -2,20 +2,15 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type Cli, startCli } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider } from '../support/cli.ts';
 
-let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli } = started);
   const file = await cli.batchFile('one.json', [{ prompt: 'one' }]);
   expect((await cli.run(['batch', file])).code).toBe(0);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  return started.stop;
 }, 120_000);
 
 const NEEDS_PROC = 'command lines and sockets are read from /proc';

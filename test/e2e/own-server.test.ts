@@ -5,15 +5,15 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import { resolveBinary } from '../../src/embedded/binaries.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 let server: TestWorkflowEnvironment;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
   const { packageRoot } = loadSettings();
   const { path } = await resolveBinary('temporal', {
     packageRoot,
@@ -24,8 +24,7 @@ beforeAll(async () => {
     server: { executable: { type: 'existing-path', path } },
   });
   return async () => {
-    await cli.stop();
-    await provider.close();
+    await started.stop();
     await server.teardown();
   };
 }, 120_000);

@@ -4,17 +4,17 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { Client, Connection } from '@temporalio/client';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/records.ts';
-import { type Cli, type Running, startCli, until } from '../support/cli.ts';
+import { type Cli, type Running, startCliAndProvider, until } from '../support/cli.ts';
 import { type DevServer, startDevServer } from '../support/dev-server.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 let server: DevServer;
 let client: Client;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
   server = await startDevServer();
   const config = {
     providers: { happy: { baseUrl: provider.baseUrl, apiKey: 'test-key' } },
@@ -26,8 +26,7 @@ beforeAll(async () => {
   return async () => {
     await connection.close();
     await server.stop();
-    await cli.stop();
-    await provider.close();
+    await started.stop();
   };
 }, 120_000);
 beforeEach(() => provider.setLatencyMs(0));

@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCli } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 const GLAMOUR = 'Glamour portrait of a woman';
 const REFUSED = 'nude child';
@@ -12,12 +12,9 @@ const REFUSED = 'nude child';
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
+  return started.stop;
 }, 120_000);
 
 describe('a refused prompt is exit 2, nothing sent, and never repeated', () => {

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
@@ -16,12 +16,9 @@ const NOBODY = 65_534;
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
+  return started.stop;
 }, 120_000);
 
 function image(background: string): Promise<Buffer> {

@@ -4,20 +4,17 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, type Ended, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, type Ended, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
+  return started.stop;
 }, 120_000);
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part));

@@ -1,18 +1,15 @@
 /** What a second terminal sees and does to an order of the first one (SPEC C4, C5, B6, H5). */
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl);
+  const started = await startCliAndProvider();
+  ({ cli, provider } = started);
   await cli.run(['up']);
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  return started.stop;
 }, 120_000);
 beforeEach(() => provider.setLatencyMs(0));
 

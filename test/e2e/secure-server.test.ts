@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Cli, type Running, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, type Running, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 import { API_KEY, type SecureFronts, startSecureFronts, trusting } from '../support/secure-fronts.ts';
 
 let provider: ProviderServer;
@@ -15,8 +15,8 @@ describe.skipIf(!existsSync('/usr/bin/openssl'))(
   'a Temporal server with TLS, certificates and keys (C6)',
   () => {
     beforeAll(async () => {
-      provider = await startProviderServer();
-      cli = await startCli(provider.baseUrl);
+      const started = await startCliAndProvider();
+      ({ cli, provider } = started);
       fronts = await startSecureFronts(cli.folder);
       await writeProfile(cli, fronts);
       worker = cli.start(['worker'], { env: trusting(fronts, fronts.tls) });
@@ -25,8 +25,7 @@ describe.skipIf(!existsSync('/usr/bin/openssl'))(
         worker.child.kill('SIGTERM');
         await worker.ended;
         await fronts.stop();
-        await cli.stop();
-        await provider.close();
+        await started.stop();
       };
     }, 120_000);
 

@@ -57,19 +57,23 @@ describe('two batches at once on one worker', () => {
 
 describe('a call whose Temporal attempt was given up', () => {
   test('keeps its slot until it lands, then the next attempt adopts its answer: no fifth request, no repeated one', async () => {
-    // A sign of life every 5 s comes too late: the server gives every attempt up while its request is in flight.
-    const cli = await stack({ IMGPROOF_HEARTBEAT_TIMEOUT_MS: '1000' });
+    const cli = await stack({ IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
     const release = provider.hold();
     const file = await cli.batchFile('silent.json', tasks(SLOTS, 'silent'));
     const silent = cli.run(['batch', file, '--batch-id', 'silent', '--json']);
     await until('4 requests in flight', () => provider.inFlight === SLOTS);
     const keys = await running(cli, 'silent');
     expect(keys).toHaveLength(SLOTS);
-    for (const key of keys)
-      await until(`${key} to be given up`, async () => (await temporalAttempt(cli, key)) > 1, 120_000);
+    // They are ahead of every further attempt in the queue, and would get a slot that was let go too early.
     const next = await cli.batchFile('next.json', tasks(SLOTS, 'next'));
     const waiting = cli.run(['batch', next, '--batch-id', 'next', '--json']);
     await until('4 tasks more', async () => (await running(cli, 'next')).length === SLOTS, 120_000);
+    // As a laptop's sleep does it: no sign of life comes, and the server gives the attempts up while their requests fly.
+    const { worker } = await cli.pids();
+    process.kill(worker, 'SIGSTOP');
+    for (const key of keys)
+      await until(`${key} to be given up`, async () => (await temporalAttempt(cli, key)) > 1, 120_000);
+    process.kill(worker, 'SIGCONT');
     // Time for two signs of life, by which the worker learns that its attempts are given up.
     await sleep(11_000);
     expect([provider.inFlight, calls('next').length]).toEqual([SLOTS, 0]);

@@ -57,6 +57,14 @@ const isLinux = process.platform === 'linux';
 
 test.each<[string, () => string[], code: number, part: string]>([
   ['--help', () => ['--help'], 0, 'Usage: imgproof'],
+  ...['run', 'batch', 'verify', 'up', 'down', 'status', 'worker'].map(
+    (name): [string, () => string[], number, string] => [
+      `${name} --help`,
+      () => [name, '--help'],
+      0,
+      `Usage: imgproof ${name}`,
+    ],
+  ),
   ['--version', () => ['--version'], 0, '.'],
   ['verify --rules', () => ['verify', '--rules'], 0, 'ok-true'],
   ['verify of a finished batch', () => ['verify', batch.batchDir], 0, '3 proven'],

@@ -3,18 +3,15 @@ import type { BatchResultRecord } from '../../src/domain/records.ts';
 import { findServer } from '../../src/embedded/processes.ts';
 import { workerRecord } from '../../src/embedded/worker-record.ts';
 import { identify } from '../../src/host/process-identity.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
+  ({ cli, provider } = started);
+  return started.stop;
 }, 120_000);
 beforeEach(() => provider.setLatencyMs(0));
 

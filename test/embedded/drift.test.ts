@@ -10,22 +10,19 @@ import {
   workerFacts,
 } from '../../src/embedded/worker-facts.ts';
 import { copyBuiltPackage } from '../support/built-package.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 import { newFolder } from '../support/temp-folder.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 let stamp: string;
 beforeAll(async () => {
-  provider = await startProviderServer({ apiKey: null });
   const built = copyBuiltPackage(newFolder());
   stamp = built.stamp;
-  cli = await startCli(provider.baseUrl, {}, { bin: built.bin });
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  const started = await startCliAndProvider({ apiKey: null, bin: built.bin });
+  ({ cli, provider } = started);
+  return started.stop;
 }, 180_000);
 beforeEach(() => provider.setLatencyMs(0));
 

@@ -2,20 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
-import { startCli } from '../support/cli.ts';
-import { startProviderServer } from '../support/provider-server.ts';
+import { startCliAndProvider } from '../support/cli.ts';
 import { canMount, SMALL_DISK_NEEDS, smallDisk } from '../support/small-disk.ts';
 
 test('a disk that is full for a while under a running batch loses nothing and hides no call', async (context) => {
   context.skip(!canMount(), SMALL_DISK_NEEDS);
   const disk = smallDisk('64m');
-  const provider = await startProviderServer({ latencyMs: 3_000 });
   const env = { IMGPROOF_HOME: disk.folder, IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' };
-  const cli = await startCli(provider.baseUrl, env);
+  const { cli, provider, stop } = await startCliAndProvider({ latencyMs: 3_000, env });
   onTestFinished(async () => {
     disk.free();
-    await cli.stop();
-    await provider.close();
+    await stop();
     disk.remove();
   });
   const tasks = Array.from({ length: 8 }, (_, i) => ({ prompt: `full disk ${i + 1}` }));

@@ -69,6 +69,18 @@ describe('what counts as idle', () => {
     expect(await idle.isIdle('127.0.0.1:1', NEVER)).toBe(false);
   });
 
+  test('a use that a newer imgproof wrote is one, and says nothing of when the stack may stop', async () => {
+    const home = newHome();
+    await noteUse(home, 50);
+    const idle = watch(home, 'echo \'{"count": "0"}\'');
+    await idle.isIdle('127.0.0.1:1', NEVER);
+    await sleep(100);
+    expect(await idle.isIdle('127.0.0.1:1', NEVER)).toBe(true);
+    writeFileSync(join(home, 'used.json'), JSON.stringify({ schema_version: 2, after: '50 ms' }));
+    expect(await idle.isUsedAgain()).toBe(true);
+    expect(await idle.isIdle('127.0.0.1:1', NEVER)).toBe(false);
+  });
+
   test('off is never, also when it was set before', async () => {
     const home = newHome();
     await noteUse(home, 50);

@@ -1,16 +1,11 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startCli } from '../support/cli.ts';
-import { startProviderServer } from '../support/provider-server.ts';
+import { startCliAndProvider } from '../support/cli.ts';
 
 test('a damaged database is exit 3; moved away, the same batch adopts every proven image without a call', async () => {
-  const provider = await startProviderServer();
-  const cli = await startCli(provider.baseUrl);
-  onTestFinished(async () => {
-    await cli.stop();
-    await provider.close();
-  });
+  const { cli, provider, stop } = await startCliAndProvider();
+  onTestFinished(stop);
   const order = ['batch', await cli.batchFile('lost.json', [{ prompt: 'one' }, { prompt: 'two' }]), '--json'];
   expect((await cli.run(order)).code).toBe(0);
   await cli.run(['down']);

@@ -2,18 +2,15 @@ import { once } from 'node:events';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { holdApiLane } from '../../src/embedded/embedded.ts';
 import { findServer, findWorker } from '../../src/embedded/processes.ts';
-import { type Cli, startCli, until } from '../support/cli.ts';
-import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
+import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 beforeAll(async () => {
-  provider = await startProviderServer();
-  cli = await startCli(provider.baseUrl, { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' });
-  return async () => {
-    await cli.stop();
-    await provider.close();
-  };
+  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
+  ({ cli, provider } = started);
+  return started.stop;
 }, 120_000);
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
@@ -29,6 +26,12 @@ async function order(name: string): Promise<void> {
     (await temporal('describe', '--workflow-id', `${name}/task-0${task}`)).stdout.includes('generateImage');
   for (const task of [1, 2, 3, 4]) await until(`the queued call of task ${task}`, () => isQueued(task));
   expect(calls(name)).toBe(0);
+}
+
+/** Flags of a task without a batch, whose prompt is its id. */
+function lone(id: string): string[] {
+  const input = JSON.stringify({ prompt: id, output_dir: cli.outputDir });
+  return ['--type', 'imageTask', '--task-queue', 'imgproof', '--workflow-id', id, '--input', input];
 }
 
 /** Everything at once, as a power cut does it. */
@@ -58,36 +61,14 @@ describe('`imgproof temporal …` on a stopped system takes effect before any AP
 
   test('a command that waits for images on a stopped system does not wait for itself', async () => {
     await cli.run(['down']);
-    const input = JSON.stringify({ prompt: 'executed', output_dir: cli.outputDir });
-    const started = [
-      '--type',
-      'imageTask',
-      '--task-queue',
-      'imgproof',
-      '--workflow-id',
-      'executed',
-      '--input',
-      input,
-    ];
-    const { code, stdout } = await temporal('execute', ...started);
+    const { code, stdout } = await temporal('execute', ...lone('executed'));
     expect([code, stdout]).toEqual([0, expect.stringContaining('COMPLETED')]);
     expect(calls('executed')).toBe(1);
   }, 120_000);
 
   test('a command that is killed while it delivers its message holds nothing back', async () => {
     await cli.run(['down']);
-    const input = JSON.stringify({ prompt: 'after a kill', output_dir: cli.outputDir });
-    const started = [
-      '--type',
-      'imageTask',
-      '--task-queue',
-      'imgproof',
-      '--workflow-id',
-      'killed',
-      '--input',
-      input,
-    ];
-    await temporal('start', ...started);
+    await temporal('start', ...lone('killed'));
     await cli.run(['down']);
     const cancel = cli.start(['temporal', 'workflow', 'list']);
     await until('its worker', async () => (await findWorker(cli.home)) !== null);

@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { TASK_QUEUES } from '../../src/domain/messages.ts';
 import type { BadInput, Payload } from './bad-inputs.ts';
-import { startCli, until } from './cli.ts';
+import { startCliAndProvider, until } from './cli.ts';
 import { startDevServer } from './dev-server.ts';
-import { type ProviderServer, startProviderServer } from './provider-server.ts';
+import type { ProviderServer } from './provider-server.ts';
 
 export interface Outcome {
   end: 'failed' | 'completed' | 'refused' | 'open' | 'closed otherwise';
@@ -36,8 +36,7 @@ const FAILED_WITHIN_SECONDS = 5;
 const PATIENCE_MS = 20_000;
 
 export async function startBadInputWorld(): Promise<BadInputWorld> {
-  const provider = await startProviderServer();
-  const cli = await startCli(provider.baseUrl);
+  const { cli, provider, stop } = await startCliAndProvider();
   const server = await startDevServer();
   const worker = cli.start(['worker', '--address', server.address]);
   await until('the worker polls', () => worker.stdout().includes('worker polls'));
@@ -73,8 +72,7 @@ export async function startBadInputWorld(): Promise<BadInputWorld> {
       worker.child.kill('SIGTERM');
       if (worker.child.exitCode === null) await once(worker.child, 'exit');
       await server.stop();
-      await cli.stop();
-      await provider.close();
+      await stop();
     },
   };
 }

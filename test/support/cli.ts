@@ -4,6 +4,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type ProviderServer, type ProviderServerOptions, startProviderServer } from './provider-server.ts';
 import { newFolder } from './temp-folder.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
@@ -90,6 +91,28 @@ export async function startCli(
     },
   };
   return cli;
+}
+
+export interface CliAndProvider {
+  cli: Cli;
+  provider: ProviderServer;
+  /** Ends the background stack, then the provider; `beforeAll` returns it. */
+  stop: () => Promise<void>;
+}
+
+/** A scripted provider, and the CLI whose `happy` it is. */
+export async function startCliAndProvider({
+  env = {},
+  bin = BIN,
+  ...options
+}: ProviderServerOptions & { env?: NodeJS.ProcessEnv; bin?: string } = {}): Promise<CliAndProvider> {
+  const provider = await startProviderServer(options);
+  const cli = await startCli(provider.baseUrl, env, { bin });
+  const stop = async () => {
+    await cli.stop();
+    await provider.close();
+  };
+  return { cli, provider, stop };
 }
 
 function startProcess(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {

@@ -1,0 +1,193 @@
+/** `imgproof batch` as it runs: check everything, order, wait, tell (SPEC B6, C). Loads Temporal's client. */
+import { createHash } from 'node:crypto';
+import { type BatchHandle, type Refusal, submitBatch } from '../client.ts';
+import type { Settings } from '../config.ts';
+import { BATCH_LIMITS, type BatchRequest, type NormalizedBatch } from '../domain/batch.ts';
+import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.ts';
+import { normalizeBatch } from '../intake/normalize.ts';
+import { parseJson } from '../intake/parse.ts';
+import type { Problem } from '../intake/problems.ts';
+import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
+import { batchEnd } from './batch-end.ts';
+import { listenForSignals, type Signals } from './detached.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
+import { type InputText, readInput } from './input.ts';
+import { batchLooks } from './looks.ts';
+import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
+import { note, print, printJson, safe, sayLines, warn } from './output.ts';
+import { problemLines, problemsSentence } from './problem-screen.ts';
+import { openProgress, type Progress } from './progress.ts';
+import type { OrderFacts } from './progress-view.ts';
+import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
+import { lookOf, symbolsOf } from './terminal.ts';
+import { watchUntilEnd } from './watch.ts';
+import { counted } from './words.ts';
+
+export interface BatchFlags extends RequestFlags, WaitFlags, ServerFlags {
+  maxWorkers?: number;
+  queueLimit?: number;
+  batchId?: string;
+  again?: boolean;
+}
+
+export async function orderBatch(argument: string, flags: BatchFlags): Promise<void> {
+  const progress = await openProgress(flags.progress);
+  const settings = settingsOf();
+  const input = readInput(argument);
+  const embedded = await isEmbedded(settings, flags);
+  const { batch, request, locate } = await checkedBatch(settings, input, flags, embedded);
+  if (embedded) await checkProviders(settings, batch.tasks);
+  const hash = batchHash(batch.tasks, sha256);
+  const batchId = flags.batchId ?? defaultBatchId(batch.batch_name, hash, sha256);
+  const idProblem = keyProblem(batchId, null);
+  if (idProblem !== null)
+    throw new CommandProblem(EXIT.usage, `the batch id ${idProblem}. Nothing was sent.`);
+  const clashes = keyClashes(batch, batchId);
+  if (clashes.length > 0) throw badInput(locate(clashes), input, batch.tasks.length);
+  refuseOversize(request);
+  const signals = listenForSignals();
+  const session = await openSession(settings, flags);
+  signals.ordering();
+  try {
+    const order = { batchId, batchHash: hash, request, isAsWritten: !embedded };
+    const submitted = await submitBatch(session.client, order);
+    if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
+    const models = embedded ? modelsOf(batch) : modelsWritten(request);
+    const facts = orderFacts(batch, models, batchId, submitted.decision === 'attach');
+    announce(session, batch, facts, progress);
+    if (!flags.wait) tellOrdered(session, batchId, flags);
+    else {
+      const ranBefore = submitted.ranBefore && !batch.again;
+      await follow(session, { ...submitted, ranBefore }, facts, { progress, signals }, flags);
+    }
+  } finally {
+    signals.ignore();
+    progress.end(true);
+    await session.close();
+  }
+}
+
+/** SPEC T1: the same limit as the workflow's, told before anything is started. */
+function refuseOversize(request: BatchRequest): void {
+  const bytes = utf8Bytes(JSON.stringify(request));
+  if (bytes <= BATCH_LIMITS.inputBytes) return;
+  const message = `the batch has ${bytes} bytes as it would be sent, more than ${BATCH_LIMITS.inputBytes}; split the file. Nothing was sent.`;
+  throw new CommandProblem(EXIT.usage, message);
+}
+
+/** SPEC B8: all problems at once, with their places; nothing is sent when there is one. */
+async function checkedBatch(
+  settings: Settings,
+  input: InputText,
+  flags: BatchFlags,
+  embedded: boolean,
+): Promise<{ batch: NormalizedBatch; request: BatchRequest; locate: (problems: Problem[]) => Problem[] }> {
+  const parsed = parseJson(input.text, input.name);
+  if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
+  const overrides = { ...requestOverrides(flags), ...batchOverrides(flags) };
+  const place = embedded
+    ? { baseDir: input.baseDir, overridesDir: process.cwd(), defaults: settings.defaults }
+    : ELSEWHERE;
+  const normalized = normalizeBatch(parsed.value, { ...place, overrides, batchName: input.batchName });
+  const locate = (problems: Problem[]) =>
+    problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
+  const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
+  const references = embedded ? await referenceProblems(settings, tasks, (i) => ['tasks', i]) : [];
+  const problems = [...('problems' in normalized ? normalized.problems : []), ...references];
+  if ('problems' in normalized || problems.length > 0) {
+    throw badInput(locate(problems), input, taskCount(parsed.value));
+  }
+  const { batch } = normalized;
+  const request = embedded
+    ? batchRequestOf(batch, batch.again)
+    : batchAsWritten(parsed.value, overrides, batch.batch_name);
+  return { batch, request, locate };
+}
+
+/** SPEC B5: only now the batch id is known. */
+function keyClashes({ tasks }: NormalizedBatch, batchId: string): Problem[] {
+  return tasks.flatMap(({ task_key }, i) => {
+    const message = task_key === undefined ? null : keyProblem(task_key, batchId);
+    return message === null ? [] : [{ path: ['tasks', i, 'task_key'], message }];
+  });
+}
+
+function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
+  return {
+    ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }),
+    ...(queueLimit === undefined ? {} : { queue_limit: queueLimit }),
+    ...(again === undefined ? {} : { again }),
+  };
+}
+
+function badInput(problems: Problem[], input: InputText, tasks: number): CommandProblem {
+  sayLines(problemLines(problems, input.name, lookOf(process.stderr)));
+  return new CommandProblem(EXIT.usage, problemsSentence(problems, tasks), problems);
+}
+
+function taskCount(value: unknown): number {
+  const { tasks } = (value ?? {}) as { tasks?: unknown };
+  return Array.isArray(tasks) ? tasks.length : 0;
+}
+
+function refused(decision: Refusal, batchId: string): CommandProblem {
+  const why = {
+    'refuse: no batch': `"${batchId}" is the id of a running task, not of a batch; choose another --batch-id`,
+    'refuse: other content': `the batch id "${batchId}" was used for other content; choose another --batch-id, or none`,
+    'refuse: still running': `"${batchId}" is still running; --again orders anew when it has ended`,
+  }[decision];
+  return new CommandProblem(EXIT.usage, `${why}. Nothing was sent.`);
+}
+
+function modelsOf({ tasks }: NormalizedBatch): string {
+  return [...new Set(tasks.map((task) => `${task.provider}/${task.model}`))].join(', ');
+}
+
+function orderFacts({ tasks }: NormalizedBatch, models: string, id: string, isAttached: boolean): OrderFacts {
+  return { kind: 'batch', id, total: tasks.length, models, isAttached };
+}
+
+function announce(session: Session, batch: NormalizedBatch, order: OrderFacts, { form }: Progress): void {
+  for (const warning of batch.warnings) warn(warning);
+  // A picture has a title of its own.
+  if (form !== 'tty') note(titleText(order, batch.max_workers));
+  const link = webUiLink(session, order.id);
+  if (link !== null) note(`  Web UI  ${link}`);
+}
+
+function titleText({ id, total, models, isAttached }: OrderFacts, maxWorkers: number): string {
+  const { dot } = symbolsOf(lookOf(process.stderr));
+  const facts = [counted(total, 'task'), `${maxWorkers} at a time`, safe(models)];
+  return `${isAttached ? 'attached to ' : ''}${safe(id)}  ${facts.join(` ${dot} `)}`;
+}
+
+function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void {
+  if (flags.json)
+    printJson({
+      ok: true,
+      batch_id: batchId,
+      web_ui: webUiLink(session, batchId),
+      exit_code: 0,
+      reason: 'ordered',
+    });
+  else print(batchId);
+}
+
+async function follow(
+  session: Session,
+  { handle, ranBefore }: { handle: BatchHandle; ranBefore: boolean },
+  order: OrderFacts,
+  { progress, signals }: { progress: Progress; signals: Signals },
+  flags: BatchFlags,
+): Promise<void> {
+  const looks = batchLooks(session.client, handle, order, progress);
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
+  const ended = { batchId: order.id, ranBefore, view: looks.lastView() };
+  progress.end(true);
+  process.exitCode = await batchEnd(ending, session, handle, ended, flags);
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

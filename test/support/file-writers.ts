@@ -1,0 +1,44 @@
+/** Which rows of FILE_WRITERS a file on disk fits. */
+import { FILE_WRITERS } from '../../src/domain/layout.ts';
+
+export interface Places {
+  outputDir: string;
+  home: string;
+}
+
+/** In order of the table; a file that has its place fits exactly one. */
+export function rowsFor(path: string, places: Places): string[] {
+  return Object.keys(FILE_WRITERS).filter((pattern) => asRegExp(pattern, places).test(path));
+}
+
+function asRegExp(pattern: string, places: Places): RegExp {
+  const text = pattern.replaceAll(
+    /<\w+>|\[-k\]|\[…\]|NN|…|[.]/gu,
+    (token) => TOKENS[token]?.(places) ?? `<unknown ${token}>`,
+  );
+  return new RegExp(`^${text}$`, 'u');
+}
+
+const escaped = (path: string) => path.replaceAll(/[^A-Za-z0-9/_-]/gu, String.raw`\$&`);
+const NAME = '[A-Za-z0-9_][A-Za-z0-9._-]*';
+const STAMP = String.raw`\d{8}-\d{6}`;
+const batchDir = ({ outputDir }: Places) => `${escaped(outputDir)}/batches/${NAME}-${STAMP}-[0-9a-f]{6}`;
+const TOKENS: Record<string, (places: Places) => string> = {
+  '<output_dir>': ({ outputDir }) => escaped(outputDir),
+  '<batch_dir>': batchDir,
+  '<run_dir>': (places) =>
+    String.raw`(?:${escaped(places.outputDir)}/_runs/${NAME}-${STAMP}(?:-[2-9]\d*)?|${batchDir(places)}/\d{2,}-${NAME})`,
+  '<home>': ({ home }) => escaped(home),
+  '<generation>': () => 'g-[0-9a-f]{32}',
+  '<name>': () => NAME,
+  '<stamp>': () => STAMP,
+  '<ext>': () => '(?:png|jpg|webp)',
+  '<sha256>': () => '[0-9a-f]{64}',
+  '<hash>': () => '[0-9a-f]{32}',
+  '<process>': () => String.raw`\d+-[0-9a-f]{8}`,
+  '[-k]': () => String.raw`(?:-[2-9]\d*)?`,
+  '[…]': () => String.raw`(?:[.-][\w.-]+)?`,
+  NN: () => String.raw`\d{2,}`,
+  '…': () => '.+',
+  '.': () => String.raw`\.`,
+};
