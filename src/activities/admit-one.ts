@@ -9,6 +9,7 @@ import { findProof, type Proven } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
 import { sha256 } from './sha256.ts';
+import { writeQueued } from './task-state.ts';
 
 /** A task as admission knows it, without what is computed here. */
 export type WantedTask = Omit<
@@ -50,7 +51,7 @@ export async function admitOne(
   return { ticket, row: null };
 }
 
-function ticketOf(task: AdmittedTask, { order_file }: OrderPlace): TaskTicket {
+export function ticketOf(task: AdmittedTask, { order_file }: Pick<OrderPlace, 'order_file'>): TaskTicket {
   const { index, task_key, task_name, mode, provider, model, size, input_images } = task;
   const { timeout_ms, max_attempts, heartbeat_timeout_ms } = task;
   const limits = { timeout_ms, max_attempts, heartbeat_timeout_ms };
@@ -92,20 +93,4 @@ async function adopt(
 function refusedRow(task: AdmittedTask, { status, reason }: Refusal): TaskRow {
   const category = status === 'skipped' ? 'duplicate_key' : 'queue_rejected';
   return { ...emptyRow(task, status), error: reason, category };
-}
-
-async function writeQueued(deps: ActivityDeps, task: AdmittedTask): Promise<void> {
-  const now = new Date().toISOString();
-  await new TaskFolder(task.run_dir, deps.redactLong).writeState({
-    schema_version: SCHEMA_VERSION,
-    status: 'queued',
-    task_key: task.task_key,
-    attempt: 0,
-    max_attempts: task.max_attempts,
-    started_at: now,
-    updated_at: now,
-    elapsed_seconds: 0,
-    output: null,
-    last_error: null,
-  });
 }

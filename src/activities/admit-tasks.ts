@@ -3,21 +3,21 @@
  * queued, adopted, skipped or rejected. The only place where a raw order becomes tasks.
  */
 import { dirname, join } from 'node:path';
-import { ApplicationFailure } from '@temporalio/activity';
 import { reserveRunFolder, writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
-import { FAILURE_TYPES } from '../domain/failure.ts';
 import { batchHash, keyProblem, provesOtherContent, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import { endOf } from '../domain/rows.ts';
 import { type IntakeContext, normalizeBatch, normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
+import { isRetry } from '../intake/retry.ts';
 import { admitOne, generationOf, type Refusal, type WantedTask } from './admit-one.ts';
 import { readProofIndex } from './adopt.ts';
+import { admitRetry } from './admit-retry.ts';
 import { badInput } from './bad-input.ts';
-import { checkPlaces, hashReferences } from './check-places.ts';
+import { checkWritable, hashReferences } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
 import { inputOf } from './workflow-input.ts';
@@ -28,7 +28,9 @@ export function createAdmitTasks(deps: ActivityDeps): ImageActivities['admitTask
 
 async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Admission> {
   const batchId = order.workflow_id;
-  const normalized = normalizeBatch(await inputOf(order), intake(deps, 'batch'));
+  const input = await inputOf(order);
+  if (isRetry(input)) return admitRetry(deps, order, input);
+  const normalized = normalizeBatch(input, intake(deps, 'batch'));
   const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
   const keys = taskKeys(batchId, tasks, sha256);
   const references = await hashReferences(tasks.slice(0, BATCH_LIMITS.tasksPerFile), deps.inputRoots());
@@ -197,6 +199,7 @@ async function recordAdmission(
       task_key,
       task_name,
       run_dir: join(batch_dir, dirname(order_file)),
+      order_file,
       status: ends.get(index) ?? 'queued',
     })),
   });
@@ -215,11 +218,6 @@ async function inTurns<Item, Result>(
     results.push(...(await Promise.all(turn.map((item, i) => work(item, from + i)))));
   }
   return results;
-}
-
-async function checkWritable(deps: ActivityDeps, folders: string[]): Promise<void> {
-  const problem = await checkPlaces(folders, deps.outputRoots());
-  if (problem !== null) throw ApplicationFailure.nonRetryable(problem, FAILURE_TYPES.environment);
 }
 
 function problemIf(path: Problem['path'], message: string | null): Problem[] {

@@ -1,8 +1,11 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, join, relative, isAbsolute } from 'node:path';
+import { ApplicationFailure } from '@temporalio/activity';
 import { folderProblem } from '../artifacts/folder-probe.ts';
 import { readReference } from '../artifacts/image-file.ts';
+import { FAILURE_TYPES } from '../domain/failure.ts';
 import type { InputImage, NormalizedTask } from '../domain/task.ts';
+import type { ActivityDeps } from './deps.ts';
 import type { Problem } from '../intake/problems.ts';
 
 export interface References {
@@ -42,8 +45,14 @@ async function inspect(path: string, roots: readonly string[] | null): Promise<I
   }
 }
 
+/** @throws ApplicationFailure when images and proofs can't go there */
+export async function checkWritable(deps: ActivityDeps, folders: string[]): Promise<void> {
+  const problem = await checkPlaces(folders, deps.outputRoots());
+  if (problem !== null) throw ApplicationFailure.nonRetryable(problem, FAILURE_TYPES.environment);
+}
+
 /** Why one of the folders can't take files, or null. They are made, so that nothing is paid for that can't be kept. */
-export async function checkPlaces(
+async function checkPlaces(
   folders: readonly string[],
   roots: readonly string[] | null,
 ): Promise<string | null> {

@@ -2,6 +2,7 @@
  * The paid call (SPEC R1): at most one HTTP request per Temporal attempt. This file is the Temporal side — signs of
  * life, cancellation, what is retried when; `generation.ts` is the work itself, which may outlive the attempt.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
@@ -9,7 +10,7 @@ import { untilWritten } from '../artifacts/paid-call.ts';
 import { SpoolDamaged, type SpoolEntry } from '../artifacts/spool.ts';
 import type { GeneratedImage, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
-import type { AttemptHeartbeat } from '../domain/messages.ts';
+import { type AttemptHeartbeat, type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import { findProof } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -102,10 +103,39 @@ async function untilLanded(flight: ImageFlight): Promise<GeneratedImage> {
     return context.cancellationDetails?.cancelRequested === true;
   });
   if (!(await Promise.race([landed, cancelRequested]))) return flight.promise;
+  if (await landsBeforeAbort(flight, landed)) return flight.promise;
   flight.abort();
   return flight.promise.catch(() => {
     throw new CancelledFailure('cancelled by request; a request that was sent may still be billed');
   });
+}
+
+/** A cancel that lets sent requests finish may become one that does not (SPEC B7: within 10 s). */
+const ASK_AGAIN_MS = 3_000;
+
+/** True when a sent request ended by itself, as somebody who cancelled wants it to. */
+async function landsBeforeAbort({ progress }: ImageFlight, landed: Promise<boolean>): Promise<boolean> {
+  const isLanded = landed.then(() => true);
+  while (progress.sentAtMs !== null && (await cancelMode()) === 'finish')
+    if (await Promise.race([isLanded, sleep(ASK_AGAIN_MS, false)])) return true;
+  return false;
+}
+
+/** Its workflow is asked this often what it means, this long each time. */
+const ASKED = { times: 2, timeoutMs: 3_000 };
+
+/** What its workflow means by it. One that can't be asked means what Temporal's own cancel does: stop now. */
+async function cancelMode(): Promise<CancelMode> {
+  const { client, info } = Context.current();
+  const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
+  const handle = client.workflow.getHandle(workflowId, runId);
+  for (let time = 1; time <= ASKED.times; time += 1) {
+    const answer = await client
+      .withDeadline(Date.now() + ASKED.timeoutMs, () => handle.query<CancelMode>(TASK_MESSAGES.cancelMode))
+      .catch(() => null);
+    if (answer !== null) return answer;
+  }
+  return 'now';
 }
 
 /** The only place where the wait before the next attempt is handed to Temporal (SPEC R3, DESIGN 2.5). */

@@ -6,6 +6,7 @@ import { createGenerateImage } from './generate-image.ts';
 import { heartbeating } from './heartbeating.ts';
 import { createRecordBatch } from './record-batch.ts';
 import { createRecordTask } from './record-task.ts';
+import { createReopenTask } from './reopen-task.ts';
 
 /** Cheap activities, for the queue `imgproof`. */
 export type RecordingActivities = Omit<ImageActivities, 'generateImage'>;
@@ -14,6 +15,7 @@ export function createRecordingActivities(deps: ActivityDeps): RecordingActiviti
   return {
     admitTasks: alive(createAdmitTasks(deps)),
     awaitActiveTask: alive(createAwaitActiveTask()),
+    reopenTask: alive(createReopenTask(deps)),
     recordTask: alive(createRecordTask(deps)),
     recordBatch: alive(createRecordBatch(deps)),
   };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { readBatchRequest, writeBatchResult } from '../artifacts/batch-folder.ts';
+import { readOrderFile } from '../artifacts/order-file.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
 import type { ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
@@ -17,7 +18,6 @@ import {
   type TaskRow,
 } from '../domain/records.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
-import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Last words of a batch (SPEC F8), and of those tasks in it that never had a workflow of their own. */
@@ -26,7 +26,7 @@ export function createRecordBatch(deps: Pick<ActivityDeps, 'redactLong'>): Image
     const request = await readBatchRequest(batch_dir);
     if (request === null) throw folderGone(batch_dir);
     const said = new Map(ends.map((end) => [end.index, end]));
-    const rows = await Promise.all(request.tasks.map((task) => rowOf(task, said.get(task.index))));
+    const rows = await Promise.all(request.tasks.map((task) => rowOf(batch_dir, task, said.get(task.index))));
     return recordRows(batch_dir, { request, rows }, deps);
   };
 }
@@ -45,10 +45,14 @@ export async function recordRows(
 }
 
 /** What the folder says; of a task that left no result there what its batch knows of its end. */
-async function rowOf({ index, run_dir }: OrderedTask, end: TaskEnd | undefined): Promise<TaskRow> {
-  const task = await readJson<AdmittedTask>(join(run_dir, FILES.batchTask));
-  if (task === null) throw folderGone(run_dir);
-  const path = join(run_dir, FILES.result);
+async function rowOf(
+  batchDir: string,
+  { index, order_file }: OrderedTask,
+  end: TaskEnd | undefined,
+): Promise<TaskRow> {
+  const task = await readOrderFile({ batch_dir: batchDir, order_file }).catch(() => null);
+  if (task === null) throw folderGone(batchDir);
+  const path = join(task.run_dir, FILES.result);
   const result = await readJson<ResultRecord>(path);
   if (result !== null) return { ...resultRow(task, result, path), index };
   return { ...emptyRow(task, 'failed'), ...(end ?? LOST), index };

@@ -88,6 +88,7 @@ function taskSnapshot(
     references: input_images.length,
     status: 'running',
     adopted: false,
+    cancelling: null,
     started_at,
     ended_at: null,
     image_path: null,

@@ -16,6 +16,8 @@ export interface ImageActivities {
   generateImage(order: TaskOrder): Promise<GeneratedImage>;
   /** Last words of a task: result.json, state.json, stdout, stderr, proof index. */
   recordTask(order: TaskRecordOrder): Promise<TaskRow>;
+  /** Get a task that ended ready for one more call of its own; its earlier proof stays in its attempts. */
+  reopenTask(order: ReopenOrder): Promise<void>;
   /** Last words of a batch: batch_result.json, from the order and the results in its folder. */
   recordBatch(order: BatchRecordOrder): Promise<BatchSummary>;
 }
@@ -61,6 +63,13 @@ export interface TaskRecordOrder {
   run_id: string;
   started_at_ms: number;
   outcome: TaskOutcome;
+}
+
+export interface ReopenOrder {
+  /** Its `retry` is the new one. */
+  order: TaskOrder;
+  namespace: string;
+  order_run_id: string;
 }
 
 export interface BatchRecordOrder {

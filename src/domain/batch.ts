@@ -1,3 +1,4 @@
+import type { RetrySelection } from './messages.ts';
 import type { TaskEnd, TaskRow } from './records.ts';
 import type { NormalizedTask, TaskRequest, TaskTicket } from './task.ts';
 
@@ -13,6 +14,14 @@ export interface BatchRequest extends BatchWideFields {
   /** True: order everything anew instead of adopting proven results (SPEC B6). Default false. */
   again?: boolean;
   tasks: TaskRequest[];
+}
+
+/** Input of `imageBatch` that takes a batch up again which has ended: its own id and folder, the chosen tasks once more. */
+export interface RetryRequest {
+  retry: RetrySelection & {
+    /** `batch_dir` of its result; absolute. */
+    batch_dir: string;
+  };
 }
 
 /** Fields of a task that may stand once for the whole batch; the task's own wins (SPEC G3). */

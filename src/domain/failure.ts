@@ -185,4 +185,8 @@ export const FAILURE_TYPES = {
   taskTimedOut: 'TaskTimedOut',
   orphanLateOutput: 'OrphanLateOutput',
   unknownWorkflowType: 'UnknownWorkflowType',
+  /** Of updates that are refused: what was sent is no request, names no task of this batch, or asks for what is over. */
+  badMessage: 'BadMessage',
+  unknownTask: 'UnknownTask',
+  alreadyEnded: 'AlreadyEnded',
 } as const;

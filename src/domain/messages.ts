@@ -10,6 +10,78 @@ export const TASK_QUEUES = { main: 'imgproof', api: 'imgproof-api' } as const;
 
 export const QUERIES = { progress: 'progress', tasks: 'tasks' } as const;
 
+/** What people ask of a running batch (SPEC T3); the answer says what became of it. */
+export const UPDATES = {
+  cancelTask: 'cancelTask',
+  cancelQueued: 'cancelQueued',
+  cancelAll: 'cancelAll',
+  pause: 'pause',
+  resume: 'resume',
+  setMaxWorkers: 'setMaxWorkers',
+  retryFailed: 'retryFailed',
+} as const;
+
+/** To the workflow of one task: stop. Its activity asks by the query how. */
+export const TASK_MESSAGES = { cancel: 'cancel', cancelMode: 'cancelMode' } as const;
+
+/**
+ * `finish`: a request that was sent may bring its image, nothing further is sent. `now`: it is aborted and may still be
+ * billed (SPEC B7).
+ */
+export type CancelMode = 'finish' | 'now';
+
+export interface CancelRequest {
+  /** Key of a task, or its name when no other task has it. */
+  task: string;
+  /** Abort a request that was sent. Default false. */
+  now?: boolean;
+}
+
+/** What a cancel met, by task key. */
+export interface CancelAnswer {
+  /** Never started; they end `cancelled`. */
+  cancelled: string[];
+  /** Their requests are out: they may still bring an image. */
+  finishing: string[];
+  /** Their requests are being aborted and may be billed. */
+  aborting: string[];
+}
+
+export interface PauseRequest {
+  /** Shown wherever the batch is shown. */
+  reason?: string;
+}
+
+export interface PauseAnswer {
+  paused: boolean;
+  /** False when it was so before. */
+  changed: boolean;
+  /** Tasks that go on to their end. */
+  running: number;
+  queued: number;
+}
+
+export interface MaxWorkersAnswer {
+  max_workers: number;
+  /** What it was before. */
+  before: number;
+  /** Set when another number was asked for than 1 to 4 (SPEC B1). */
+  warning: string | null;
+}
+
+/** Which ended tasks run again. Default: failed and timed out ones. */
+export interface RetrySelection {
+  failed?: boolean;
+  timed_out?: boolean;
+  /** Keys, or names that only one task has; any that ended and is not completed. */
+  tasks?: string[];
+}
+
+export interface RetryAnswer {
+  /** Keys of the tasks that are queued again; each with a call of its own, the proofs of earlier ones stay. */
+  retried: string[];
+}
+
 /** Answer of the query `progress`. */
 export interface BatchProgress {
   phase: 'admitting' | 'running' | 'recording' | 'done';
@@ -19,12 +91,21 @@ export interface BatchProgress {
   total: number;
   /** Images at the same time; 0 before admission. */
   max_workers: number;
+  /** Null while tasks are started. */
+  paused: PausedState | null;
   counters: Tally;
   /** Completed without a call because the proof was there already. */
   adopted: number;
   warnings: string[];
   /** Tasks whose workflow is open now. */
   running: { task_key: string; task_name: string; index: number }[];
+}
+
+export interface PausedState {
+  /** ISO 8601, by the server's clock. */
+  since: string;
+  /** Null when nobody gave one. */
+  reason: string | null;
 }
 
 /** Answer of the query `tasks`, one per task in file order. */
@@ -38,6 +119,8 @@ export interface TaskState {
   status: TaskStatus;
   /** Completed by a proof that was there already. */
   adopted: boolean;
+  /** Somebody cancelled it while it ran; null when nobody did. */
+  cancelling: CancelMode | null;
   /** ISO 8601, by the server's clock; null before, and of tasks that never ran in this batch. */
   started_at: string | null;
   ended_at: string | null;
@@ -70,4 +153,6 @@ export interface OrderMemo {
   sent_hash?: string;
   /** The order run id of SPEC: tells an earlier order of the same batch id from this one. */
   order_run_id?: string;
+  /** Why nothing is started; null or absent when something is. A paused batch keeps no idle system up (SPEC C5). */
+  paused?: string | null;
 }

@@ -293,6 +293,8 @@ export interface OrderedTask {
   task_key: string;
   task_name: string;
   run_dir: string;
+  /** Below the folder of the batch, with `/`. */
+  order_file: string;
   /** At admission. */
   status: TaskStatus;
 }

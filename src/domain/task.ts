@@ -182,6 +182,8 @@ export interface TaskTicket extends Pick<
   references: number;
   /** Path of the order file below `batch_dir`, with `/`. */
   order_file: string;
+  /** How often it was ordered again; absent for never. */
+  retry?: number;
 }
 
 /** Input of the workflow of a task in a batch, and of its activities: histories carry a prompt once, in the batch's own input. */

@@ -10,7 +10,7 @@ type Activities = ActivityInterfaceFor<ImageActivities>;
 const LOST_WORKER_AFTER = '20s';
 
 /** Files and hashes: free to repeat, quick. 50 tries are an hour of a full disk. */
-export const { admitTasks, recordTask, recordBatch } = proxyActivities<Activities>({
+export const { admitTasks, recordTask, recordBatch, reopenTask } = proxyActivities<Activities>({
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: LOST_WORKER_AFTER,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 50 },

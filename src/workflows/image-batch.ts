@@ -10,25 +10,36 @@ import {
   CancellationScope,
   ChildWorkflowCancellationType,
   defineQuery,
-  executeChild,
+  type ChildWorkflowHandle,
+  getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
   setHandler,
+  startChild,
   upsertMemo,
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { TaskRecordOrder } from '../domain/activity-contract.ts';
+import type { Admission } from '../domain/batch.ts';
 import { FAILURES } from '../domain/failure.ts';
-import { type BatchProgress, QUERIES, type TaskState, WORKFLOW_TYPES } from '../domain/messages.ts';
+import {
+  type BatchProgress,
+  QUERIES,
+  TASK_MESSAGES,
+  type TaskState,
+  WORKFLOW_TYPES,
+} from '../domain/messages.ts';
 import type { BatchSummary, TaskEnd } from '../domain/records.ts';
 import { emptyEnd, endOf } from '../domain/rows.ts';
 import { MODE_NAMES, type TaskOrder } from '../domain/task.ts';
-import { awaitActiveTask, recordBatch, recordTask } from './activities.ts';
+import { awaitActiveTask, recordBatch, recordTask, reopenTask } from './activities.ts';
 import { admit } from './admission.ts';
 import type { imageTask } from './image-task.ts';
+import { handleUpdates } from './batch-updates.ts';
 import { onlyInput } from './input-guard.ts';
 import { TaskWindow } from './task-window.ts';
+import type { StopWish, TaskWork } from './task-work.ts';
 
 const progressQuery = defineQuery<BatchProgress>(QUERIES.progress);
 const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
@@ -37,39 +48,71 @@ const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
 export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   const window = new TaskWindow();
   setHandler(progressQuery, () => window.progress(), { description: 'Counts, what runs now, warnings' });
-  setHandler(tasksQuery, () => window.tasks(), { description: 'Every task with its status, in file order' });
+  setHandler(tasksQuery, () => window.book.states(), {
+    description: 'Every task with its status, in file order',
+  });
+  handleUpdates(window);
 
   onlyInput(args, 'one object with "tasks"');
   const admission = await admit('batch');
   // Whoever submits this id again compares the hash, also when the Temporal CLI started it (SPEC B6).
   upsertMemo({ batch_id: admission.batch_id, batch_hash: admission.batch_hash });
   window.admit(admission);
-  await window.run(runTask);
-  const cancelled = CancellationScope.current().consideredCancelled;
-  const ends = window.ends().filter(({ status }) => status !== 'completed');
-  const summary = await CancellationScope.nonCancellable(() =>
-    recordBatch({ batch_dir: admission.batch_dir, ends }),
-  );
-  window.done();
-  if (cancelled) throw new CancelledFailure('the batch was cancelled');
-  return summary;
+  for (;;) {
+    await window.run(WORK);
+    const summary = await record(window, admission);
+    // A message may have brought work meanwhile (DESIGN 2.7).
+    if (window.hasWork()) continue;
+    window.done();
+    if (CancellationScope.current().consideredCancelled)
+      throw new CancelledFailure('the batch was cancelled');
+    return summary;
+  }
 }
 
-/** Never rejects: whatever becomes of a child is an end. */
-async function runTask(task: TaskOrder): Promise<TaskEnd> {
+function record(window: TaskWindow, { batch_dir }: Admission): Promise<BatchSummary> {
+  const ends = window.book.ends().filter(({ status }) => status !== 'completed');
+  return CancellationScope.nonCancellable(() => recordBatch({ batch_dir, ends }));
+}
+
+const WORK: TaskWork = {
+  run: runTask,
+  drop: (order) => lastWords(order, 'cancelled', 'cancelled before it was started'),
+  reopen,
+};
+
+async function reopen(order: TaskOrder): Promise<TaskEnd | null> {
+  const { namespace, firstExecutionRunId } = workflowInfo();
+  try {
+    await reopenTask({ order, namespace, order_run_id: firstExecutionRunId });
+    return null;
+  } catch (error) {
+    const problem = `it can't run again: ${reasonOf(error)}`;
+    return { ...emptyEnd(order.index, 'failed'), error: problem, category: 'internal' };
+  }
+}
+
+/** Whatever becomes of a child is an end. */
+async function runTask(order: TaskOrder, stop: StopWish): Promise<TaskEnd> {
   for (;;) {
     try {
-      return await startChild(task);
+      const child = await startTask(order);
+      stop.listen((mode) => void child.signal(TASK_MESSAGES.cancel, mode).catch(() => undefined));
+      return await child.result();
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) return endOfFailure(task, error);
-      const end = await endOfActive(task).catch((failure: unknown) => endOfFailure(task, failure));
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) return endOfFailure(order, error);
+      stop.listen((mode) => {
+        const active = getExternalWorkflowHandle(order.task_key);
+        void active.signal(TASK_MESSAGES.cancel, mode).catch(() => undefined);
+      });
+      const end = await endOfActive(order).catch((failure: unknown) => endOfFailure(order, failure));
       if (end !== 'ended meanwhile') return end;
     }
   }
 }
 
-function startChild(task: TaskOrder): Promise<TaskEnd> {
-  return executeChild<typeof imageTask>(WORKFLOW_TYPES.task, {
+function startTask(task: TaskOrder): Promise<ChildWorkflowHandle<typeof imageTask>> {
+  return startChild<typeof imageTask>(WORKFLOW_TYPES.task, {
     workflowId: task.task_key,
     args: [task],
     // "Already started" then means: active now (DESIGN 2.6).
@@ -109,7 +152,7 @@ async function endOfFailure(task: TaskOrder, error: unknown): Promise<TaskEnd> {
   if (error instanceof ChildWorkflowFailure && isCancellation(error))
     return emptyEnd(task.index, 'cancelled');
   if (isCancellation(error)) return lastWords(task, 'cancelled', 'cancelled before it was started');
-  const message = `its workflow ended without a word: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const message = `its workflow ended without a word: ${reasonOf(cause)}`;
   return lastWords(task, cause instanceof TerminatedFailure ? 'cancelled' : 'internal', message);
 }
 
@@ -138,4 +181,8 @@ async function lastWords(
   } catch {
     return { ...emptyEnd(task.index, status), error: message, category };
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

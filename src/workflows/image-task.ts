@@ -6,9 +6,17 @@ import {
   RetryState,
   TimeoutFailure,
 } from '@temporalio/common';
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { TaskOutcome } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.ts';
+import { type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
 import type { TaskEnd, TaskRow } from '../domain/records.ts';
 import { endOf } from '../domain/rows.ts';
 import type { TaskOrder } from '../domain/task.ts';
@@ -21,11 +29,12 @@ import { onlyInput } from './input-guard.ts';
  * Canceled, both after their last words.
  */
 export async function imageTask(...args: unknown[]): Promise<TaskRow | TaskEnd> {
+  const call = stoppableCall();
   const input = onlyInput(args, 'one object with at least "prompt"');
   const ofBatch = isAdmitted(input);
   const order = ofBatch ? input : await admitAlone();
   if ('status' in order) return order;
-  const outcome = await generate(order);
+  const outcome = await generate(order, call);
   const row = await CancellationScope.nonCancellable(() => record(order, outcome));
   return closeAs(ofBatch ? endOf(row) : row, outcome);
 }
@@ -42,9 +51,34 @@ async function admitAlone(): Promise<TaskOrder | TaskEnd> {
   return ended[0] ?? { ...ticket, batch_dir };
 }
 
-async function generate(task: TaskOrder): Promise<TaskOutcome> {
+/**
+ * The scope of the paid call. Its activity learns of a cancel from the server, and asks here what is meant: Temporal's own
+ * cancel aborts, the signal says which (SPEC B7).
+ */
+function stoppableCall(): CancellationScope {
+  const call = new CancellationScope();
+  let mode: CancelMode = 'now';
+  setHandler(defineQuery<CancelMode>(TASK_MESSAGES.cancelMode), () => mode, {
+    description: 'What a cancel means for a request that was sent: "finish" or "now"',
+  });
+  setHandler(
+    defineSignal<[CancelMode?]>(TASK_MESSAGES.cancel),
+    (wanted) => {
+      mode = wanted === 'finish' ? 'finish' : 'now';
+      call.cancel();
+    },
+    { description: 'Stop: "finish" lets a sent request bring its image, "now" aborts it' },
+  );
+  void CancellationScope.current().cancelRequested.catch(() => {
+    mode = 'now';
+  });
+  return call;
+}
+
+async function generate(task: TaskOrder, call: CancellationScope): Promise<TaskOutcome> {
   try {
-    return { status: 'completed', generated: await paidCall(task).generateImage(task) };
+    const generated = await call.run(() => paidCall(task).generateImage(task));
+    return { status: 'completed', generated };
   } catch (error) {
     const failure = reportOf(error);
     return { status: FAILURES[failure.category].status, failure };

@@ -1,118 +1,195 @@
-import type { Admission } from '../domain/batch.ts';
-import type { BatchProgress, TaskState } from '../domain/messages.ts';
-import type { BillingTally, TaskEnd } from '../domain/records.ts';
-import { tally } from '../domain/status.ts';
-import type { TaskOrder, TaskTicket } from '../domain/task.ts';
+import { CancellationScope, condition } from '@temporalio/workflow';
+import { type Admission, clampWorkers } from '../domain/batch.ts';
+import type {
+  BatchProgress,
+  CancelAnswer,
+  CancelMode,
+  MaxWorkersAnswer,
+  PauseAnswer,
+  PausedState,
+  TaskState,
+} from '../domain/messages.ts';
+import type { TaskOrder } from '../domain/task.ts';
+import { TaskBook } from './task-book.ts';
+import { StopWish, type TaskWork } from './task-work.ts';
 
-/** What a batch knows of its tasks; answers queries and holds their ends until they are recorded. */
+/**
+ * Which tasks run: exactly `max_workers` at a time in file order, no look-ahead, so that the promise of SPEC B1 holds for
+ * fewer workers and several hosts too; none while paused; none that was cancelled. People change all of it while it runs.
+ */
 export class TaskWindow {
+  readonly book = new TaskBook();
   #phase: BatchProgress['phase'] = 'admitting';
-  #admission: Admission | null = null;
-  readonly #startedAt = now();
-  readonly #states = new Map<number, TaskState>();
-  readonly #ends = new Map<number, TaskEnd>();
+  readonly #startedAt = new Date().toISOString();
+  #maxWorkers = 0;
+  #paused: PausedState | null = null;
+  /** By index, in file order. */
+  #waiting: number[] = [];
+  readonly #running = new Map<number, StopWish>();
+  #toDrop: number[] = [];
+  #toReopen: number[] = [];
+  /** Cancelled while they were being reopened. */
+  readonly #dropNext = new Set<number>();
+  /** Tasks that are being dropped or reopened. */
+  #busy = 0;
 
   admit(admission: Admission): void {
-    this.#admission = admission;
-    this.#phase = 'running';
-    for (const task of admission.tasks) this.#states.set(task.index, queuedState(task));
-    for (const end of admission.ended) this.#end(end);
+    this.book.admit(admission);
+    this.#maxWorkers = admission.max_workers;
+    this.#waiting = this.book.queued();
   }
 
-  /**
-   * Run the admitted tasks in file order, exactly `maxWorkers` at a time: no look-ahead, so that the promise of SPEC B1
-   * holds for fewer workers and several hosts too. `run` must not reject: one failed task never stops the others (B4).
-   */
-  async run(run: (task: TaskOrder) => Promise<TaskEnd>): Promise<void> {
-    const { tasks, batch_dir, max_workers } = this.#admission ?? { tasks: [], batch_dir: '', max_workers: 0 };
-    const waiting = tasks.filter(({ index }) => !this.#ends.has(index));
-    const lane = async (): Promise<void> => {
-      for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
-        this.#start(task.index);
-        this.#end(await run({ batch_dir, ...task }));
+  /** Until nothing is left to do. A cancel of the batch drops what is queued; its scope tells the tasks that run. */
+  async run(work: TaskWork): Promise<void> {
+    const scope = CancellationScope.current();
+    void scope.cancelRequested.catch(() => this.#dropWaiting());
+    this.#phase = 'running';
+    await CancellationScope.nonCancellable(async () => {
+      while (!this.#isOver()) {
+        this.#act(work, scope);
+        await condition(() => this.#isOver() || this.#canAct());
       }
-    };
-    await Promise.all(Array.from({ length: Math.min(max_workers, waiting.length) }, lane));
+    });
     this.#phase = 'recording';
+  }
+
+  /** True when a message brought work while the batch was recorded (DESIGN 2.7). */
+  hasWork(): boolean {
+    return this.#waiting.length + this.#toDrop.length + this.#toReopen.length > 0;
   }
 
   done(): void {
     this.#phase = 'done';
   }
 
-  ends(): TaskEnd[] {
-    return [...this.#ends.values()].sort((a, b) => a.index - b.index);
+  // --- what people ask for ---------------------------------------------------------------------------------------
+
+  pause(reason: string | null): PauseAnswer {
+    const changed = this.#paused === null;
+    this.#paused ??= { since: new Date().toISOString(), reason };
+    return this.#pauseAnswer(changed);
   }
 
-  tasks(): TaskState[] {
-    return [...this.#states.values()].sort((a, b) => a.index - b.index);
+  resume(): PauseAnswer {
+    const changed = this.#paused !== null;
+    this.#paused = null;
+    return this.#pauseAnswer(changed);
+  }
+
+  get paused(): PausedState | null {
+    return this.#paused;
+  }
+
+  setMaxWorkers(wanted: number): MaxWorkersAnswer {
+    const before = this.#maxWorkers;
+    const max_workers = clampWorkers(wanted);
+    this.#maxWorkers = max_workers;
+    const warning = max_workers === wanted ? null : `${wanted} is not from 1 to 4; it is ${max_workers} now`;
+    return { max_workers, before, warning };
+  }
+
+  cancel(states: readonly TaskState[], mode: CancelMode): CancelAnswer {
+    const answer: CancelAnswer = { cancelled: [], finishing: [], aborting: [] };
+    for (const { index, task_key, status } of states) {
+      const wish = this.#running.get(index);
+      if (wish !== undefined) {
+        wish.ask(mode);
+        this.book.cancelling(index, mode);
+        answer[mode === 'now' ? 'aborting' : 'finishing'].push(task_key);
+      } else if (status === 'queued') {
+        if (!this.#dropWaiting(index)) this.#dropNext.add(index);
+        answer.cancelled.push(task_key);
+      }
+    }
+    return answer;
+  }
+
+  /** These run once more; they are queued from now on. */
+  retry(states: readonly TaskState[]): void {
+    for (const { index } of states) {
+      this.book.reopen(index);
+      this.#toReopen.push(index);
+    }
   }
 
   progress(): BatchProgress {
-    const tasks = this.tasks();
+    const { admission } = this.book;
+    const tasks = this.book.states();
     return {
       phase: this.#phase,
       started_at: this.#startedAt,
-      batch_dir: this.#admission?.batch_dir ?? null,
-      total: this.#admission?.total ?? 0,
-      max_workers: this.#admission?.max_workers ?? 0,
-      counters: tally(tasks.map(({ status }) => status)),
+      batch_dir: admission?.batch_dir ?? null,
+      total: admission?.total ?? 0,
+      max_workers: this.#maxWorkers,
+      paused: this.#paused,
+      counters: this.book.tally(),
       adopted: tasks.filter(({ adopted }) => adopted).length,
-      warnings: this.#admission?.warnings ?? [],
+      warnings: admission?.warnings ?? [],
       running: tasks
         .filter(({ status }) => status === 'running')
         .map(({ index, task_key, task_name }) => ({ index, task_key, task_name })),
     };
   }
 
-  #start(index: number): void {
-    const state = this.#states.get(index);
-    if (state !== undefined) this.#states.set(index, { ...state, status: 'running', started_at: now() });
+  // --- what happens next -----------------------------------------------------------------------------------------
+
+  #isOver(): boolean {
+    return this.#running.size === 0 && this.#busy === 0 && !this.hasWork();
   }
 
-  #end(end: TaskEnd): void {
-    const state = this.#states.get(end.index);
-    this.#ends.set(end.index, end);
-    if (state !== undefined) this.#states.set(end.index, endState(state, end));
+  #canAct(): boolean {
+    return this.#toDrop.length > 0 || this.#toReopen.length > 0 || this.#mayStart();
   }
-}
 
-function queuedState({ index, task_key, task_name, mode, references }: TaskTicket): TaskState {
-  return {
-    index,
-    task_key,
-    task_name,
-    mode,
-    references,
-    status: 'queued',
-    adopted: false,
-    started_at: null,
-    ended_at: null,
-    image_path: null,
-    bytes: null,
-    billing: NOTHING,
-    error: null,
-  };
-}
+  #mayStart(): boolean {
+    return this.#paused === null && this.#waiting.length > 0 && this.#running.size < this.#maxWorkers;
+  }
 
-function endState(state: TaskState, end: TaskEnd): TaskState {
-  const { status, image_path, bytes, billing, error } = end;
-  const adopted = end.adopted_from !== undefined;
-  return {
-    ...state,
-    status,
-    adopted,
-    ended_at: state.started_at === null ? null : now(),
-    image_path,
-    bytes,
-    billing: adopted ? NOTHING : billing,
-    error,
-  };
-}
+  #act(work: TaskWork, scope: CancellationScope): void {
+    for (const index of this.#toReopen.splice(0)) void this.#reopen(this.book.order(index), work);
+    for (const index of this.#toDrop.splice(0)) void this.#drop(this.book.order(index), work);
+    while (this.#mayStart()) void this.#start(this.book.order(this.#waiting.shift() as number), work, scope);
+  }
 
-const NOTHING: BillingTally = { no: 0, possible: 0, yes: 0 };
+  async #start(order: TaskOrder, work: TaskWork, scope: CancellationScope): Promise<void> {
+    const wish = new StopWish();
+    this.#running.set(order.index, wish);
+    this.book.start(order.index);
+    this.book.end(await scope.run(() => work.run(order, wish)));
+    this.#running.delete(order.index);
+  }
 
-/** Temporal's clock: the same in every replay. */
-function now(): string {
-  return new Date().toISOString();
+  async #drop(order: TaskOrder, work: TaskWork): Promise<void> {
+    this.#busy += 1;
+    this.book.end(await work.drop(order));
+    this.#busy -= 1;
+  }
+
+  async #reopen(order: TaskOrder, work: TaskWork): Promise<void> {
+    this.#busy += 1;
+    const { index } = order;
+    const problem = await work.reopen(order);
+    const isDropped = this.#dropNext.delete(index);
+    if (problem !== null) this.book.end(problem);
+    else if (isDropped) this.#toDrop.push(index);
+    else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
+    this.#busy -= 1;
+  }
+
+  /** Of one task, or of all; false when there was nothing. */
+  #dropWaiting(index?: number): boolean {
+    const dropped = this.#waiting.filter((waiting) => index === undefined || waiting === index);
+    this.#waiting = this.#waiting.filter((waiting) => !dropped.includes(waiting));
+    this.#toDrop.push(...dropped);
+    return dropped.length > 0;
+  }
+
+  #pauseAnswer(changed: boolean): PauseAnswer {
+    return {
+      paused: this.#paused !== null,
+      changed,
+      running: this.#running.size,
+      queued: this.#waiting.length,
+    };
+  }
 }

@@ -33,6 +33,7 @@ export function task(index: number, task_name: string, more: Partial<TaskState> 
     references: 0,
     status: 'queued',
     adopted: false,
+    cancelling: null,
     started_at: null,
     ended_at: null,
     image_path: null,

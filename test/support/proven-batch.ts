@@ -3,7 +3,7 @@
  * img2img (SPEC F1–F10). Tests change one thing and see which rule notices.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeBatchRequest } from '../../src/artifacts/batch-folder.ts';
 import { writeOrderFile } from '../../src/artifacts/order-file.ts';
 import { writeProofIndex } from '../../src/artifacts/proof-index.ts';
@@ -174,6 +174,7 @@ async function writeRequest({ batchDir, outputDir, tasks }: ProvenBatch, batchNa
       task_key,
       task_name,
       run_dir,
+      order_file: `${basename(run_dir)}/${FILES.batchTask}`,
       status: 'queued' as const,
     })),
   });

@@ -1,0 +1,120 @@
+import type { Admission } from '../domain/batch.ts';
+import type { CancelMode, TaskState } from '../domain/messages.ts';
+import type { BillingTally, TaskEnd } from '../domain/records.ts';
+import { tally, type Tally } from '../domain/status.ts';
+import type { TaskOrder, TaskTicket } from '../domain/task.ts';
+
+/** What a batch knows of its tasks: what each is, where it stands, how it ended. */
+export class TaskBook {
+  #admission: Admission | null = null;
+  readonly #tickets = new Map<number, TaskTicket>();
+  readonly #states = new Map<number, TaskState>();
+  readonly #ends = new Map<number, TaskEnd>();
+
+  get admission(): Admission | null {
+    return this.#admission;
+  }
+
+  admit(admission: Admission): void {
+    this.#admission = admission;
+    for (const task of admission.tasks) {
+      this.#tickets.set(task.index, task);
+      this.#states.set(task.index, queuedState(task));
+    }
+    for (const end of admission.ended) this.end(end);
+  }
+
+  /** Those that have not begun, in file order. */
+  queued(): number[] {
+    return this.states()
+      .filter(({ status }) => status === 'queued')
+      .map(({ index }) => index);
+  }
+
+  order(index: number): TaskOrder {
+    const ticket = this.#tickets.get(index);
+    if (ticket === undefined) throw new Error(`there is no task ${index}`);
+    return { batch_dir: this.#admission?.batch_dir ?? '', ...ticket };
+  }
+
+  start(index: number): void {
+    this.#change(index, { status: 'running', started_at: now() });
+  }
+
+  cancelling(index: number, mode: CancelMode): void {
+    this.#change(index, { cancelling: mode });
+  }
+
+  end(end: TaskEnd): void {
+    const started_at = this.#states.get(end.index)?.started_at ?? null;
+    this.#ends.set(end.index, end);
+    this.#change(end.index, endOf(end, started_at));
+  }
+
+  /** It runs once more, with a call of its own. */
+  reopen(index: number): void {
+    const { batch_dir: _, ...ticket } = this.order(index);
+    const again = { ...ticket, retry: (ticket.retry ?? 0) + 1 };
+    this.#tickets.set(index, again);
+    this.#ends.delete(index);
+    this.#states.set(index, queuedState(again));
+  }
+
+  ends(): TaskEnd[] {
+    return [...this.#ends.values()].sort((a, b) => a.index - b.index);
+  }
+
+  states(): TaskState[] {
+    return [...this.#states.values()].sort((a, b) => a.index - b.index);
+  }
+
+  tally(): Tally {
+    return tally(this.states().map(({ status }) => status));
+  }
+
+  #change(index: number, change: Partial<TaskState>): void {
+    const state = this.#states.get(index);
+    if (state !== undefined) this.#states.set(index, { ...state, ...change });
+  }
+}
+
+function queuedState({ index, task_key, task_name, mode, references }: TaskTicket): TaskState {
+  return {
+    index,
+    task_key,
+    task_name,
+    mode,
+    references,
+    status: 'queued',
+    adopted: false,
+    cancelling: null,
+    started_at: null,
+    ended_at: null,
+    image_path: null,
+    bytes: null,
+    billing: NOTHING,
+    error: null,
+  };
+}
+
+function endOf(end: TaskEnd, startedAt: string | null): Partial<TaskState> {
+  const { status, image_path, bytes, billing, error } = end;
+  const adopted = end.adopted_from !== undefined;
+  const ended_at = startedAt === null ? null : now();
+  return {
+    status,
+    adopted,
+    ended_at,
+    image_path,
+    bytes,
+    billing: adopted ? NOTHING : billing,
+    error,
+  };
+}
+
+const NOTHING: BillingTally = { no: 0, possible: 0, yes: 0 };
+
+/** Temporal's clock: the same in every replay. */
+function now(): string {
+  return new Date().toISOString();
+}

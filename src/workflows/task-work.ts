@@ -1,0 +1,31 @@
+import type { CancelMode } from '../domain/messages.ts';
+import type { TaskEnd } from '../domain/records.ts';
+import type { TaskOrder } from '../domain/task.ts';
+
+/** What a batch does with a task. None of these rejects: one failed task never stops the others (SPEC B4). */
+export interface TaskWork {
+  /** To its end. */
+  run: (order: TaskOrder, stop: StopWish) => Promise<TaskEnd>;
+  /** It never starts. */
+  drop: (order: TaskOrder) => Promise<TaskEnd>;
+  /** Before it runs once more. Null, or why it can't. */
+  reopen: (order: TaskOrder) => Promise<TaskEnd | null>;
+}
+
+/** Somebody's wish to stop one running task; `now` is stronger than `finish`. */
+export class StopWish {
+  #mode: CancelMode | null = null;
+  #tell: ((mode: CancelMode) => void) | null = null;
+
+  ask(mode: CancelMode): void {
+    if (this.#mode === mode || this.#mode === 'now') return;
+    this.#mode = mode;
+    this.#tell?.(mode);
+  }
+
+  /** Who can stop the task; told at once of what was asked before. */
+  listen(tell: (mode: CancelMode) => void): void {
+    this.#tell = tell;
+    if (this.#mode !== null) tell(this.#mode);
+  }
+}
