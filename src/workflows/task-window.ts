@@ -90,14 +90,16 @@ export class TaskWindow {
 
   cancel(states: readonly TaskState[], mode: CancelMode): CancelAnswer {
     const answer: CancelAnswer = { cancelled: [], finishing: [], aborting: [] };
-    for (const { index, task_key, status } of states) {
+    for (const { index, task_key, status, cancelling } of states) {
       const wish = this.#running.get(index);
       if (wish !== undefined) {
         wish.ask(mode);
         this.book.cancelling(index, mode);
         answer[mode === 'now' ? 'aborting' : 'finishing'].push(task_key);
       } else if (status === 'queued') {
-        if (!this.#dropWaiting(index)) this.#dropNext.add(index);
+        // Its last words may be under way since an earlier cancel.
+        if (cancelling === null && !this.#dropWaiting(index)) this.#dropNext.add(index);
+        this.book.cancelling(index, 'finish');
         answer.cancelled.push(task_key);
       }
     }
@@ -181,6 +183,7 @@ export class TaskWindow {
     const dropped = this.#waiting.filter((waiting) => index === undefined || waiting === index);
     this.#waiting = this.#waiting.filter((waiting) => !dropped.includes(waiting));
     this.#toDrop.push(...dropped);
+    for (const waiting of dropped) this.book.cancelling(waiting, 'finish');
     return dropped.length > 0;
   }
 

@@ -8,6 +8,7 @@ import { cancellation } from './cancellation.ts';
 import { devServerOnly } from './dev-server-only.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
 import { loneTask } from './lone-task.ts';
+import { operations } from './operations.ts';
 import { refusals } from './refusals.ts';
 import { resets } from './resets.ts';
 import { retries } from './retries.ts';
@@ -23,6 +24,7 @@ export function workflowSuite(kind: ServerKind): void {
   describe('imageTask alone', () => loneTask(world));
   describe('retries', () => retries(world));
   describe('cancellation', () => cancellation(world));
+  describe('operations', () => operations(world));
   describe('what no workflow can work with', () => refusals(world));
   if (kind === 'time-skipping') return;
   describe('on the dev server only', () => devServerOnly(world));
