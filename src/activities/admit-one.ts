@@ -3,7 +3,7 @@ import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import { generationId, requestFingerprint } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
-import { SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
+import { type OrderedTask, SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
 import type { AdmittedTask, TaskTicket } from '../domain/task.ts';
 import { findProof, type Proven } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -23,6 +23,7 @@ export interface Refusal {
 }
 
 export interface Admitted {
+  task: AdmittedTask;
   ticket: TaskTicket;
   /** Of a task that ended right here. */
   row: TaskRow | null;
@@ -44,11 +45,28 @@ export async function admitOne(
   };
   await writeOrderFile(place, task, deps.redactLong);
   const ticket = ticketOf(task, place);
-  if (refusal !== null) return { ticket, row: refusedRow(task, refusal) };
+  if (refusal !== null) return { task, ticket, row: refusedRow(task, refusal) };
   const proven = await findProof(task);
-  if (proven !== null) return { ticket, row: await adopt(deps, task, proven) };
+  if (proven !== null) return { task, ticket, row: await adopt(deps, task, proven) };
   await writeQueued(deps, task);
-  return { ticket, row: null };
+  return { task, ticket, row: null };
+}
+
+/** As `batch_request.json` lists it. */
+export function orderedTask({ task, ticket, row }: Admitted): OrderedTask {
+  const { index, task_key, task_name, provider, model, mode, input_images, run_dir } = task;
+  return {
+    index,
+    task_key,
+    task_name,
+    provider,
+    model,
+    mode,
+    input_images: input_images.map(({ path }) => path),
+    run_dir,
+    order_file: ticket.order_file,
+    status: row?.status ?? 'queued',
+  };
 }
 
 export function ticketOf(task: AdmittedTask, { order_file }: Pick<OrderPlace, 'order_file'>): TaskTicket {

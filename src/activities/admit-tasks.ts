@@ -2,7 +2,7 @@
  * Admission (SPEC B2, B5, B6): everything is checked before anything is sent, all problems at once; then each task is
  * queued, adopted, skipped or rejected. The only place where a raw order becomes tasks.
  */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { reserveRunFolder, writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
@@ -13,7 +13,14 @@ import { endOf } from '../domain/rows.ts';
 import { type IntakeContext, normalizeBatch, normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
 import { isRetry } from '../intake/retry.ts';
-import { admitOne, generationOf, type Refusal, type WantedTask } from './admit-one.ts';
+import {
+  type Admitted,
+  admitOne,
+  generationOf,
+  orderedTask,
+  type Refusal,
+  type WantedTask,
+} from './admit-one.ts';
 import { readProofIndex } from './adopt.ts';
 import { admitRetry } from './admit-retry.ts';
 import { badInput } from './bad-input.ts';
@@ -76,7 +83,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
     warnings: batch.warnings,
   };
-  await recordAdmission(admission, order, batch);
+  await recordAdmission(admission, admitted, { order, batch });
   return admission;
 }
 
@@ -176,11 +183,10 @@ function batchFolder(deps: ActivityDeps, order: AdmissionOrder, batch: Normalize
 
 async function recordAdmission(
   admission: Admission,
-  order: AdmissionOrder,
-  batch: NormalizedBatch,
+  admitted: readonly Admitted[],
+  { order, batch }: { order: AdmissionOrder; batch: NormalizedBatch },
 ): Promise<void> {
-  const { tasks, ended, batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
-  const ends = new Map(ended.map((end) => [end.index, end.status]));
+  const { batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
   await writeBatchRequest(batch_dir, {
     schema_version: SCHEMA_VERSION,
     batch_id: order.workflow_id,
@@ -194,14 +200,7 @@ async function recordAdmission(
     output_dir: batch.output_dir,
     total,
     warnings,
-    tasks: tasks.map(({ index, task_key, task_name, order_file }) => ({
-      index,
-      task_key,
-      task_name,
-      run_dir: join(batch_dir, dirname(order_file)),
-      order_file,
-      status: ends.get(index) ?? 'queued',
-    })),
+    tasks: admitted.map(orderedTask),
   });
 }
 

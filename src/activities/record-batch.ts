@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { readBatchRequest, writeBatchResult } from '../artifacts/batch-folder.ts';
-import { readOrderFile } from '../artifacts/order-file.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
 import type { ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
@@ -26,7 +25,7 @@ export function createRecordBatch(deps: Pick<ActivityDeps, 'redactLong'>): Image
     const request = await readBatchRequest(batch_dir);
     if (request === null) throw folderGone(batch_dir);
     const said = new Map(ends.map((end) => [end.index, end]));
-    const rows = await Promise.all(request.tasks.map((task) => rowOf(batch_dir, task, said.get(task.index))));
+    const rows = await Promise.all(request.tasks.map((task) => rowOf(task, said.get(task.index))));
     return recordRows(batch_dir, { request, rows }, deps);
   };
 }
@@ -45,17 +44,11 @@ export async function recordRows(
 }
 
 /** What the folder says; of a task that left no result there what its batch knows of its end. */
-async function rowOf(
-  batchDir: string,
-  { index, order_file }: OrderedTask,
-  end: TaskEnd | undefined,
-): Promise<TaskRow> {
-  const task = await readOrderFile({ batch_dir: batchDir, order_file }).catch(() => null);
-  if (task === null) throw folderGone(batchDir);
+async function rowOf(task: OrderedTask, end: TaskEnd | undefined): Promise<TaskRow> {
   const path = join(task.run_dir, FILES.result);
   const result = await readJson<ResultRecord>(path);
-  if (result !== null) return { ...resultRow(task, result, path), index };
-  return { ...emptyRow(task, 'failed'), ...(end ?? LOST), index };
+  if (result !== null) return resultRow(task, result, path);
+  return { ...emptyRow(task, 'failed'), ...(end ?? LOST) };
 }
 
 const LOST = {

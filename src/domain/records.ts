@@ -288,10 +288,11 @@ export interface BatchRequestRecord {
   tasks: OrderedTask[];
 }
 
-export interface OrderedTask {
-  index: number;
-  task_key: string;
-  task_name: string;
+/** Enough for a row, whatever becomes of the task's own folder. */
+export interface OrderedTask extends Pick<
+  TaskRow,
+  'index' | 'task_key' | 'task_name' | 'provider' | 'model' | 'mode' | 'input_images'
+> {
   run_dir: string;
   /** Below the folder of the batch, with `/`. */
   order_file: string;

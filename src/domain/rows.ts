@@ -1,9 +1,16 @@
 import type { ResultRecord, TaskEnd, TaskRow } from './records.ts';
 import type { TaskStatus } from './status.ts';
-import type { AdmittedTask } from './task.ts';
+
+/** What a row says of a task before anything happened to it. */
+interface RowSubject extends Pick<
+  TaskRow,
+  'index' | 'task_key' | 'task_name' | 'provider' | 'model' | 'mode' | 'run_dir'
+> {
+  input_images: readonly (string | { path: string })[];
+}
 
 /** A task's row while there is nothing to say but its status. */
-export function emptyRow(task: AdmittedTask, status: TaskStatus): TaskRow {
+export function emptyRow(task: RowSubject, status: TaskStatus): TaskRow {
   return {
     index: task.index,
     task_name: task.task_name,
@@ -14,7 +21,7 @@ export function emptyRow(task: AdmittedTask, status: TaskStatus): TaskRow {
     provider: task.provider,
     model: task.model,
     mode: task.mode,
-    input_images: task.input_images.map(({ path }) => path),
+    input_images: task.input_images.map((image) => (typeof image === 'string' ? image : image.path)),
     image_path: null,
     bytes: null,
     sha256: null,
@@ -32,7 +39,7 @@ export function emptyRow(task: AdmittedTask, status: TaskStatus): TaskRow {
 }
 
 /** The row of a task whose result is on disk. */
-export function resultRow(task: AdmittedTask, result: ResultRecord, resultJson: string): TaskRow {
+export function resultRow(task: RowSubject, result: ResultRecord, resultJson: string): TaskRow {
   return { ...emptyRow(task, result.status), ...rowFields(result), result_json: resultJson };
 }
 

@@ -183,6 +183,8 @@ async function lastWords(
   }
 }
 
+/** What went wrong at the bottom of it; the failures around it say only that something did. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const { cause, message } = error as Partial<Error>;
+  return cause === undefined || cause === null ? (message ?? String(error)) : reasonOf(cause);
 }

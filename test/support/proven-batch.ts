@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { orderedTask, ticketOf } from '../../src/activities/admit-one.ts';
 import { writeBatchRequest } from '../../src/artifacts/batch-folder.ts';
 import { writeOrderFile } from '../../src/artifacts/order-file.ts';
 import { writeProofIndex } from '../../src/artifacts/proof-index.ts';
@@ -169,13 +170,10 @@ async function writeRequest({ batchDir, outputDir, tasks }: ProvenBatch, batchNa
     output_dir: outputDir,
     total: tasks.length,
     warnings: [],
-    tasks: tasks.map(({ admitted: { index, task_key, task_name, run_dir } }) => ({
-      index,
-      task_key,
-      task_name,
-      run_dir,
-      order_file: `${basename(run_dir)}/${FILES.batchTask}`,
-      status: 'queued' as const,
-    })),
+    tasks: tasks.map(({ admitted }) => {
+      const order_file = `${basename(admitted.run_dir)}/${FILES.batchTask}`;
+      const ticket = ticketOf(admitted, { order_file });
+      return orderedTask({ task: admitted, ticket, row: null });
+    }),
   });
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { peakInFlight } from '../../support/provider-calls.ts';
@@ -6,6 +6,33 @@ import { filesBelow } from '../../support/system.ts';
 import type { World } from './world.ts';
 
 export function batch(world: World): void {
+  test('a task whose order was edited after admission is not sent; one whose order is gone fails; the others go on (B4)', async () => {
+    const { system, callsFor } = world;
+    const release = system.provider.hold();
+    const tasks = ['kept', 'edited', 'removed', 'last'].map((prompt) => ({ prompt, task_name: prompt }));
+    const handle = await system.startBatch(system.batch(tasks, { max_workers: 1 }));
+    await system.provider.waitForInFlight(1);
+    const { batch_dir } = await handle.query<{ batch_dir: string }>('progress');
+    const orderOf = (folder: string) => join(batch_dir, folder, 'batch_task.json');
+    const order = await readFile(orderOf('02-edited'), 'utf8');
+    await writeFile(orderOf('02-edited'), order.replace('"prompt": "edited"', '"prompt": "something else"'));
+    await rm(orderOf('03-removed'));
+    release();
+    const summary = await handle.result();
+    expect(summary).toMatchObject({ ok: false, success: 2, failed: 2 });
+    expect((await system.recordOf(summary)).results).toMatchObject([
+      { status: 'completed' },
+      {
+        status: 'failed',
+        category: 'input_changed',
+        error: expect.stringContaining('is not what was admitted') as unknown,
+      },
+      { status: 'failed', task_name: 'removed', error: expect.stringContaining("can't be read") as unknown },
+      { status: 'completed' },
+    ]);
+    expect([callsFor('edited'), callsFor('something else'), callsFor('removed')]).toEqual([[], [], []]);
+  });
+
   test('a batch ends completed with a proven, acceptable image for each task', async () => {
     const { system, resultOf } = world;
     const handle = await system.startBatch(system.batch([{ prompt: 'plain a' }, { prompt: 'plain b' }]));
