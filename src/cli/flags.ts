@@ -11,6 +11,7 @@ export interface RequestFlags {
   size?: string;
   outputFormat?: ImageFormat;
   timeoutMs?: number;
+  taskTimeoutSeconds?: number;
   maxAttempts?: number;
   retryBaseDelay?: number;
   retryMaxDelay?: number;
@@ -28,6 +29,11 @@ export function addRequestFlags(command: Command): Command {
     .option('--size <WxH|auto>', `pixels (default ${TASK_DEFAULTS.size})`)
     .addOption(new Option('--output-format <format>', 'format asked for').choices(IMAGE_FORMATS))
     .option('--timeout-ms <ms>', `limit of one request (default ${TASK_DEFAULTS.timeout_ms})`, number)
+    .option(
+      '--task-timeout-seconds <s>',
+      'limit of a whole task from its first request on, waits included (default none)',
+      number,
+    )
     .option(
       '--max-attempts <n>',
       `requests per image, 1 to 5 (default ${TASK_DEFAULTS.max_attempts})`,
@@ -57,6 +63,7 @@ export function requestOverrides(flags: RequestFlags): BatchWideFields {
     size: flags.size,
     output_format: flags.outputFormat,
     timeout_ms: flags.timeoutMs,
+    task_timeout_seconds: flags.taskTimeoutSeconds,
     max_attempts: flags.maxAttempts,
     retry_base_delay: flags.retryBaseDelay,
     retry_max_delay: flags.retryMaxDelay,

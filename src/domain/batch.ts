@@ -37,6 +37,7 @@ export type BatchWideFields = Partial<
     | 'output_compression'
     | 'moderation'
     | 'timeout_ms'
+    | 'task_timeout_seconds'
     | 'max_attempts'
     | 'retry_base_delay'
     | 'retry_max_delay'

@@ -51,6 +51,7 @@ const batchWideFields = {
   output_compression: z.int().min(0).max(100).exactOptional(),
   moderation: z.enum(MODERATIONS).exactOptional(),
   timeout_ms: z.int().min(1000).max(TASK_LIMITS.timeoutMs).exactOptional(),
+  task_timeout_seconds: z.number().min(1).max(TASK_LIMITS.taskTimeoutSeconds).exactOptional(),
   max_attempts: z.int().min(1).max(TASK_LIMITS.attempts).exactOptional(),
   retry_base_delay: delaySeconds.exactOptional(),
   retry_max_delay: delaySeconds.exactOptional(),
