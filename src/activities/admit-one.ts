@@ -18,11 +18,13 @@ export type WantedTask = Omit<
 >;
 
 export interface Refusal {
-  status: 'skipped' | 'rejected';
+  status: 'skipped' | 'rejected' | 'discarded';
   reason: string;
+  category: TaskRow['category'];
 }
 
 export interface Admitted {
+  task: AdmittedTask;
   ticket: TaskTicket;
   /** Of a task that ended right here. */
   row: TaskRow | null;
@@ -44,11 +46,11 @@ export async function admitOne(
   };
   await writeOrderFile(place, task, deps.redactLong);
   const ticket = ticketOf(task, place);
-  if (refusal !== null) return { ticket, row: refusedRow(task, refusal) };
+  if (refusal !== null) return { task, ticket, row: refusedRow(task, refusal) };
   const proven = await findProof(task);
-  if (proven !== null) return { ticket, row: await adopt(deps, task, proven) };
+  if (proven !== null) return { task, ticket, row: await adopt(deps, task, proven) };
   await writeQueued(deps, task);
-  return { ticket, row: null };
+  return { task, ticket, row: null };
 }
 
 export function ticketOf(task: AdmittedTask, { order_file }: Pick<OrderPlace, 'order_file'>): TaskTicket {
@@ -90,7 +92,6 @@ async function adopt(
   return resultRow(task, copy, await folder.writeResult(copy));
 }
 
-function refusedRow(task: AdmittedTask, { status, reason }: Refusal): TaskRow {
-  const category = status === 'skipped' ? 'duplicate_key' : 'queue_rejected';
+function refusedRow(task: AdmittedTask, { status, reason, category }: Refusal): TaskRow {
   return { ...emptyRow(task, status), error: reason, category };
 }

@@ -30,4 +30,8 @@ export interface AdmissionDefaults {
   outputDir: string;
   /** Parent of batch folders; null means `<output_dir>/batches` (SPEC F3). */
   batchRoot: string | null;
+  /** State directory of queue runs (SPEC F4). */
+  queueDir: string;
+  /** `outputDir` of queue runs. */
+  queueOutputDir: string;
 }

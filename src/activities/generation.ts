@@ -20,6 +20,7 @@ import { judgeAnswer } from './judge-answer.ts';
 import { readReferences } from './read-references.ts';
 import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
+import { tellQueue } from './tell-queue.ts';
 import type { SlotIdentity } from './worker-slots.ts';
 
 /** Where a generation stands; read by heartbeats. */
@@ -65,13 +66,20 @@ export class Generation {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
-        await Promise.all([this.#writeState(), this.#catchUp()]);
+        await Promise.all([this.#writeState(), this.#catchUp(), this.#tellStarted(slot)]);
         const paid = await this.#pay(slot, signal);
         return await this.#keep(paid);
+      } catch (error) {
+        await tellQueue(this.#deps, this.#task, (queue, place) => queue.released(place));
+        throw error;
       } finally {
         await stopTelling();
       }
     });
+  }
+
+  #tellStarted(slot: SlotIdentity): Promise<void> {
+    return tellQueue(this.#deps, this.#task, (queue, place) => queue.started(place, slot));
   }
 
   /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
@@ -198,6 +206,10 @@ export class Generation {
     const error = 'the workflow had ended when this answer came; its image is kept here as evidence';
     await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }, requestId));
     await this.#folder.writeEvidence(header.attempt, image, format);
+    const { attempt } = header;
+    await tellQueue(this.#deps, this.#task, (queue, place) =>
+      queue.tell(place, 'orphan_late_output', { attempt }),
+    );
     // After a server outage somebody may come for it all the same: the next attempt adopts it from the spool.
     throw new AttemptFailed({ category: 'connection_cut', message: error }, { delayMs: 1_000 });
   }

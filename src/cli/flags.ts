@@ -1,7 +1,7 @@
 /** Flags that several commands share, with the old skill's names and defaults (SPEC C1). */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchWideFields } from '../domain/batch.ts';
-import { IMAGE_FORMATS, type ImageFormat, TASK_DEFAULTS } from '../domain/task.ts';
+import { IMAGE_FORMATS, type ImageFormat, TASK_DEFAULTS, type TaskRequest } from '../domain/task.ts';
 import { PROGRESS_FLAGS, type ProgressFlag } from './progress.ts';
 
 /** What a request is made with; each wins over the same field in the input (SPEC G3). */
@@ -11,6 +11,7 @@ export interface RequestFlags {
   size?: string;
   outputFormat?: ImageFormat;
   timeoutMs?: number;
+  taskTimeoutSeconds?: number;
   maxAttempts?: number;
   retryBaseDelay?: number;
   retryMaxDelay?: number;
@@ -28,6 +29,11 @@ export function addRequestFlags(command: Command): Command {
     .option('--size <WxH|auto>', `pixels (default ${TASK_DEFAULTS.size})`)
     .addOption(new Option('--output-format <format>', 'format asked for').choices(IMAGE_FORMATS))
     .option('--timeout-ms <ms>', `limit of one request (default ${TASK_DEFAULTS.timeout_ms})`, number)
+    .option(
+      '--task-timeout-seconds <s>',
+      'limit of a whole task from its first request on, waits included (default none)',
+      number,
+    )
     .option(
       '--max-attempts <n>',
       `requests per image, 1 to 5 (default ${TASK_DEFAULTS.max_attempts})`,
@@ -57,6 +63,7 @@ export function requestOverrides(flags: RequestFlags): BatchWideFields {
     size: flags.size,
     output_format: flags.outputFormat,
     timeout_ms: flags.timeoutMs,
+    task_timeout_seconds: flags.taskTimeoutSeconds,
     max_attempts: flags.maxAttempts,
     retry_base_delay: flags.retryBaseDelay,
     retry_max_delay: flags.retryMaxDelay,
@@ -65,6 +72,38 @@ export function requestOverrides(flags: RequestFlags): BatchWideFields {
     raw: flags.raw,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** One task by flags. */
+export interface TaskFlags {
+  taskName?: string;
+  taskKey?: string;
+  inputImage?: string[];
+  image?: string[];
+  referenceImage?: string[];
+  images?: string;
+}
+
+export function addTaskFlags(command: Command): Command {
+  return command
+    .option('--task-name <name>', 'name of files and folders (default image)')
+    .option('--task-key <key>', 'dedupe of the task (default its name)')
+    .option('--input-image <path>', 'reference image, repeatable', collect)
+    .option('--image <path>', 'the same', collect)
+    .option('--reference-image <path>', 'the same', collect)
+    .option('--images <list>', 'reference images as JSON array or comma-separated');
+}
+
+/** As fields; what is not given is left out. */
+export function taskOfFlags(flags: TaskFlags): Partial<TaskRequest> {
+  const { inputImage = [], image = [], referenceImage = [] } = flags;
+  const references = [...inputImage, ...image, ...referenceImage];
+  return {
+    ...(flags.taskName === undefined ? {} : { task_name: flags.taskName }),
+    ...(flags.taskKey === undefined ? {} : { task_key: flags.taskKey }),
+    ...(references.length === 0 ? {} : { input_images: references }),
+    ...(flags.images === undefined ? {} : { images: flags.images }),
+  };
 }
 
 /** How a command waits and tells. */

@@ -19,10 +19,12 @@ export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchReq
 }
 
 export function taskRequestOf(task: NormalizedTask): TaskRequest {
-  const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, mode: _, options, ...fields } = task;
+  const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, mode: _, options, ...rest } = task;
+  const { task_timeout_ms, ...fields } = rest;
   return {
     ...fields,
     ...options,
+    ...(task_timeout_ms === null ? {} : { task_timeout_seconds: task_timeout_ms / 1000 }),
     retry_base_delay: retry_base_delay_ms / 1000,
     retry_max_delay: retry_max_delay_ms / 1000,
     retry_jitter: retry_jitter_ms / 1000,

@@ -76,7 +76,12 @@ export function adoptionOf(
 
 /** SPEC B6: hash of what is ordered, whatever the output folder, the worker count or the derived keys. */
 export function batchHash(tasks: readonly NormalizedTask[], sha256: Sha256): string {
-  return sha256(canonicalJson(tasks.map(({ output_dir: _, ...task }) => task)));
+  return sha256(canonicalJson(tasks.map(hashedFields)));
+}
+
+/** A field that came later counts only where it is set: the ids of files that do not know it stay what they were. */
+function hashedFields({ output_dir: _, task_timeout_ms, ...task }: NormalizedTask): object {
+  return task_timeout_ms === null ? task : { ...task, task_timeout_ms };
 }
 
 export function defaultBatchId(batchName: string, hash: string, sha256: Sha256): string {

@@ -1,3 +1,5 @@
+import type { QueuePlace } from './queue.ts';
+
 /** What a person asks for: one image. Field names are those of the files and of `temporal workflow start` (SPEC G). */
 export interface TaskRequest {
   /**
@@ -32,6 +34,11 @@ export interface TaskRequest {
   moderation?: Moderation;
   /** Limit of one HTTP request in milliseconds. Default 600000. */
   timeout_ms?: number;
+  /**
+   * Limit of the whole task in seconds, 1 to 86400, counted from its first request, waits between requests included
+   * (SPEC S). Default: none.
+   */
+  task_timeout_seconds?: number;
   /** Requests that may be sent for this task, 1 to 5. Default 3 (SPEC R1). */
   max_attempts?: number;
   /** Seconds before the second attempt, doubled each time. Default 8 (SPEC R3). */
@@ -98,6 +105,8 @@ export const TASK_LIMITS = {
   keyBytes: 200,
   /** Longest request limit: Temporal's start-to-close is this plus 90 s. */
   timeoutMs: 3_600_000,
+  /** A day: more than all requests and waits of one task can take. */
+  taskTimeoutSeconds: 86_400,
 } as const;
 
 /** The fields of SPEC G4 that are set, as they go to the provider. */
@@ -124,6 +133,8 @@ export interface NormalizedTask {
   /** Absolute paths, in order, each once. */
   input_images: string[];
   timeout_ms: number;
+  /** Null: no limit but those of its requests. */
+  task_timeout_ms: number | null;
   max_attempts: number;
   retry_base_delay_ms: number;
   retry_max_delay_ms: number;
@@ -162,6 +173,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   stamp: string;
   /** How long Temporal waits for a sign of life of a running attempt; the worker's setting. */
   heartbeat_timeout_ms: number;
+  /** Only of a task of a queue run. */
+  queue?: QueuePlace;
 }
 
 /** What a workflow decides by and people look for. The rest is in the order file (claim check, DESIGN 1). */

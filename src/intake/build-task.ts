@@ -25,6 +25,7 @@ export function buildTask(
   checkFormat(task, problems);
   checkSafety(task, problems);
   const taskKey = task.get('task_key');
+  const taskTimeout = task.get('task_timeout_seconds');
   return {
     task_name: task.get('task_name') ?? defaultName,
     ...(taskKey === undefined ? {} : { task_key: taskKey }),
@@ -37,6 +38,7 @@ export function buildTask(
     options: optionsOf(task),
     input_images: images,
     timeout_ms: task.get('timeout_ms') ?? TASK_DEFAULTS.timeout_ms,
+    task_timeout_ms: taskTimeout === undefined ? null : milliseconds(taskTimeout),
     max_attempts: task.get('max_attempts') ?? TASK_DEFAULTS.max_attempts,
     retry_base_delay_ms: milliseconds(task.get('retry_base_delay') ?? TASK_DEFAULTS.retry_base_delay),
     retry_max_delay_ms: milliseconds(task.get('retry_max_delay') ?? TASK_DEFAULTS.retry_max_delay),

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { BATCH_LIMITS, type BatchRequest, type BatchWideFields } from '../domain/batch.ts';
 import { keyProblem } from '../domain/ids.ts';
+import { OVERFLOW_POLICIES } from '../domain/queue.ts';
 import {
   BACKGROUNDS,
   IMAGE_FORMATS,
@@ -51,6 +52,7 @@ const batchWideFields = {
   output_compression: z.int().min(0).max(100).exactOptional(),
   moderation: z.enum(MODERATIONS).exactOptional(),
   timeout_ms: z.int().min(1000).max(TASK_LIMITS.timeoutMs).exactOptional(),
+  task_timeout_seconds: z.number().min(1).max(TASK_LIMITS.taskTimeoutSeconds).exactOptional(),
   max_attempts: z.int().min(1).max(TASK_LIMITS.attempts).exactOptional(),
   retry_base_delay: delaySeconds.exactOptional(),
   retry_max_delay: delaySeconds.exactOptional(),
@@ -84,6 +86,13 @@ const batchFields = {
   max_workers: z.int().exactOptional(),
   queue_limit: z.int().min(1).max(BATCH_LIMITS.queueMax).exactOptional(),
   again: z.boolean().exactOptional(),
+  queue: z
+    .strictObject({
+      state_dir: filledText.exactOptional(),
+      max_queue_size: z.int().min(0).max(BATCH_LIMITS.queueMax).exactOptional(),
+      overflow_policy: z.enum(OVERFLOW_POLICIES).exactOptional(),
+    })
+    .exactOptional(),
   $schema: z.string().exactOptional(),
 };
 

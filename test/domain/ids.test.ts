@@ -29,6 +29,7 @@ const TASK: NormalizedTask = {
   options: { quality: 'high' },
   input_images: ['/in/a.png', '/in/b.png'],
   timeout_ms: 600_000,
+  task_timeout_ms: null,
   max_attempts: 3,
   retry_base_delay_ms: 8_000,
   retry_max_delay_ms: 45_000,
@@ -111,6 +112,7 @@ describe('the request fingerprint (SPEC words)', () => {
     ['paths of references', { input_images: ['/elsewhere/a.png', '/elsewhere/b.png'] }],
     ['the output folder', { output_dir: '/elsewhere' }],
     ['the timeout', { timeout_ms: 1 }],
+    ['the time of the whole task', { task_timeout_ms: 1 }],
     ['attempts', { max_attempts: 5 }],
     ['delays', { retry_base_delay_ms: 1, retry_max_delay_ms: 1, retry_jitter_ms: 1 }],
   ])('does not change with %s', (_, change) => {
@@ -132,8 +134,13 @@ describe('the batch hash and id (SPEC B6, H4)', () => {
     ['a reference path', { input_images: ['/in/a.png'] }],
     ['the provider', { provider: 'other' }],
     ['the model', { model: 'other' }],
+    ['the time of the whole task', { task_timeout_ms: 600_000 }],
   ])('changes with %s', (_, change) => {
     expect(hash({ ...TASK, ...change })).not.toBe(hash(TASK));
+  });
+
+  test('of a file without fields that came later is what it always was', () => {
+    expect(hash(TASK)).toBe('891da61e14004d9c9f6e209cbdf45fe59c27767f6a8c764f125b45ae084005b3');
   });
 
   test('changes with the order of tasks', () => {

@@ -60,6 +60,8 @@ export interface AttemptOrigin {
   runId?: string;
   /** The activities of a worker process; default: those of the only one. */
   worker?: PaidActivities;
+  /** What the attempt before told last. */
+  heartbeatDetails?: Partial<AttemptHeartbeat>;
 }
 
 export type PaidActivities = ReturnType<typeof createPaidActivities>;
@@ -99,8 +101,8 @@ export async function activityWorld(options: ProviderServerOptions = {}): Promis
     configure,
     task: (wish = {}) => admittedTask(outputDir, wish),
     reference: (name = 'reference', background = '#336699') => newReference(folder, name, background),
-    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker } = {}) =>
-      start(worker, order(task), n, runId),
+    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker, heartbeatDetails } = {}) =>
+      start(worker, order(task), { attempt: n, runId, heartbeatDetails }),
     order,
     recordOf: (task, attempt = 1) => readJson(join(task.run_dir, `attempt-0${attempt}`, 'result.json')),
     stateOf: (task) => readJson(join(task.run_dir, 'state.json')),
@@ -140,7 +142,7 @@ async function activityDeps(
     redact: secrets.redact,
     redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
-    defaults: { outputDir, batchRoot: null },
+    defaults: { outputDir, batchRoot: null, queueDir: join(folder, 'queue'), queueOutputDir: outputDir },
     inputRoots: () => null,
     outputRoots: () => null,
     heartbeatTimeoutMs: 20_000,
@@ -169,6 +171,7 @@ function admittedTask(outputDir: string, wish: Partial<AdmittedTask>): AdmittedT
     batch_hash: sha256('batch-1'),
     input_images,
     timeout_ms: 30_000,
+    task_timeout_ms: null,
     max_attempts: 3,
     retry_base_delay_ms: 100,
     retry_max_delay_ms: 1_000,
@@ -219,9 +222,17 @@ async function newReference(folder: string, name: string, background: string): P
 
 const SILENT = new DefaultLogger('ERROR', () => undefined);
 
-function start({ generateImage }: PaidActivities, order: TaskOrder, attempt: number, runId: string): Attempt {
+interface AttemptInfo {
+  attempt: number;
+  runId: string;
+  heartbeatDetails: Partial<AttemptHeartbeat> | undefined;
+}
+
+function start({ generateImage }: PaidActivities, order: TaskOrder, origin: AttemptInfo): Attempt {
+  const { attempt, runId, heartbeatDetails } = origin;
   const info = {
     attempt,
+    heartbeatDetails,
     workflowExecution: { workflowId: order.task_key, runId },
     currentAttemptScheduledTimestampMs: Date.now(),
   };

@@ -46,6 +46,7 @@ export function admittedTask(
     request_fingerprint: requestFingerprint(wish, input_images, sha256),
     run_dir: join(batchDir, taskFolder(index, 3, name)),
     stamp: STAMP,
+    task_timeout_ms: null,
     timeout_ms: 600_000,
     max_attempts: 3,
     retry_base_delay_ms: 8_000,
