@@ -18,8 +18,9 @@ export type WantedTask = Omit<
 >;
 
 export interface Refusal {
-  status: 'skipped' | 'rejected';
+  status: 'skipped' | 'rejected' | 'discarded';
   reason: string;
+  category: TaskRow['category'];
 }
 
 export interface Admitted {
@@ -108,7 +109,6 @@ async function adopt(
   return resultRow(task, copy, await folder.writeResult(copy));
 }
 
-function refusedRow(task: AdmittedTask, { status, reason }: Refusal): TaskRow {
-  const category = status === 'skipped' ? 'duplicate_key' : 'queue_rejected';
+function refusedRow(task: AdmittedTask, { status, reason, category }: Refusal): TaskRow {
   return { ...emptyRow(task, status), error: reason, category };
 }

@@ -3,29 +3,24 @@
  * queued, adopted, skipped or rejected. The only place where a raw order becomes tasks.
  */
 import { join } from 'node:path';
-import { reserveRunFolder, writeBatchRequest } from '../artifacts/batch-folder.ts';
+import { reserveRunFolder } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
 import { batchHash, keyProblem, provesOtherContent, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
-import { SCHEMA_VERSION } from '../domain/records.ts';
 import { endOf } from '../domain/rows.ts';
-import { type IntakeContext, normalizeBatch, normalizeTask } from '../intake/normalize.ts';
+import { normalizeBatch, normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
 import { isRetry } from '../intake/retry.ts';
-import {
-  type Admitted,
-  admitOne,
-  generationOf,
-  orderedTask,
-  type Refusal,
-  type WantedTask,
-} from './admit-one.ts';
+import { inTurns, intake, recordAdmission } from './admission-record.ts';
+import { admitOne, generationOf, type WantedTask } from './admit-one.ts';
 import { readProofIndex } from './adopt.ts';
+import { admitQueue, isQueue } from './admit-queue.ts';
 import { admitRetry } from './admit-retry.ts';
 import { badInput } from './bad-input.ts';
 import { checkWritable, hashReferences } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
+import { refusalsOf } from './refusals.ts';
 import { sha256 } from './sha256.ts';
 import { inputOf } from './workflow-input.ts';
 
@@ -37,6 +32,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   const batchId = order.workflow_id;
   const input = await inputOf(order);
   if (isRetry(input)) return admitRetry(deps, order, input);
+  if (isQueue(input)) return admitQueue(deps, order, input);
   const normalized = normalizeBatch(input, intake(deps, 'batch'));
   const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
   const keys = taskKeys(batchId, tasks, sha256);
@@ -52,7 +48,10 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   const hash = batchHash(batch.tasks, sha256);
   refuse(await otherContent(batch, keys, batchId, hash));
   const batchDir = batchFolder(deps, order, batch);
-  const refusals = refusalsOf(keys, batch.queue_limit);
+  const refusals = refusalsOf(
+    keys.map((key) => ({ key, invalid: null })),
+    { limit: batch.queue_limit, status: 'rejected', reason: `over the queue limit of ${batch.queue_limit}` },
+  );
   await checkWritable(deps, [batchDir, ...batch.tasks.map((task) => task.output_dir)]);
 
   const admitted = await inTurns(batch.tasks, (task, i) => {
@@ -83,7 +82,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
     warnings: batch.warnings,
   };
-  await recordAdmission(admission, admitted, { order, batch });
+  await recordAdmission(admission, admitted, { order, output_dir: batch.output_dir });
   return admission;
 }
 
@@ -135,11 +134,6 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   };
 }
 
-/** Where nothing is said the worker's settings count; a relative path means nothing here (SPEC H3). */
-function intake({ defaults }: ActivityDeps, batchName: string): IntakeContext {
-  return { baseDir: null, defaults, overrides: {}, batchName };
-}
-
 /** SPEC B6: a batch id stands for one content, also when only the proof index still knows it. */
 async function otherContent(
   batch: NormalizedBatch,
@@ -160,63 +154,11 @@ async function otherContent(
   return [];
 }
 
-/** SPEC B2, B5: the first of equal keys counts, later ones are skipped; what is over the limit is rejected, never dropped. */
-function refusalsOf(keys: readonly string[], queueLimit: number): (Refusal | null)[] {
-  const first = new Map<string, number>();
-  return keys.map((key, i) => {
-    const before = first.get(key);
-    if (before !== undefined)
-      return { status: 'skipped', reason: `task_key "${key}" is already used by task ${before}` };
-    first.set(key, i + 1);
-    return first.size > queueLimit
-      ? { status: 'rejected', reason: `over the queue limit of ${queueLimit}` }
-      : null;
-  });
-}
-
 /** SPEC F3. The six hex digits come from the order, so that a reset of the batch goes on in its folder. */
 function batchFolder(deps: ActivityDeps, order: AdmissionOrder, batch: NormalizedBatch): string {
   const root = deps.defaults.batchRoot ?? join(batch.output_dir, FILES.batches);
   const unique = sha256(order.order_run_id).slice(0, 6);
   return join(root, `${safeName(batch.batch_name, sha256)}-${timestamp(order.started_at_ms)}-${unique}`);
-}
-
-async function recordAdmission(
-  admission: Admission,
-  admitted: readonly Admitted[],
-  { order, batch }: { order: AdmissionOrder; batch: NormalizedBatch },
-): Promise<void> {
-  const { batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
-  await writeBatchRequest(batch_dir, {
-    schema_version: SCHEMA_VERSION,
-    batch_id: order.workflow_id,
-    batch_hash: admission.batch_hash ?? '',
-    batch_name,
-    workflow_id: order.workflow_id,
-    order_run_id: order.order_run_id,
-    created_at: new Date().toISOString(),
-    max_workers,
-    queue_limit,
-    output_dir: batch.output_dir,
-    total,
-    warnings,
-    tasks: admitted.map(orderedTask),
-  });
-}
-
-/** Admission waits for the disk, task after task: a few at a time share its fsyncs. */
-const AT_A_TIME = 8;
-
-async function inTurns<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item, index: number) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let from = 0; from < items.length; from += AT_A_TIME) {
-    const turn = items.slice(from, from + AT_A_TIME);
-    results.push(...(await Promise.all(turn.map((item, i) => work(item, from + i)))));
-  }
-  return results;
 }
 
 function problemIf(path: Problem['path'], message: string | null): Problem[] {

@@ -1,5 +1,4 @@
 import type { Spool } from '../artifacts/spool.ts';
-import type { TimeoutKill } from './generation.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 import type { WorkerSlots } from './worker-slots.ts';
 
@@ -22,8 +21,6 @@ export interface ActivityDeps {
   outputRoots: () => readonly string[] | null;
   /** Milliseconds without a sign of life after which Temporal starts another attempt. */
   heartbeatTimeoutMs: number;
-  /** Told when a task's deadline ends a request, and when that is recorded. Must not throw. */
-  onTimeoutKill?: (kill: TimeoutKill) => void;
 }
 
 /** Used where an order says nothing (SPEC G3: environment and config of the worker, then the built-in default). */
@@ -33,4 +30,8 @@ export interface AdmissionDefaults {
   outputDir: string;
   /** Parent of batch folders; null means `<output_dir>/batches` (SPEC F3). */
   batchRoot: string | null;
+  /** State directory of queue runs (SPEC F4). */
+  queueDir: string;
+  /** `outputDir` of queue runs. */
+  queueOutputDir: string;
 }

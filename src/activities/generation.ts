@@ -21,6 +21,7 @@ import { readReferences } from './read-references.ts';
 import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
 import { runningState } from './task-state.ts';
+import { tellQueue } from './tell-queue.ts';
 import type { SlotIdentity } from './worker-slots.ts';
 
 /** Where a generation stands; read by heartbeats. */
@@ -45,16 +46,6 @@ export interface AttemptOrigin {
   clockBehindMs: number;
   /** The task's deadline as an earlier Temporal attempt told it; null when none did. */
   toldDeadlineMs: number | null;
-}
-
-/** A request that the task's deadline cuts off (SPEC F4: `task_timeout_kill_start`, `task_timeout_kill_done`). */
-export interface TimeoutKill {
-  /** `done`: its record is written. */
-  step: 'start' | 'done';
-  task: AdmittedTask;
-  attempt: number;
-  /** Milliseconds since 1970. */
-  atMs: number;
 }
 
 /** `state.json` is at most 10 s old while a request runs (SPEC F5). */
@@ -90,13 +81,20 @@ export class Generation {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
-        await Promise.all([this.#writeState(), this.#catchUp()]);
+        await Promise.all([this.#writeState(), this.#catchUp(), this.#tellStarted(slot)]);
         const paid = await this.#pay(slot, signal);
         return await this.#keep(paid);
+      } catch (error) {
+        await tellQueue(this.#deps, this.#task, (queue, place) => queue.released(place));
+        throw error;
       } finally {
         await stopTelling();
       }
     });
+  }
+
+  #tellStarted(slot: SlotIdentity): Promise<void> {
+    return tellQueue(this.#deps, this.#task, (queue, place) => queue.started(place, slot));
   }
 
   /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
@@ -175,17 +173,20 @@ export class Generation {
         },
         this.#deps,
       );
-      return sent.catch((error: unknown) => {
+      return sent.catch(async (error: unknown) => {
         if (!isCutByDeadline(error, this.#task, deadline)) throw error;
-        this.#tellKill('start');
+        await this.#tellKill('start');
         throw new CallFailed({ ...error.failure, category: 'task_deadline' });
       });
     };
   }
 
-  #tellKill(step: TimeoutKill['step']): void {
+  /** The deadline has cut off a request, and then its record is written (SPEC F4). */
+  #tellKill(step: 'start' | 'done'): Promise<void> {
     const { attempt } = this.progress;
-    this.#deps.onTimeoutKill?.({ step, task: this.#task, attempt, atMs: Date.now() });
+    return tellQueue(this.#deps, this.#task, (queue, place) =>
+      queue.tell(place, `task_timeout_kill_${step}`, { attempt }),
+    );
   }
 
   async #endpoint(): Promise<ProviderEndpoint> {
@@ -243,6 +244,10 @@ export class Generation {
     const error = 'the workflow had ended when this answer came; its image is kept here as evidence';
     await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }, requestId));
     await this.#folder.writeEvidence(header.attempt, image, format);
+    const { attempt } = header;
+    await tellQueue(this.#deps, this.#task, (queue, place) =>
+      queue.tell(place, 'orphan_late_output', { attempt }),
+    );
     // After a server outage somebody may come for it all the same: the next attempt adopts it from the spool.
     throw new AttemptFailed({ category: 'connection_cut', message: error }, { delayMs: 1_000 });
   }
@@ -250,7 +255,7 @@ export class Generation {
   async #recordEnd(record: AttemptRecord): Promise<void> {
     await this.#folder.writeAttempt(record);
     await this.#writeState(record);
-    if (record.category === 'task_deadline') this.#tellKill('done');
+    if (record.category === 'task_deadline') await this.#tellKill('done');
   }
 
   async #writeState(ended?: AttemptRecord): Promise<void> {

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { readBatchRequest, writeBatchResult } from '../artifacts/batch-folder.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
@@ -18,6 +18,8 @@ import {
 } from '../domain/records.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
 import type { ActivityDeps } from './deps.ts';
+import { queueEndOf } from './queue-rows.ts';
+import { tellFolder } from './tell-queue.ts';
 
 /** Last words of a batch (SPEC F8), and of those tasks in it that never had a workflow of their own. */
 export function createRecordBatch(deps: Pick<ActivityDeps, 'redactLong'>): ImageActivities['recordBatch'] {
@@ -26,7 +28,9 @@ export function createRecordBatch(deps: Pick<ActivityDeps, 'redactLong'>): Image
     if (request === null) throw folderGone(batch_dir);
     const said = new Map(ends.map((end) => [end.index, end]));
     const rows = await Promise.all(request.tasks.map((task) => rowOf(task, said.get(task.index))));
-    return recordRows(batch_dir, { request, rows }, deps);
+    const summary = await recordRows(batch_dir, { request, rows }, deps);
+    await tellEnd(deps, request, rows);
+    return summary;
   };
 }
 
@@ -41,6 +45,18 @@ export async function recordRows(
   const path = await writeBatchResult(batchDir, record);
   const { results: _, schema_version: __, ...summary } = record;
   return { ...summary, batch_result_json: path };
+}
+
+/** A queue's files say that it is over, also of tasks that nobody could speak for. */
+async function tellEnd(
+  deps: Pick<ActivityDeps, 'redactLong'>,
+  { queue, tasks }: BatchRequestRecord,
+  rows: readonly TaskRow[],
+): Promise<void> {
+  if (queue === undefined) return;
+  const taskIds = new Map(tasks.map(({ index, run_dir }) => [index, basename(run_dir)]));
+  const ends = new Map(rows.map((row) => [taskIds.get(row.index) ?? '', queueEndOf(row)]));
+  await tellFolder(deps, queue.state_dir, (folder) => folder.done(queue.queue_id, ends));
 }
 
 /** What the folder says; of a task that left no result there what its batch knows of its end. */

@@ -26,8 +26,10 @@ import type { AdmittedTask } from '../domain/task.ts';
 import { referencesNow } from './read-references.ts';
 import { proofIndexPath } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { queueEndOf } from './queue-rows.ts';
 import { sha256 } from './sha256.ts';
 import { readTask } from './task-of-order.ts';
+import { tellQueue } from './tell-queue.ts';
 
 export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTask'] {
   return async ({ order, outcome, ...origin }) => {
@@ -38,7 +40,9 @@ export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTas
       outcome.status === 'completed'
         ? await provenResult(ended, folder, outcome.generated, deps)
         : await failedResult(ended, folder, outcome, deps);
-    return record(ended, folder, result);
+    const row = await record(ended, folder, result);
+    await tellQueue(deps, task, (queue, place) => queue.finished(place, queueEndOf(row)));
+    return row;
   };
 }
 

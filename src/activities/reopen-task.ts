@@ -5,6 +5,7 @@ import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
 import { readAdmittedTask } from './task-of-order.ts';
 import { writeQueued } from './task-state.ts';
+import { tellQueue } from './tell-queue.ts';
 
 /** Another generation in the same folder: its attempts are numbered on, its result replaces the one before. */
 export function createReopenTask(deps: Pick<ActivityDeps, 'redactLong'>): ImageActivities['reopenTask'] {
@@ -15,5 +16,6 @@ export function createReopenTask(deps: Pick<ActivityDeps, 'redactLong'>): ImageA
     const again = { ...task, adopts: false, generation_id: generationId(origin, sha256) };
     await writeOrderFile(order, again, deps.redactLong);
     await writeQueued(deps, again);
+    await tellQueue(deps, again, (queue, place) => queue.reopened(place, again.generation_id));
   };
 }

@@ -4,9 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { FILES } from '../domain/layout.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { AdmittedTask, TaskOrder } from '../domain/task.ts';
-import { jsonText, makeFolder, replaceFile } from '../host/durable-file.ts';
+import { jsonText, makeFolder, replaceFile, replaceProjection } from '../host/durable-file.ts';
 import { type Redact, redactRecord } from './redact-record.ts';
 
 export type OrderPlace = Pick<TaskOrder, 'batch_dir' | 'order_file'>;
@@ -21,6 +22,13 @@ export async function writeOrderFile(place: OrderPlace, task: AdmittedTask, reda
   const path = orderPath(place);
   await makeFolder(dirname(path));
   await replaceFile(path, jsonText(redactRecord({ schema_version: SCHEMA_VERSION, ...task }, redact)));
+}
+
+/** `command.json` beside the order file of a queue's task: what its activities are called with (SPEC F4). */
+export async function writeCommandFile(place: OrderPlace, order: TaskOrder, redact: Redact): Promise<void> {
+  const command = { schema_version: SCHEMA_VERSION, activity: 'generateImage', input: order };
+  const path = join(dirname(orderPath(place)), FILES.command);
+  await replaceProjection(path, jsonText(redactRecord(command, redact)));
 }
 
 /** @throws OrderFileProblem when it is gone or no JSON; what the disk throws otherwise */

@@ -1,7 +1,7 @@
 /** Flags that several commands share, with the old skill's names and defaults (SPEC C1). */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchWideFields } from '../domain/batch.ts';
-import { IMAGE_FORMATS, type ImageFormat, TASK_DEFAULTS } from '../domain/task.ts';
+import { IMAGE_FORMATS, type ImageFormat, TASK_DEFAULTS, type TaskRequest } from '../domain/task.ts';
 import { PROGRESS_FLAGS, type ProgressFlag } from './progress.ts';
 
 /** What a request is made with; each wins over the same field in the input (SPEC G3). */
@@ -72,6 +72,38 @@ export function requestOverrides(flags: RequestFlags): BatchWideFields {
     raw: flags.raw,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** One task by flags. */
+export interface TaskFlags {
+  taskName?: string;
+  taskKey?: string;
+  inputImage?: string[];
+  image?: string[];
+  referenceImage?: string[];
+  images?: string;
+}
+
+export function addTaskFlags(command: Command): Command {
+  return command
+    .option('--task-name <name>', 'name of files and folders (default image)')
+    .option('--task-key <key>', 'dedupe of the task (default its name)')
+    .option('--input-image <path>', 'reference image, repeatable', collect)
+    .option('--image <path>', 'the same', collect)
+    .option('--reference-image <path>', 'the same', collect)
+    .option('--images <list>', 'reference images as JSON array or comma-separated');
+}
+
+/** As fields; what is not given is left out. */
+export function taskOfFlags(flags: TaskFlags): Partial<TaskRequest> {
+  const { inputImage = [], image = [], referenceImage = [] } = flags;
+  const references = [...inputImage, ...image, ...referenceImage];
+  return {
+    ...(flags.taskName === undefined ? {} : { task_name: flags.taskName }),
+    ...(flags.taskKey === undefined ? {} : { task_key: flags.taskKey }),
+    ...(references.length === 0 ? {} : { input_images: references }),
+    ...(flags.images === undefined ? {} : { images: flags.images }),
+  };
 }
 
 /** How a command waits and tells. */

@@ -13,6 +13,7 @@ interface CommandEntry {
 const COMMANDS: Record<string, CommandEntry> = {
   run: { summary: 'make one image', load: () => import('./run.ts') },
   batch: { summary: 'make the images of a batch file', load: () => import('./batch.ts') },
+  queue: { summary: 'a list of tasks with the files of a queue', load: () => import('./queue.ts') },
   verify: { summary: 'check proofs offline', load: () => import('./verify.ts') },
   up: { summary: 'start the background server and worker', load: () => import('./up.ts') },
   down: { summary: 'drain and stop them', load: () => import('./down.ts') },
@@ -60,7 +61,8 @@ async function endOf(error: unknown, argv: readonly string[]): Promise<ExitCode>
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
   const { exitCode, message, problems, workflowId } = await asProblem(error);
   const order = workflowId === null ? {} : { workflow_id: workflowId };
-  if (argv.includes('--json'))
+  // Commands of a queue print JSON always (SPEC C2).
+  if (argv.includes('--json') || argv[0] === 'queue')
     printJson({ ok: false, ...order, exit_code: exitCode, reason: message, problems });
   else if (workflowId !== null) print(workflowId);
   return exitCode;

@@ -9,6 +9,7 @@ import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
 import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { batchEnd } from './batch-end.ts';
+import { announceBatch, refuseOversize } from './batch-order.ts';
 import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
@@ -55,7 +56,7 @@ export async function orderBatch(argument: string, flags: BatchFlags): Promise<v
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
     const models = embedded ? modelsOf(batch) : modelsWritten(request);
     const facts = orderFacts(batch, models, batchId, submitted.decision === 'attach');
-    announce(session, batch, facts, progress);
+    announceBatch(session, batch, facts, progress);
     if (!flags.wait) tellOrdered(session, batchId, flags);
     else {
       const ranBefore = submitted.ranBefore && !batch.again;
@@ -66,14 +67,6 @@ export async function orderBatch(argument: string, flags: BatchFlags): Promise<v
     progress.end(true);
     await session.close();
   }
-}
-
-/** SPEC T1: the same limit as the workflow's, told before anything is started. */
-function refuseOversize(request: BatchRequest): void {
-  const bytes = utf8Bytes(JSON.stringify(request));
-  if (bytes <= BATCH_LIMITS.inputBytes) return;
-  const message = `the batch has ${bytes} bytes as it would be sent, more than ${BATCH_LIMITS.inputBytes}; split the file. Nothing was sent.`;
-  throw new CommandProblem(EXIT.usage, message);
 }
 
 /** SPEC B8: all problems at once, with their places; nothing is sent when there is one. */
@@ -146,20 +139,6 @@ function modelsOf({ tasks }: NormalizedBatch): string {
 
 function orderFacts({ tasks }: NormalizedBatch, models: string, id: string, isAttached: boolean): OrderFacts {
   return { kind: 'batch', id, total: tasks.length, models, isAttached };
-}
-
-function announce(session: Session, batch: NormalizedBatch, order: OrderFacts, { form }: Progress): void {
-  for (const warning of batch.warnings) warn(warning);
-  // A picture has a title of its own.
-  if (form !== 'tty') note(titleText(order, batch.max_workers));
-  const link = webUiLink(session, order.id);
-  if (link !== null) note(`  Web UI  ${link}`);
-}
-
-function titleText({ id, total, models, isAttached }: OrderFacts, maxWorkers: number): string {
-  const { dot } = symbolsOf(lookOf(process.stderr));
-  const facts = [counted(total, 'task'), `${maxWorkers} at a time`, safe(models)];
-  return `${isAttached ? 'attached to ' : ''}${safe(id)}  ${facts.join(` ${dot} `)}`;
 }
 
 function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void {

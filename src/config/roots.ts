@@ -25,10 +25,12 @@ export function allowedRoots(
 /** Folders that images and proofs may go to; null is anywhere the user may write (embedded mode). */
 export function outputRoots(settings: Settings, { embedded }: { embedded: boolean }): string[] | null {
   if (embedded) return null;
-  const { outputDir, batchRoot } = settings.defaults;
+  const { outputDir, batchRoot, queueDir, queueOutputDir } = settings.defaults;
   return withRealPaths([
     ...readOwnConfig(settings).outputRoots,
     outputDir,
+    queueDir,
+    queueOutputDir,
     ...(batchRoot === null ? [] : [batchRoot]),
   ]);
 }

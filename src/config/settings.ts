@@ -49,6 +49,10 @@ export interface OrderDefaults {
   outputDir: string;
   /** Parent of batch folders; null means `<output_dir>/batches` (SPEC F3). */
   batchRoot: string | null;
+  /** State directory of queue runs: `OPENCLAW_IMAGE_QUEUE_DIR` (SPEC F4). */
+  queueDir: string;
+  /** `outputDir` of queue runs: `OPENCLAW_IMAGE_QUEUE_OUTPUT_DIR`, else the same. */
+  queueOutputDir: string;
 }
 
 /** Quick, and without a look into any file. @throws ConfigError for a variable that can't be used. */
@@ -98,6 +102,8 @@ const PATH_VARIABLES = [
   'OPENCLAW_STATE_DIR',
   'OPENCLAW_CONFIG_PATH',
   'OPENCLAW_WORKSPACE',
+  'OPENCLAW_IMAGE_QUEUE_DIR',
+  'OPENCLAW_IMAGE_QUEUE_OUTPUT_DIR',
   'TEMPORAL_CLI_PATH',
   'TEMPORAL_TEST_SERVER_PATH',
 ];
@@ -112,15 +118,19 @@ function withAbsolutePaths(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function orderDefaults(settings: Settings): OrderDefaults {
-  const { env, openclawStateDir } = settings;
+  const { env, openclawStateDir, userHome } = settings;
   const { defaults } = readOwnConfig(settings);
   const provider = given(env['OPENCLAW_IMAGE_PROVIDER']) ?? defaults.provider;
   const model = given(env['OPENCLAW_IMAGE_MODEL']) ?? defaults.model;
   const workspace = given(env['OPENCLAW_WORKSPACE']);
+  const outputDir = defaults.outputDir ?? join(openclawStateDir, 'generated-images');
+  const place = (name: string) => expandHome(given(env[name]), userHome);
   return {
     ...(provider === undefined ? {} : { provider }),
     ...(model === undefined ? {} : { model }),
-    outputDir: defaults.outputDir ?? join(openclawStateDir, 'generated-images'),
+    outputDir,
+    queueDir: place('OPENCLAW_IMAGE_QUEUE_DIR') ?? join(openclawStateDir, 'image-queue'),
+    queueOutputDir: place('OPENCLAW_IMAGE_QUEUE_OUTPUT_DIR') ?? outputDir,
     batchRoot:
       workspace === undefined
         ? null

@@ -1,4 +1,5 @@
 import type { RetrySelection } from './messages.ts';
+import type { QueueRequest, QueueSettings } from './queue.ts';
 import type { TaskEnd, TaskRow } from './records.ts';
 import type { NormalizedTask, TaskRequest, TaskTicket } from './task.ts';
 
@@ -13,6 +14,8 @@ export interface BatchRequest extends BatchWideFields {
   queue_limit?: number;
   /** True: order everything anew instead of adopting proven results (SPEC B6). Default false. */
   again?: boolean;
+  /** Makes it a queue run: the queue's admission and files (SPEC B3, F4), even when empty. */
+  queue?: QueueRequest;
   tasks: TaskRequest[];
 }
 
@@ -77,6 +80,8 @@ export interface NormalizedBatch {
   again: boolean;
   /** Where `_proofs` and images without an own `output_dir` go. */
   output_dir: string;
+  /** Null: no queue run. */
+  queue: QueueSettings | null;
   tasks: NormalizedTask[];
   /** Things worth saying that stop nothing: clamped workers, ignored delivery fields, prompts with constraints appended. */
   warnings: string[];

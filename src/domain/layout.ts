@@ -1,4 +1,4 @@
-/** Where everything is on disk (SPEC F1–F3, F10, H1), as relative names; and who writes it. */
+/** Where everything is on disk (SPEC F1–F4, F10, H1), as relative names; and who writes it. */
 
 /**
  * `replace`: swapped whole, a reader sees the old or the new one. `once`: never written again under the same name.
@@ -26,6 +26,13 @@ export const FILE_WRITERS = {
   '<batch_dir>/batch_request.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/NN-<name>/batch_task.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/batch_result.json': { writer: 'recordBatch', how: 'replace' },
+  '<state_dir>/tasks/<task_id>/task.json': { writer: 'admitTasks', how: 'replace' },
+  '<state_dir>/tasks/<task_id>/command.json': { writer: 'admitTasks', how: 'replace' },
+  '<state_dir>/queue_state.json': { writer: 'QueueFolder', how: 'replace' },
+  '<state_dir>/tasks.jsonl': { writer: 'QueueFolder', how: 'append' },
+  '<state_dir>/events.jsonl': { writer: 'QueueFolder', how: 'append' },
+  '<state_dir>/queue.lock[…]': { writer: 'acquireLock', how: 'replace' },
+  '<batch_dir>/queue_state.json': { writer: 'QueueFolder', how: 'replace' },
   '<home>/spool/<generation>/…': { writer: 'Spool', how: 'once' },
   '<home>/spool/images/…': { writer: 'Spool', how: 'once' },
   '<home>/roots/<hash>.json': { writer: 'rememberRoot', how: 'once' },
@@ -53,6 +60,14 @@ export const FILES = {
   batchResult: 'batch_result.json',
   batchTask: 'batch_task.json',
   task: 'task.json',
+  command: 'command.json',
+  queueState: 'queue_state.json',
+  queueTasks: 'tasks.jsonl',
+  queueEvents: 'events.jsonl',
+  queueLock: 'queue.lock',
+  /** Below a state directory. */
+  queueTaskFolders: 'tasks',
+  queueRuns: 'runs',
   runs: '_runs',
   proofs: '_proofs',
   batches: 'batches',

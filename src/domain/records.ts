@@ -1,4 +1,5 @@
 import type { Billing, FailureCategory, Phase } from './failure.ts';
+import type { QueueHead } from './queue.ts';
 import type { TaskStatus } from './status.ts';
 import type { ImageFormat, InputImage, Mode } from './task.ts';
 
@@ -204,7 +205,7 @@ export interface TaskRow {
   attempts_count: number;
   billing: BillingTally;
   error: string | null;
-  category: FailureCategory | 'duplicate_key' | 'active_elsewhere' | 'queue_rejected' | null;
+  category: FailureCategory | 'duplicate_key' | 'active_elsewhere' | 'queue_rejected' | 'invalid_task' | null;
   adopted_from?: string;
 }
 
@@ -285,6 +286,8 @@ export interface BatchRequestRecord {
   output_dir: string;
   total: number;
   warnings: string[];
+  /** Only of a queue run. */
+  queue?: QueueHead & { state_dir: string };
   tasks: OrderedTask[];
 }
 

@@ -1,3 +1,5 @@
+import type { QueuePlace } from './queue.ts';
+
 /** What a person asks for: one image. Field names are those of the files and of `temporal workflow start` (SPEC G). */
 export interface TaskRequest {
   /**
@@ -171,6 +173,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   stamp: string;
   /** How long Temporal waits for a sign of life of a running attempt; the worker's setting. */
   heartbeat_timeout_ms: number;
+  /** Only of a task of a queue run. */
+  queue?: QueuePlace;
 }
 
 /** What a workflow decides by and people look for. The rest is in the order file (claim check, DESIGN 1). */

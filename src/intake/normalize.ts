@@ -8,6 +8,7 @@ import { buildTask } from './build-task.ts';
 import { schemaProblems } from './issues.ts';
 import { type Layer, LayeredTask, ProblemList } from './layers.ts';
 import type { Problem } from './problems.ts';
+import { capacityOf, queueLayer, queueSettings } from './queue.ts';
 import { resolvePath } from './references.ts';
 import { safetyWarnings } from './safety.ts';
 import { batchRequestSchema, overridesSchema, taskRequestSchema } from './schema.ts';
@@ -24,7 +25,7 @@ export interface IntakeContext {
    * Where neither flag nor input says anything: environment, then config (SPEC G3). `outputDir` is absolute. Null: they are
    * a worker's elsewhere (SPEC C6), so that nothing is checked against them; what is filled in then is for the hash only.
    */
-  defaults: { provider?: string; model?: string; outputDir: string } | null;
+  defaults: { provider?: string; model?: string; outputDir: string; queueDir?: string } | null;
   overrides: Overrides;
   /** Used when the input has no `batch_name` (SPEC H4). */
   batchName: string;
@@ -35,10 +36,26 @@ export function normalizeBatch(
   value: unknown,
   context: IntakeContext,
 ): { batch: NormalizedBatch } | { problems: Problem[]; tasks: NormalizedTask[] } {
+  const { batch, problems, warningsOf } = readBatch(value, context);
+  if (problems.length > 0) return { problems, tasks: batch.tasks };
+  return { batch: { ...batch, warnings: warningsOf(batch.tasks) } };
+}
+
+/** As far as it can be read, with everything that is wrong. `warningsOf`: what is to be said when these tasks run. */
+export function readBatch(
+  value: unknown,
+  context: IntakeContext,
+): {
+  batch: Omit<NormalizedBatch, 'warnings'>;
+  problems: Problem[];
+  warningsOf: (tasks: readonly NormalizedTask[]) => string[];
+} {
   const problems = new ProblemList();
   problems.add(schemaProblems(batchRequestSchema, value, 'batch'));
   const flags = overridesLayer(context, problems);
   const whole: Layer = { raw: objectOf(value), pathOf: (field) => [field], baseDir: context.baseDir };
+  const queue = queueSettings(flags, whole, problems, context);
+  const beneath = queue === null ? [] : [queueLayer(queue)];
   const batchWide = new LayeredTask([flags, whole], problems);
   const entries = listOf(whole.raw['tasks']);
   const tasks = entries.map((entry, i) => {
@@ -48,15 +65,16 @@ export function normalizeBatch(
       baseDir: context.baseDir,
     };
     if (own.raw['resume'] === true) problems.add([{ path: own.pathOf('resume'), message: RESUME_IN_BATCH }]);
-    const task = new LayeredTask([flags, own, whole], problems);
+    const task = new LayeredTask([flags, own, whole, ...beneath], problems);
     return buildTask(task, { defaultName: defaultTaskName(i), defaults: context.defaults, problems });
   });
   const batch = {
     ...batchFields(flags, whole, problems, context),
     output_dir: outputDir(batchWide, context, problems),
+    queue,
     tasks,
   };
-  const running = Math.min(tasks.length, batch.queue_limit);
+  const running = Math.min(tasks.length, capacityOf(batch));
   if (running > BATCH_LIMITS.tasksPerRun) {
     const message = `${running} tasks; this version runs at most ${BATCH_LIMITS.tasksPerRun} per batch: split the file`;
     problems.add([{ path: ['tasks'], message }]);
@@ -65,17 +83,12 @@ export function normalizeBatch(
     const message = `${tasks.length} tasks; this version takes at most ${BATCH_LIMITS.tasksPerFile} in one file: split it`;
     problems.add([{ path: ['tasks'], message }]);
   }
-  if (problems.all.length > 0) return { problems: problems.all, tasks };
-  return {
-    batch: {
-      ...batch,
-      warnings: [
-        ...workerWarnings(flags, whole),
-        ...deliveryWarnings([flags, whole, ...entries.map(rawLayer)]),
-        ...safetyWarnings(tasks),
-      ],
-    },
-  };
+  const warningsOf = (admitted: readonly NormalizedTask[]) => [
+    ...workerWarnings(flags, whole),
+    ...deliveryWarnings([flags, whole, ...entries.map(rawLayer)]),
+    ...safetyWarnings(admitted),
+  ];
+  return { batch, problems: problems.all, warningsOf };
 }
 
 /** A task that is started alone. Its default name is `image` (SPEC H4). With problems: the task as far as it could be read. */

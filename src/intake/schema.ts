@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { BATCH_LIMITS, type BatchRequest, type BatchWideFields } from '../domain/batch.ts';
 import { keyProblem } from '../domain/ids.ts';
+import { OVERFLOW_POLICIES } from '../domain/queue.ts';
 import {
   BACKGROUNDS,
   IMAGE_FORMATS,
@@ -85,6 +86,13 @@ const batchFields = {
   max_workers: z.int().exactOptional(),
   queue_limit: z.int().min(1).max(BATCH_LIMITS.queueMax).exactOptional(),
   again: z.boolean().exactOptional(),
+  queue: z
+    .strictObject({
+      state_dir: filledText.exactOptional(),
+      max_queue_size: z.int().min(0).max(BATCH_LIMITS.queueMax).exactOptional(),
+      overflow_policy: z.enum(OVERFLOW_POLICIES).exactOptional(),
+    })
+    .exactOptional(),
   $schema: z.string().exactOptional(),
 };
 

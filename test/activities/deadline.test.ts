@@ -1,9 +1,8 @@
 /** SPEC S, deadline: the time of a task, from its first request on, over waits, workers and Temporal's attempts. */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { TimeoutKill } from '../../src/activities/generation.ts';
 import { createPaidActivities } from '../../src/activities/index.ts';
 import { Spool } from '../../src/artifacts/spool.ts';
 import type { AttemptRequest } from '../../src/domain/records.ts';
@@ -155,24 +154,20 @@ describe('the time runs on when workers change', () => {
   });
 });
 
-test('who wants to hears when a deadline ends a request, and when that is recorded (F4)', async () => {
-  const { task, attempt, deps, recordOf } = await activityWorld({ script: ['hang'] });
-  const cover = task({ task_timeout_ms: 300 });
-  const kills: TimeoutKill[] = [];
-  const recorded: Promise<unknown>[] = [];
-  const worker = createPaidActivities({
-    ...deps,
-    onTimeoutKill: (kill) => {
-      kills.push(kill);
-      recorded.push(recordOf(cover).catch(() => null));
-    },
-  });
-  await failureOf(attempt(cover, 1, { worker }));
+test("a queue's events say when a deadline ends a request, and when that is recorded (F4)", async () => {
+  const { task, attempt, folder } = await activityWorld({ script: ['hang'] });
+  const state_dir = join(folder, 'queue');
+  await mkdir(state_dir);
+  const queue = { state_dir, queue_id: 'q-1', task_id: 't-1', generation_id: 'g-1' };
+  await failureOf(attempt(task({ task_timeout_ms: 300, queue })));
+  const events = (await readFile(join(state_dir, 'events.jsonl'), 'utf8')).trim().split('\n');
+  const kills = events
+    .map((line) => JSON.parse(line) as object)
+    .filter((event) => JSON.stringify(event).includes('kill'));
   expect(kills).toMatchObject([
-    { step: 'start', attempt: 1, task: { task_key: cover.task_key } },
-    { step: 'done', attempt: 1 },
+    { event: 'task_timeout_kill_start', task_id: 't-1', attempt: 1 },
+    { event: 'task_timeout_kill_done', task_id: 't-1', attempt: 1 },
   ]);
-  expect(await recorded[1]).toMatchObject({ category: 'task_deadline' });
 });
 
 /** A request that went out, of a process that is no more. */

@@ -142,7 +142,7 @@ async function activityDeps(
     redact: secrets.redact,
     redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
-    defaults: { outputDir, batchRoot: null },
+    defaults: { outputDir, batchRoot: null, queueDir: join(folder, 'queue'), queueOutputDir: outputDir },
     inputRoots: () => null,
     outputRoots: () => null,
     heartbeatTimeoutMs: 20_000,

@@ -1,0 +1,56 @@
+/** What the ways of admission have in common: where defaults come from, the pace, the record of the whole. */
+import { writeBatchRequest } from '../artifacts/batch-folder.ts';
+import type { AdmissionOrder } from '../domain/activity-contract.ts';
+import type { Admission } from '../domain/batch.ts';
+import { type BatchRequestRecord, SCHEMA_VERSION } from '../domain/records.ts';
+import type { IntakeContext } from '../intake/normalize.ts';
+import { type Admitted, orderedTask } from './admit-one.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** Where nothing is said the worker's settings count; a relative path means nothing here (SPEC H3). */
+export function intake({ defaults }: ActivityDeps, batchName: string): IntakeContext {
+  return { baseDir: null, defaults, overrides: {}, batchName };
+}
+
+interface RecordedOrder extends Pick<BatchRequestRecord, 'output_dir' | 'queue'> {
+  order: AdmissionOrder;
+}
+
+export async function recordAdmission(
+  admission: Admission,
+  admitted: readonly Admitted[],
+  { order, output_dir, queue }: RecordedOrder,
+): Promise<void> {
+  const { batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
+  await writeBatchRequest(batch_dir, {
+    schema_version: SCHEMA_VERSION,
+    batch_id: order.workflow_id,
+    batch_hash: admission.batch_hash ?? '',
+    batch_name,
+    workflow_id: order.workflow_id,
+    order_run_id: order.order_run_id,
+    created_at: new Date().toISOString(),
+    max_workers,
+    queue_limit,
+    output_dir,
+    total,
+    warnings,
+    ...(queue === undefined ? {} : { queue }),
+    tasks: admitted.map(orderedTask),
+  });
+}
+
+/** Admission waits for the disk, task after task: a few at a time share its fsyncs. */
+const AT_A_TIME = 8;
+
+export async function inTurns<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let from = 0; from < items.length; from += AT_A_TIME) {
+    const turn = items.slice(from, from + AT_A_TIME);
+    results.push(...(await Promise.all(turn.map((item, i) => work(item, from + i)))));
+  }
+  return results;
+}

@@ -1,0 +1,190 @@
+/**
+ * Admission of a queue run (SPEC B3): a task with a problem is rejected and the others run. The run takes its state
+ * directory first, which no other one has meanwhile (F4).
+ */
+import { join } from 'node:path';
+import { QueueFolder } from '../artifacts/queue-folder.ts';
+import { writeCommandFile } from '../artifacts/order-file.ts';
+import type { AdmissionOrder } from '../domain/activity-contract.ts';
+import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
+import { batchHash, keyProblem, shorten } from '../domain/ids.ts';
+import { FILES, safeName, timestamp } from '../domain/layout.ts';
+import type { QueueHead, QueueSettings } from '../domain/queue.ts';
+import { endOf } from '../domain/rows.ts';
+import type { InputImage, NormalizedTask } from '../domain/task.ts';
+import { readBatch } from '../intake/normalize.ts';
+import type { Problem } from '../intake/problems.ts';
+import { capacityOf, problemsByTask, taskProblemText } from '../intake/queue.ts';
+import { inTurns, intake, recordAdmission } from './admission-record.ts';
+import { admitOne, type Admitted, type Refusal, type WantedTask } from './admit-one.ts';
+import { badInput } from './bad-input.ts';
+import { checkWritable, hashReferences, type References } from './check-places.ts';
+import { claimQueue } from './claim-queue.ts';
+import type { ActivityDeps } from './deps.ts';
+import { queueRowOf } from './queue-rows.ts';
+import { type Candidate, refusalsOf } from './refusals.ts';
+import { sha256 } from './sha256.ts';
+
+export function isQueue(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && Object.hasOwn(input, 'queue');
+}
+
+export async function admitQueue(
+  deps: ActivityDeps,
+  order: AdmissionOrder,
+  input: unknown,
+): Promise<Admission> {
+  const { batch, queue, wishes, warnings } = await checkedQueue(deps, order, input);
+  const refusals = refusalsOf(wishes, overflowOf(batch, queue));
+  const head = headOf(order, batch, queue);
+  const running = wishes.filter((_, i) => refusals[i] === null);
+  await checkWritable(deps, [queue.state_dir, ...running.map(({ task }) => task.output_dir)]);
+  const folder = new QueueFolder(queue.state_dir, deps.redactLong);
+  const found = await claimQueue(folder, head);
+
+  const admitted = await inTurns(wishes, (wish, i) =>
+    admitWish(deps, { order, head, batch, queue }, { ...wish, index: i + 1, refusal: refusals[i] ?? null }),
+  );
+  const admission: Admission = {
+    batch_id: order.workflow_id,
+    batch_name: batch.batch_name,
+    batch_hash: batchHash(batch.tasks, sha256),
+    batch_dir: head.batch_dir,
+    max_workers: batch.max_workers,
+    queue_limit: capacityOf(batch),
+    total: batch.tasks.length,
+    tasks: admitted.map(({ ticket }) => ticket),
+    ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
+    warnings: [...warnings(running.map(({ task }) => task)), ...found],
+  };
+  await recordAdmission(admission, admitted, {
+    order,
+    output_dir: batch.output_dir,
+    queue: { ...head, state_dir: queue.state_dir },
+  });
+  await folder.admit(
+    head,
+    admitted.map((one) => queueRowOf(one, head)),
+  );
+  return admission;
+}
+
+/** A task as it was wished for: what could be read of it, and what is wrong with it. */
+interface Wish extends Candidate {
+  task: NormalizedTask;
+  taskKey: string;
+  input_images: InputImage[];
+}
+
+interface CheckedQueue {
+  batch: Omit<NormalizedBatch, 'warnings'>;
+  queue: QueueSettings;
+  wishes: Wish[];
+  warnings: (tasks: readonly NormalizedTask[]) => string[];
+}
+
+/** Only what concerns all of its tasks refuses a queue as a whole. */
+async function checkedQueue(
+  deps: ActivityDeps,
+  order: AdmissionOrder,
+  input: unknown,
+): Promise<CheckedQueue> {
+  const { outputDir: _, queueOutputDir, ...defaults } = deps.defaults;
+  const context = { ...intake(deps, 'queue'), defaults: { ...defaults, outputDir: queueOutputDir } };
+  const { batch, problems, warningsOf } = readBatch(input, context);
+  const references = await hashReferences(batch.tasks.slice(0, BATCH_LIMITS.tasksPerFile), deps.inputRoots());
+  const { ofTask, ofAll } = problemsByTask([...problems, ...references.problems], batch.tasks);
+  const idProblem = keyProblem(order.workflow_id, null);
+  if (idProblem !== null) ofAll.push({ path: ['queue id'], message: idProblem });
+  if (ofAll.length > 0 || batch.queue === null) throw badInput(ofAll);
+  const wishes = batch.tasks.map((task, i) =>
+    wishOf(task, ofTask.get(i) ?? [], order.workflow_id, references),
+  );
+  return { batch, queue: batch.queue, wishes, warnings: warningsOf };
+}
+
+/** SPEC B5: a queue's key is the task's name when none is given. */
+function wishOf(
+  task: NormalizedTask,
+  problems: readonly Problem[],
+  queueId: string,
+  references: References,
+): Wish {
+  const taskKey = task.task_key ?? shorten(task.task_name, sha256);
+  const clash = keyProblem(taskKey, queueId);
+  const all = clash === null ? problems : [...problems, { path: ['tasks', 0, 'task_key'], message: clash }];
+  const isKeyRead = clash === null && !problems.some(({ path }) => KEY_FIELDS.has(path[2]));
+  return {
+    task,
+    taskKey,
+    key: isKeyRead ? taskKey : null,
+    invalid: all.length === 0 ? null : taskProblemText(all),
+    input_images: task.input_images.flatMap((path) => references.of(path) ?? []),
+  };
+}
+
+/** Where a problem leaves open which key was meant; undefined: the task as a whole. */
+const KEY_FIELDS: ReadonlySet<unknown> = new Set(['task_key', 'task_name', undefined]);
+
+function overflowOf(batch: Omit<NormalizedBatch, 'warnings'>, { overflow_policy }: QueueSettings) {
+  const limit = capacityOf(batch);
+  const reason = `queue full: ${batch.max_workers} may run and ${limit - batch.max_workers} wait`;
+  return { limit, reason, status: overflow_policy === 'discard' ? 'discarded' : 'rejected' } as const;
+}
+
+function headOf(
+  order: AdmissionOrder,
+  { max_workers }: Pick<NormalizedBatch, 'max_workers'>,
+  { state_dir, ...settings }: QueueSettings,
+): QueueHead {
+  const { workflow_id, order_run_id, namespace, started_at_ms } = order;
+  return {
+    queue_id: workflow_id,
+    order_run_id,
+    namespace,
+    batch_dir: join(state_dir, FILES.queueRuns, safeName(workflow_id, sha256)),
+    started_at: new Date(started_at_ms).toISOString(),
+    max_workers,
+    ...settings,
+  };
+}
+
+interface QueueOrder {
+  order: AdmissionOrder;
+  head: QueueHead;
+  batch: Omit<NormalizedBatch, 'warnings'>;
+  queue: QueueSettings;
+}
+
+async function admitWish(
+  deps: ActivityDeps,
+  { order, head, batch, queue }: QueueOrder,
+  { task, taskKey, input_images, index, refusal }: Wish & { index: number; refusal: Refusal | null },
+): Promise<Admitted> {
+  const { task_key: _, input_images: __, ...wish } = task;
+  const task_id = taskId(order, index, taskKey);
+  const { queue_id, batch_dir } = head;
+  const wanted: WantedTask = {
+    ...wish,
+    index,
+    batch_id: queue_id,
+    batch_hash: batchHash(batch.tasks, sha256),
+    run_dir: join(queue.state_dir, FILES.queueTaskFolders, task_id),
+    warnings: [],
+    task_key: taskKey,
+    input_images,
+    queue: { state_dir: queue.state_dir, queue_id, task_id },
+  };
+  const order_file = `../../${FILES.queueTaskFolders}/${task_id}/${FILES.task}`;
+  const place = { batch_dir, order_file };
+  const admitted = await admitOne(deps, order, { wanted, place }, { refusal, adopts: false });
+  if (admitted.row === null)
+    await writeCommandFile(place, { ...admitted.ticket, batch_dir }, deps.redactLong);
+  return admitted;
+}
+
+/** SPEC F4. The ten hex digits come from the order, so that admission can be repeated. */
+function taskId({ order_run_id, started_at_ms }: AdmissionOrder, index: number, taskKey: string): string {
+  const unique = sha256([order_run_id, String(index), taskKey].join('\0')).slice(0, 10);
+  return `t-${timestamp(started_at_ms)}-${unique}`;
+}

@@ -1,0 +1,87 @@
+/** `imgproof queue run` as it runs: check, order, wait, tell (SPEC B3, F11). Loads Temporal's client. */
+import { createHash, randomBytes } from 'node:crypto';
+import { type BatchHandle, submitBatch } from '../client.ts';
+import { batchHash } from '../domain/ids.ts';
+import { timestamp } from '../domain/layout.ts';
+import { announceBatch, refuseOversize } from './batch-order.ts';
+import { listenForSignals, type Signals } from './detached.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import type { RequestFlags, ServerFlags, TaskFlags, WaitFlags } from './flags.ts';
+import { batchLooks } from './looks.ts';
+import { checkProviders } from './order.ts';
+import { printJson } from './output.ts';
+import { openProgress, type Progress } from './progress.ts';
+import type { OrderFacts } from './progress-view.ts';
+import { queueEnd, type QueueOrder } from './queue-end.ts';
+import { checkedQueue } from './queue-input.ts';
+import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
+import { watchUntilEnd } from './watch.ts';
+
+export interface QueueRunFlags extends RequestFlags, TaskFlags, WaitFlags, ServerFlags {
+  prompt?: string;
+  maxWorkers?: number;
+  maxQueueSize?: number;
+  overflowPolicy?: string;
+  stateDir?: string;
+}
+
+export async function orderQueue(argument: string | undefined, flags: QueueRunFlags): Promise<void> {
+  const progress = await openProgress(flags.progress);
+  const settings = settingsOf();
+  const embedded = await isEmbedded(settings, flags);
+  const { batch, request, runnable, models } = await checkedQueue(settings, argument, flags, embedded);
+  if (embedded) await checkProviders(settings, runnable);
+  refuseOversize(request);
+  const queueId = `q-${timestamp(Date.now())}-${randomBytes(3).toString('hex')}`;
+  const signals = listenForSignals();
+  const session = await openSession(settings, flags);
+  signals.ordering();
+  try {
+    const order = { batchId: queueId, batchHash: batchHash(batch.tasks, sha256), request, isAsWritten: true };
+    const submitted = await submitBatch(session.client, order);
+    if (!('handle' in submitted)) throw new CommandProblem(EXIT.incomplete, `"${queueId}" is taken already`);
+    const facts: OrderFacts = {
+      kind: 'batch',
+      id: queueId,
+      total: batch.tasks.length,
+      models,
+      isAttached: false,
+    };
+    announceBatch(session, batch, facts, progress);
+    const told: QueueOrder = { queueId, stateDir: request.queue?.state_dir ?? null };
+    if (!flags.wait) tellOrdered(session, told);
+    else await follow(session, submitted.handle, { facts, told }, { progress, signals }, flags);
+  } finally {
+    signals.ignore();
+    progress.end(true);
+    await session.close();
+  }
+}
+
+function tellOrdered(session: Session, { queueId, stateDir }: QueueOrder): void {
+  printJson({
+    ok: true,
+    queue_id: queueId,
+    state_dir: stateDir,
+    web_ui: webUiLink(session, queueId),
+    exit_code: 0,
+    reason: 'ordered',
+  });
+}
+
+async function follow(
+  session: Session,
+  handle: BatchHandle,
+  { facts, told }: { facts: OrderFacts; told: QueueOrder },
+  { progress, signals }: { progress: Progress; signals: Signals },
+  flags: QueueRunFlags,
+): Promise<void> {
+  const looks = batchLooks(session.client, handle, facts, progress);
+  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
+  progress.end(true);
+  process.exitCode = await queueEnd(ending, session, handle, { ...told, view: looks.lastView() });
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,151 @@
+/** What `imgproof queue run` was given, as an order (SPEC B3): a task with a problem is told and rejected, not refused. */
+import { resolve } from 'node:path';
+import type { Settings } from '../config.ts';
+import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
+import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
+import { readBatch } from '../intake/normalize.ts';
+import { parseJson } from '../intake/parse.ts';
+import type { Problem } from '../intake/problems.ts';
+import { problemsByTask } from '../intake/queue.ts';
+import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import { requestOverrides, taskOfFlags } from './flags.ts';
+import { type InputText, readInput } from './input.ts';
+import { referenceProblems, taskRequestOf } from './order.ts';
+import type { QueueRunFlags } from './order-queue.ts';
+import { say, sayLines } from './output.ts';
+import { problemLines, problemsSentence } from './problem-screen.ts';
+import { lookOf } from './terminal.ts';
+import { counted } from './words.ts';
+
+export interface CheckedQueue {
+  batch: NormalizedBatch;
+  request: BatchRequest;
+  /** Tasks without a problem of their own. */
+  runnable: NormalizedTask[];
+  models: string;
+}
+
+/** @throws CommandProblem for what concerns the order as a whole */
+export async function checkedQueue(
+  settings: Settings,
+  argument: string | undefined,
+  flags: QueueRunFlags,
+  embedded: boolean,
+): Promise<CheckedQueue> {
+  const { input, value: written, locate } = readTasks(argument, flags);
+  const value = withQueue(written, flags, settings, embedded);
+  const overrides = overridesOf(flags);
+  const { queueOutputDir, ...defaults } = settings.defaults;
+  const place = embedded
+    ? {
+        baseDir: input.baseDir,
+        overridesDir: process.cwd(),
+        defaults: { ...defaults, outputDir: queueOutputDir },
+      }
+    : ELSEWHERE;
+  const { batch, problems, warningsOf } = readBatch(value, { ...place, overrides, batchName: 'queue' });
+  const references = embedded ? await referenceProblems(settings, batch.tasks, (i) => ['tasks', i]) : [];
+  const { ofTask, ofAll } = problemsByTask([...problems, ...references], batch.tasks);
+  const named = (list: Problem[]) => list.map((problem) => ({ ...locate(problem.path), ...problem }));
+  if (ofAll.length > 0) throw badInput(named(ofAll), input, batch.tasks.length);
+  const rejected = [...ofTask.values()].flat();
+  if (rejected.length > 0) tellRejected(named(rejected), ofTask.size, input);
+  const runnable = batch.tasks.filter((_, i) => !ofTask.has(i));
+  const isRejected = (i: number) => ofTask.has(i);
+  const request = embedded
+    ? requestOf(batch, value, isRejected)
+    : batchAsWritten(value, overrides, batch.batch_name);
+  return {
+    batch: { ...batch, warnings: warningsOf(runnable) },
+    request,
+    runnable,
+    models: embedded ? modelsOf(runnable) : modelsWritten(request),
+  };
+}
+
+interface ReadTasks {
+  input: Pick<InputText, 'name' | 'baseDir'>;
+  value: unknown;
+  locate: (path: Problem['path']) => { line: number; column: number } | undefined;
+}
+
+/** A list of tasks, an object with `tasks`, or one task by flags. */
+function readTasks(argument: string | undefined, flags: QueueRunFlags): ReadTasks {
+  if ((argument === undefined) === (flags.prompt === undefined))
+    throw new CommandProblem(
+      EXIT.usage,
+      'queue run needs either a list of tasks or --prompt, and not both. Nothing was sent.',
+    );
+  if (argument === undefined) {
+    const task = { task_name: 'image', ...taskOfFlags(flags), prompt: flags.prompt };
+    const input = { name: 'command line', baseDir: process.cwd() };
+    return { input, value: { tasks: [task] }, locate: () => undefined };
+  }
+  const input = readInput(argument);
+  const parsed = parseJson(input.text, input.name);
+  if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
+  if (!Array.isArray(parsed.value)) return { input, ...parsed };
+  return {
+    input,
+    value: { tasks: parsed.value },
+    locate: ([holder, ...path]) => (holder === 'tasks' ? parsed.locate(path) : undefined),
+  };
+}
+
+/** Flags win over the file's own block. */
+function withQueue(value: unknown, flags: QueueRunFlags, settings: Settings, embedded: boolean): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { queue = {} } = value as { queue?: unknown };
+  if (typeof queue !== 'object' || queue === null || Array.isArray(queue)) return value;
+  const { stateDir, maxQueueSize, overflowPolicy } = flags;
+  const place = stateDir === undefined || !embedded ? stateDir : resolve(stateDir);
+  return {
+    ...value,
+    queue: {
+      ...(embedded ? { state_dir: settings.defaults.queueDir } : {}),
+      ...queue,
+      ...(place === undefined ? {} : { state_dir: place }),
+      ...(maxQueueSize === undefined ? {} : { max_queue_size: maxQueueSize }),
+      ...(overflowPolicy === undefined ? {} : { overflow_policy: overflowPolicy }),
+    },
+  };
+}
+
+function overridesOf(flags: QueueRunFlags) {
+  const { maxWorkers } = flags;
+  return { ...requestOverrides(flags), ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }) };
+}
+
+/** What the worker shall reject goes as it was written: it finds the same. */
+function requestOf(
+  { max_workers, output_dir, queue, tasks, batch_name }: Omit<NormalizedBatch, 'warnings'>,
+  value: unknown,
+  isRejected: (index: number) => boolean,
+): BatchRequest {
+  if (queue === null) throw new Error('a queue run has a queue');
+  const written = (value as { tasks: TaskRequest[] }).tasks;
+  const { task_timeout_seconds, ...block } = queue;
+  return {
+    batch_name,
+    max_workers,
+    output_dir,
+    task_timeout_seconds,
+    queue: block,
+    tasks: tasks.map((task, i) => (isRejected(i) ? (written[i] as TaskRequest) : taskRequestOf(task))),
+  };
+}
+
+function modelsOf(tasks: readonly NormalizedTask[]): string {
+  return [...new Set(tasks.map(({ provider, model }) => `${provider}/${model}`))].join(', ');
+}
+
+function tellRejected(problems: Problem[], tasks: number, { name }: Pick<InputText, 'name'>): void {
+  sayLines(problemLines(problems, name, lookOf(process.stderr)));
+  say(`warning: ${counted(tasks, 'task')} will be rejected; the others run`);
+}
+
+function badInput(problems: Problem[], { name }: Pick<InputText, 'name'>, tasks: number): CommandProblem {
+  sayLines(problemLines(problems, name, lookOf(process.stderr)));
+  return new CommandProblem(EXIT.usage, problemsSentence(problems, tasks), problems);
+}
