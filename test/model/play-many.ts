@@ -11,7 +11,7 @@ export async function tellAndPlay(count: number): Promise<void> {
   const seed = Number(process.env['MODEL_SEED'] ?? Date.now() % 1_000_000);
   const told = fc.sample(stories, { numRuns: count, seed });
   const system = await startSystem('dev server');
-  onTestFinished(system.stop);
+  onTestFinished(system.stop, 120_000);
   const problems: string[] = [];
   const playNext = async (): Promise<void> => {
     for (let story = told.shift(); story !== undefined; story = told.shift())

@@ -104,14 +104,14 @@ export function operations(world: World): void {
   test("Temporal's own cancel ends a paused batch, what it has not begun is cancelled (B7)", async () => {
     const { system, callsFor } = world;
     const release = system.provider.hold();
-    const batch = await system.startBatch(system.batch(prompts('ended', 3), { max_workers: 1 }));
+    const batch = await system.startBatch(system.batch(prompts('called off', 3), { max_workers: 1 }));
     await system.provider.waitForInFlight(1);
     await pause(batch, {});
     await batch.cancel();
     await expect(batch.result()).rejects.toThrow('Workflow execution cancelled');
     const { counters } = await progress(batch);
     expect(counters).toMatchObject({ cancelled: 3, queued: 0, running: 0 });
-    expect(callsFor('ended')).toHaveLength(1);
+    expect(callsFor('called off')).toHaveLength(1);
     release();
   });
 
