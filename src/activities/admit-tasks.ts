@@ -129,8 +129,8 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
 }
 
 /** Where nothing is said the worker's settings count; a relative path means nothing here (SPEC H3). */
-function intake({ defaults }: ActivityDeps, batchName: string): IntakeContext {
-  return { baseDir: null, defaults, overrides: {}, batchName };
+function intake({ defaults, allowMock }: ActivityDeps, batchName: string): IntakeContext {
+  return { baseDir: null, defaults, overrides: {}, allowMock, batchName };
 }
 
 /** SPEC B6: a batch id stands for one content, also when only the proof index still knows it. */
