@@ -13,7 +13,7 @@ import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
 import { taskLooks } from './looks.ts';
-import { checkProviders, referenceProblems, taskRequestOf } from './order.ts';
+import { checkProviders, referenceProblems, taskRequestOf, workerHere } from './order.ts';
 import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress, type Progress } from './progress.ts';
@@ -119,7 +119,7 @@ async function checkedTask(
     ...(flags.images === undefined ? {} : { images: flags.images }),
   };
   const overrides = requestOverrides(flags);
-  const place = embedded ? { baseDir: process.cwd(), defaults: settings.defaults } : ELSEWHERE;
+  const place = embedded ? { baseDir: process.cwd(), ...workerHere(settings) } : ELSEWHERE;
   const normalized = normalizeTask(value, { ...place, overrides, batchName: 'run' });
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);

@@ -175,6 +175,7 @@ function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowM
     'the spool': 'waiting',
     'the image': 'waiting',
     'the disk': 'saving',
+    'the mock': 'waiting',
   } as const;
   return {
     kind: 'request',

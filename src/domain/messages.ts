@@ -131,7 +131,13 @@ export interface TaskState {
   error: string | null;
 }
 
-export type WaitingFor = 'a call of the same generation' | 'the spool' | 'the image' | 'the disk';
+export type WaitingFor =
+  | 'a call of the same generation'
+  | 'the spool'
+  | 'the image'
+  | 'the disk'
+  /** Nothing was sent: the task only pretends (SPEC M). */
+  | 'the mock';
 
 /** Heartbeat details of `generateImage`: the only live view of an attempt that Temporal itself can show (T2). */
 export interface AttemptHeartbeat {
