@@ -144,7 +144,7 @@ export class Generation {
     Object.assign(this.progress, { ...begun, attempt, limitMs, deadlineAtMs: deadline.atMs });
     const origin = { ...slot, run_id: runId, workflow_id: workflowId, temporal_attempt: temporalAttempt };
     const { record, failure } = await pretend({ task: this.#task, mock, attempt, origin, deadline, signal });
-    if (record.category === 'task_deadline') this.#tellKill('start');
+    if (record.category === 'task_deadline') await this.#tellKill('start');
     await this.#recordEnd(record);
     if (failure !== null) throw new AttemptFailed(failure);
     const { generation_id } = this.#task;

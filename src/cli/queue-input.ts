@@ -42,6 +42,7 @@ export async function checkedQueue(
         baseDir: input.baseDir,
         overridesDir: process.cwd(),
         defaults: { ...defaults, outputDir: queueOutputDir },
+        allowMock: settings.allowMock,
       }
     : ELSEWHERE;
   const { batch, problems, warningsOf } = readBatch(value, { ...place, overrides, batchName: 'queue' });

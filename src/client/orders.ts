@@ -10,7 +10,7 @@ export type OrderState =
   | 'paused'
   | 'completed'
   | 'failed'
-  | 'canceled'
+  | 'cancelled'
   | 'terminated'
   | 'timed_out';
 
