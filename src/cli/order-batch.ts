@@ -16,14 +16,13 @@ import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags }
 import { type InputText, readInput } from './input.ts';
 import { batchLooks } from './looks.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
-import { note, print, printJson, safe, sayLines, warn } from './output.ts';
+import { print, printJson, sayLines } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress, type Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
-import { lookOf, symbolsOf } from './terminal.ts';
+import { lookOf } from './terminal.ts';
 import { watchUntilEnd } from './watch.ts';
-import { counted } from './words.ts';
 
 export interface BatchFlags extends RequestFlags, WaitFlags, ServerFlags {
   maxWorkers?: number;

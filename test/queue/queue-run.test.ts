@@ -12,7 +12,11 @@ beforeAll(async () => {
 }, 120_000);
 
 test('slice', async () => {
-  const file = await cli.batchFile('tasks.json', [{ prompt: 'a' }, { prompt: 'b', task_name: 'B' }, { images: ['x.png'] }]);
+  const file = await cli.batchFile('tasks.json', [
+    { prompt: 'a' },
+    { prompt: 'b', task_name: 'B' },
+    { images: ['x.png'] },
+  ]);
   const stateDir = join(cli.folder, 'q');
   const { code, stdout, stderr } = await cli.run(['queue', 'run', `@${file}`, '--state-dir', stateDir]);
   console.log(code, stdout, stderr);
