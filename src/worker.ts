@@ -4,6 +4,7 @@ import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/w
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { createPaidActivities, createRecordingActivities } from './activities/index.ts';
 import type { ActivityDeps } from './activities/deps.ts';
+import { tellTimeoutKill } from './activities/tell-queue.ts';
 import { WorkerSlots } from './activities/worker-slots.ts';
 import { Spool } from './artifacts/spool.ts';
 import { allowedRoots, outputRoots, resolveProvider, type Settings } from './config.ts';
@@ -133,6 +134,7 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
     inputRoots: () => allowedRoots(settings, { embedded }),
     outputRoots: () => outputRoots(settings, { embedded }),
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
+    onTimeoutKill: (kill) => void tellTimeoutKill(secrets, kill),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Spool } from '../artifacts/spool.ts';
+import type { TimeoutKill } from './generation.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 import type { WorkerSlots } from './worker-slots.ts';
 
@@ -21,6 +22,8 @@ export interface ActivityDeps {
   outputRoots: () => readonly string[] | null;
   /** Milliseconds without a sign of life after which Temporal starts another attempt. */
   heartbeatTimeoutMs: number;
+  /** Told when a task's deadline ends a request, and when that is recorded. Must not throw. */
+  onTimeoutKill?: (kill: TimeoutKill) => void;
 }
 
 /** Used where an order says nothing (SPEC G3: environment and config of the worker, then the built-in default). */

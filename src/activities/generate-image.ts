@@ -36,7 +36,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
 
   async function fly(task: AdmittedTask): Promise<GeneratedImage> {
     const context = Context.current();
-    const { workflowExecution, attempt, currentAttemptScheduledTimestampMs } = context.info;
+    const { workflowExecution, attempt, currentAttemptScheduledTimestampMs, heartbeatDetails } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
     const open = () => openMarked(task, runId, attempt);
     // A disk that refuses is waited for here: an attempt without its mark would be taken for one that may have sent
@@ -52,6 +52,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
       runId,
       temporalAttempt: attempt,
       clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
+      toldDeadlineMs: deadlineIn(heartbeatDetails),
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     if (flight.joined) flight.progress.waiting += 1;
@@ -68,14 +69,19 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
   }
 }
 
-const NOT_BEGUN: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null, waiting: 0 };
+/** What the last attempt told with its signs of life, wherever it ran (DESIGN 2.2). */
+function deadlineIn(details: Partial<AttemptHeartbeat> | undefined): number | null {
+  const atMs = Date.parse(details?.deadline_at ?? '');
+  return Number.isNaN(atMs) ? null : atMs;
+}
 
 function heartbeatOf(
   task: AdmittedTask,
   temporalAttempt: number,
   flight: JoinedFlight | null,
 ): AttemptHeartbeat {
-  const { waitingFor, attempt, sentAtMs } = flight?.progress ?? NOT_BEGUN;
+  const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = flight?.progress ?? {};
+  const { limitMs = task.timeout_ms, deadlineAtMs = null } = flight?.progress ?? {};
   return {
     waiting_for: flight?.joined ? 'a call of the same generation' : waitingFor,
     generation_id: task.generation_id,
@@ -83,7 +89,8 @@ function heartbeatOf(
     sent: sentAtMs !== null,
     attempt,
     elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
-    limit_seconds: Math.round(task.timeout_ms / 1000),
+    limit_seconds: Math.round(limitMs / 1000),
+    deadline_at: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
   };
 }
 

@@ -1,6 +1,5 @@
 /** One generation at work, under its spool lock: read the references, pay once, judge the answer, save the image. */
-import type { AttemptRecord, TaskStateRecord } from '../domain/records.ts';
-import { SCHEMA_VERSION } from '../domain/records.ts';
+import type { AttemptRecord } from '../domain/records.ts';
 import type { GeneratedImage } from '../domain/activity-contract.ts';
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
@@ -11,6 +10,7 @@ import { reserveImage, saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord } from '../artifacts/attempt-records.ts';
 import { type PaidAnswer, payOnce, type SendRequest } from '../artifacts/paid-call.ts';
 import type { SpoolEntry } from '../artifacts/spool.ts';
+import type { Deadline } from '../artifacts/task-deadline.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 import { backoffMs } from '../provider/retry-after.ts';
@@ -20,7 +20,8 @@ import { judgeAnswer } from './judge-answer.ts';
 import { readReferences } from './read-references.ts';
 import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
-import { tellQueue } from './tell-queue.ts';
+import { runningState } from './task-state.ts';
+import { tellOrphan, tellReleased, tellStarted } from './tell-queue.ts';
 import type { SlotIdentity } from './worker-slots.ts';
 
 /** Where a generation stands; read by heartbeats. */
@@ -29,6 +30,10 @@ export interface GenerationProgress {
   /** Number of the request under way, 0 before the first. */
   attempt: number;
   sentAtMs: number | null;
+  /** Limit of the request under way; before one that of the task's requests. */
+  limitMs: number;
+  /** When the time of the task is over; null without a limit, or before its first request. */
+  deadlineAtMs: number | null;
   /** Temporal attempts that wait for it; 0 when the workflows of all of them have ended. */
   waiting: number;
 }
@@ -39,13 +44,25 @@ export interface AttemptOrigin {
   temporalAttempt: number;
   /** How far this host's clock is behind the server's, at least; 0 or more. */
   clockBehindMs: number;
+  /** The task's deadline as an earlier Temporal attempt told it; null when none did. */
+  toldDeadlineMs: number | null;
+}
+
+/** A request that the task's deadline cuts off (SPEC F4: `task_timeout_kill_start`, `task_timeout_kill_done`). */
+export interface TimeoutKill {
+  /** `done`: its record is written. */
+  step: 'start' | 'done';
+  task: AdmittedTask;
+  attempt: number;
+  /** Milliseconds since 1970. */
+  atMs: number;
 }
 
 /** `state.json` is at most 10 s old while a request runs (SPEC F5). */
 const STATE_INTERVAL_MS = 5_000;
 
 export class Generation {
-  readonly progress: GenerationProgress = { waitingFor: 'the spool', attempt: 0, sentAtMs: null, waiting: 1 };
+  readonly progress: GenerationProgress;
   readonly #deps: ActivityDeps;
   readonly #task: AdmittedTask;
   readonly #entry: SpoolEntry;
@@ -59,6 +76,14 @@ export class Generation {
     this.#entry = entry;
     this.#origin = origin;
     this.#folder = new TaskFolder(task.run_dir, deps.redactLong);
+    this.progress = {
+      waitingFor: 'the spool',
+      attempt: 0,
+      sentAtMs: null,
+      limitMs: task.timeout_ms,
+      deadlineAtMs: origin.toldDeadlineMs,
+      waiting: 1,
+    };
   }
 
   /** Rejects with `AttemptFailed`. The signal is a person's cancel. */
@@ -66,20 +91,16 @@ export class Generation {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
-        await Promise.all([this.#writeState(), this.#catchUp(), this.#tellStarted(slot)]);
+        await Promise.all([this.#writeState(), this.#catchUp(), tellStarted(this.#deps, this.#task, slot)]);
         const paid = await this.#pay(slot, signal);
         return await this.#keep(paid);
       } catch (error) {
-        await tellQueue(this.#deps, this.#task, (queue, place) => queue.released(place));
+        await tellReleased(this.#deps, this.#task);
         throw error;
       } finally {
         await stopTelling();
       }
     });
-  }
-
-  #tellStarted(slot: SlotIdentity): Promise<void> {
-    return tellQueue(this.#deps, this.#task, (queue, place) => queue.started(place, slot));
   }
 
   /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
@@ -95,13 +116,15 @@ export class Generation {
   }
 
   async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt, clockBehindMs } = this.#origin;
+    const { workflowId, runId, temporalAttempt, clockBehindMs, toldDeadlineMs } = this.#origin;
     return payOnce({
       entry: this.#entry,
       workflowId,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
       nowMs: () => Date.now() + clockBehindMs,
+      taskTimeoutMs: this.#task.task_timeout_ms,
+      toldDeadlineMs,
       maxAttempts: this.#task.max_attempts,
       recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
@@ -126,29 +149,47 @@ export class Generation {
     const references = await readReferences(this.#task, this.#deps.inputRoots());
     const request = attemptRequest(this.#task, attempt, endpoint, safe);
     this.progress.attempt = attempt;
-    return async (beforeFirstByte) => {
-      await this.#folder.writeRequest(request).catch((error: unknown) => {
+    const { mode, model, size, options, generation_id } = this.#task;
+    return async (beforeFirstByte, deadline) => {
+      const limitMs = limitOf(this.#task, deadline);
+      await this.#folder.writeRequest({ ...request, timeout_ms: limitMs }).catch((error: unknown) => {
         throw new CallFailed({ category: 'disk', phase: 'connecting', message: (error as Error).message });
       });
-      Object.assign(this.progress, { waitingFor: 'the image', sentAtMs: Date.now() });
-      return sendRequest(
+      const sentAtMs = Date.now();
+      Object.assign(this.progress, {
+        waitingFor: 'the image',
+        sentAtMs,
+        limitMs,
+        deadlineAtMs: deadline.atMs,
+      });
+      const sent = sendRequest(
         {
           endpoint,
           references,
-          mode: this.#task.mode,
-          model: this.#task.model,
+          mode,
+          model,
           prompt: safe.prompt_sent,
-          size: this.#task.size,
-          options: this.#task.options,
-          timeoutMs: this.#task.timeout_ms,
+          size,
+          options,
+          timeoutMs: limitMs,
           signal,
           beforeFirstByte,
           clientRequestId: request.client_request_id,
-          idempotencyKey: this.#task.generation_id,
+          idempotencyKey: generation_id,
         },
         this.#deps,
       );
+      return sent.catch((error: unknown) => {
+        if (!isCutByDeadline(error, this.#task, deadline)) throw error;
+        this.#tellKill('start');
+        throw new CallFailed({ ...error.failure, category: 'task_deadline' });
+      });
     };
+  }
+
+  #tellKill(step: TimeoutKill['step']): void {
+    const { attempt } = this.progress;
+    this.#deps.onTimeoutKill?.({ step, task: this.#task, attempt, atMs: Date.now() });
   }
 
   async #endpoint(): Promise<ProviderEndpoint> {
@@ -206,10 +247,7 @@ export class Generation {
     const error = 'the workflow had ended when this answer came; its image is kept here as evidence';
     await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }, requestId));
     await this.#folder.writeEvidence(header.attempt, image, format);
-    const { attempt } = header;
-    await tellQueue(this.#deps, this.#task, (queue, place) =>
-      queue.tell(place, 'orphan_late_output', { attempt }),
-    );
+    await tellOrphan(this.#deps, this.#task, header.attempt);
     // After a server outage somebody may come for it all the same: the next attempt adopts it from the spool.
     throw new AttemptFailed({ category: 'connection_cut', message: error }, { delayMs: 1_000 });
   }
@@ -217,32 +255,16 @@ export class Generation {
   async #recordEnd(record: AttemptRecord): Promise<void> {
     await this.#folder.writeAttempt(record);
     await this.#writeState(record);
+    if (record.category === 'task_deadline') this.#tellKill('done');
   }
 
   async #writeState(ended?: AttemptRecord): Promise<void> {
     if (await this.#isOrphaned()) return;
-    const now = new Date();
-    const previous = await this.#folder.readState();
-    const planned = ended
-      ? ended.next_attempt_at
-      : this.progress.sentAtMs === null
-        ? previous?.next_attempt_at
-        : null;
-    const state: TaskStateRecord = {
-      schema_version: SCHEMA_VERSION,
-      status: 'running',
-      task_key: this.#task.task_key,
-      attempt: Math.max(this.progress.attempt, previous?.attempt ?? 0),
-      max_attempts: this.#task.max_attempts,
-      started_at: previous?.started_at ?? this.#startedAt.toISOString(),
-      updated_at: now.toISOString(),
-      elapsed_seconds: Math.round((now.getTime() - (this.progress.sentAtMs ?? now.getTime())) / 1000),
-      waiting_for: planned ? 'the next attempt' : this.progress.waitingFor,
-      ...(planned ? { next_attempt_at: planned } : {}),
-      output: null,
-      last_error: ended?.error ?? previous?.last_error ?? null,
-    };
-    await this.#folder.writeState(state);
+    const before = await this.#folder.readState();
+    const startedAt = this.#startedAt.toISOString();
+    await this.#folder.writeState(
+      runningState(this.#task, this.progress, { before, startedAt, ended: ended ?? null }),
+    );
   }
 }
 
@@ -253,6 +275,16 @@ function promptToSend(task: AdmittedTask): SafePrompt {
     category: 'policy_refused',
     message: `task "${task.task_name}" is refused by policy`,
   });
+}
+
+/** SPEC S: the smaller of the request's limit and what is left of the task's. */
+function limitOf({ timeout_ms }: AdmittedTask, { leftMs }: Deadline): number {
+  return Math.max(1, Math.min(timeout_ms, leftMs));
+}
+
+function isCutByDeadline(error: unknown, task: AdmittedTask, { leftMs }: Deadline): error is CallFailed {
+  if (!(error instanceof CallFailed) || leftMs > task.timeout_ms) return false;
+  return error.failure.category === 'request_timeout';
 }
 
 /** SPEC R3: the server's word, else exponential with jitter. */

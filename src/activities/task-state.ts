@@ -1,7 +1,8 @@
 import { TaskFolder } from '../artifacts/task-folder.ts';
-import { SCHEMA_VERSION } from '../domain/records.ts';
+import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { GenerationProgress } from './generation.ts';
 
 /** `state.json` of a task that waits for its turn. */
 export async function writeQueued(
@@ -21,4 +22,36 @@ export async function writeQueued(
     output: null,
     last_error: null,
   });
+}
+
+interface Known {
+  before: TaskStateRecord | null;
+  /** Of the work under way, for a task that has no state yet. */
+  startedAt: string;
+  /** The request that just ended; null while one is under way, or before the first. */
+  ended: AttemptRecord | null;
+}
+
+/** `state.json` of a task at work: what it waits for, and since when. */
+export function runningState(
+  task: AdmittedTask,
+  { attempt, sentAtMs, waitingFor }: Pick<GenerationProgress, 'attempt' | 'sentAtMs' | 'waitingFor'>,
+  { before, startedAt, ended }: Known,
+): TaskStateRecord {
+  const now = new Date();
+  const planned = ended ? ended.next_attempt_at : sentAtMs === null ? before?.next_attempt_at : null;
+  return {
+    schema_version: SCHEMA_VERSION,
+    status: 'running',
+    task_key: task.task_key,
+    attempt: Math.max(attempt, before?.attempt ?? 0),
+    max_attempts: task.max_attempts,
+    started_at: before?.started_at ?? startedAt,
+    updated_at: now.toISOString(),
+    elapsed_seconds: Math.round((now.getTime() - (sentAtMs ?? now.getTime())) / 1000),
+    waiting_for: planned ? 'the next attempt' : waitingFor,
+    ...(planned ? { next_attempt_at: planned } : {}),
+    output: null,
+    last_error: ended?.error ?? before?.last_error ?? null,
+  };
 }

@@ -38,13 +38,16 @@ export async function readOrderFile(place: OrderPlace): Promise<AdmittedTask> {
     const { schema_version: _, ...task } = JSON.parse(await readFile(path, 'utf8')) as AdmittedTask & {
       schema_version: number;
     };
-    return task;
+    return { ...LATER_FIELDS, ...task };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== undefined && code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     throw new OrderFileProblem(`the order of this task can't be read: ${message}`);
   }
 }
+
+/** Fields that order files of earlier versions do not have. */
+const LATER_FIELDS = { task_timeout_ms: null } satisfies Partial<AdmittedTask>;
 
 export function orderPath({ batch_dir, order_file }: OrderPlace): string {
   return join(batch_dir, order_file);

@@ -9,14 +9,15 @@ import { TASK_LIMITS } from '../domain/task.ts';
 import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from './call-failures.ts';
 import type { AnswerHeader, Intent, SpooledAttempt, SpoolEntry } from './spool.ts';
+import { type Deadline, deadlineNow, refuseWhenOverdue, type TaskTime } from './task-deadline.ts';
 
 /**
  * Sends exactly one request and rejects with `CallFailed`. It calls `beforeFirstByte` when the connection stands and
- * nothing is written yet; when that throws, it sends nothing.
+ * nothing is written yet; when that throws, it sends nothing. It ends the request when the time of the task is over.
  */
-export type SendRequest = (beforeFirstByte: () => void) => Promise<CompleteAnswer>;
+export type SendRequest = (beforeFirstByte: () => void, deadline: Deadline) => Promise<CompleteAnswer>;
 
-export interface PaidCall {
+export interface PaidCall extends TaskTime {
   entry: SpoolEntry;
   workflowId: string;
   binding: WorkerBinding;
@@ -30,8 +31,6 @@ export interface PaidCall {
   prepare: (attempt: number) => Promise<SendRequest>;
   /** Milliseconds until the next request after this failure of request n (SPEC R3). */
   delayMs: (attempt: number, failure: CallFailure) => number;
-  /** Milliseconds since 1970, never behind the server that schedules attempts: announced waits are kept in its time. */
-  nowMs: () => number;
   /** Told of each request that ended without an answer, also of those found cut off. */
   onEnded: (record: AttemptRecord) => Promise<void>;
 }
@@ -55,7 +54,8 @@ export async function payOnce(call: PaidCall): Promise<PaidAnswer> {
   const attempts = await call.entry.attempts();
   refuseWhenDecided(call, attempts);
   refuseWhenUsedUp(call, attempts);
-  return { ...(await sendOne(call, nextNumber(call, attempts))), adopted: false };
+  refuseWhenOverdue(call, attempts);
+  return { ...(await sendOne(call, attempts)), adopted: false };
 }
 
 /** Requests that count against `max_attempts`: a 429 is not billed and does not, nor what never went out (SPEC R1). */
@@ -81,7 +81,13 @@ function nextNumber({ recordedAttempts }: PaidCall, attempts: readonly SpooledAt
 /** The wait before a disk that refused a file is tried again. */
 const DISK_RETRY_MS = 15_000;
 
-async function sendOne(call: PaidCall, attempt: number): Promise<{ header: AnswerHeader; body: Buffer }> {
+async function sendOne(
+  call: PaidCall,
+  before: readonly SpooledAttempt[],
+): Promise<{ header: AnswerHeader; body: Buffer }> {
+  const attempt = nextNumber(call, before);
+  const send = await call.prepare(attempt);
+  const deadline = deadlineNow(call, before);
   const intent: Intent = {
     ...call.entry.key,
     ...call.binding,
@@ -89,13 +95,13 @@ async function sendOne(call: PaidCall, attempt: number): Promise<{ header: Answe
     temporal_attempt: call.temporalAttempt,
     workflow_id: call.workflowId,
     started_at: new Date().toISOString(),
+    ...(deadline.atMs === null ? {} : { deadline_at: new Date(deadline.atMs).toISOString() }),
   };
-  const send = await call.prepare(attempt);
   await call.entry.writeIntent(intent).catch((error: unknown) => {
     const message = `the spool can't be written: ${(error as Error).message}; nothing was sent`;
     throw new AttemptFailed({ category: 'disk', message }, { delayMs: DISK_RETRY_MS });
   });
-  const answer = await send(() => call.entry.markSent(attempt)).catch(async (error: unknown) => {
+  const answer = await send(() => call.entry.markSent(attempt), deadline).catch(async (error: unknown) => {
     throw await endedBy(error, call, intent);
   });
   const header = answerHeader(intent, answer);
@@ -120,7 +126,9 @@ async function nextAttemptAtMs(call: PaidCall, intent: Intent, failure: CallFail
   if (!FAILURES[failure.category].retryable) return null;
   const before = (await call.entry.attempts()).filter(({ attempt }) => attempt !== intent.attempt);
   if (isUsedUp(call, [...before, { end: failure }])) return null;
-  return call.nowMs() + call.delayMs(intent.attempt, failure);
+  const nextMs = call.nowMs() + call.delayMs(intent.attempt, failure);
+  const isTooLate = intent.deadline_at !== undefined && nextMs > Date.parse(intent.deadline_at);
+  return isTooLate ? null : nextMs;
 }
 
 /**
@@ -173,7 +181,8 @@ async function closeUnknown(
 function refuseWhenDecided(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
   const last = attempts.at(-1)?.end;
   if (!last || last.run_id !== call.binding.run_id) return;
-  if (!last.retryable || waitMs(last, call) > 0) throw refusal(last, call, attempts);
+  const isFinal = !last.retryable || last.next_attempt_at === null;
+  if (isFinal || waitMs(last, call) > 0) throw refusal(last, call, attempts);
 }
 
 function refuseWhenUsedUp(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
@@ -191,6 +200,10 @@ function refusal(last: AttemptRecord, call: PaidCall, attempts: readonly Spooled
   };
   if (!last.retryable) return new AttemptFailed(report);
   if (isUsedUp(call, attempts)) return new AttemptFailed(report, { usedUp: true });
+  if (last.next_attempt_at === null) {
+    const message = `${report.message}; the time of this task would be over before the next request`;
+    return new AttemptFailed({ ...report, message });
+  }
   // Never 0: to Temporal that means "the longest interval", not "now".
   return new AttemptFailed(report, { delayMs: Math.max(1, waitMs(last, call)) });
 }

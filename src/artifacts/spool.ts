@@ -29,6 +29,8 @@ export interface Intent extends SpoolKey, WorkerBinding {
   temporal_attempt: number;
   workflow_id: string;
   started_at: string;
+  /** When the time of its task is over, by the server's clock: fixed with the task's first request. Absent without a limit. */
+  deadline_at?: string;
 }
 
 /** First line of an answer file. */

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { type BatchHandle, type Refusal, submitBatch } from '../client.ts';
 import type { Settings } from '../config.ts';
-import { BATCH_LIMITS, type BatchRequest, type NormalizedBatch } from '../domain/batch.ts';
-import { batchHash, defaultBatchId, keyProblem, utf8Bytes } from '../domain/ids.ts';
+import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
+import { batchHash, defaultBatchId, keyProblem } from '../domain/ids.ts';
 import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';

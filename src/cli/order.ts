@@ -19,8 +19,8 @@ export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchReq
 }
 
 export function taskRequestOf(task: NormalizedTask): TaskRequest {
-  const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, mode: _, options, ...rest } = task;
-  const { task_timeout_ms, ...fields } = rest;
+  const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, ...others } = task;
+  const { task_timeout_ms, mode: _, options, ...fields } = others;
   return {
     ...fields,
     ...options,

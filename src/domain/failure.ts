@@ -42,6 +42,12 @@ export const FAILURES = {
     status: 'timed_out',
     reason: 'no complete answer within the request limit; the provider may have finished and charged it',
   },
+  task_deadline: {
+    retryable: false,
+    billing: 'sent',
+    status: 'timed_out',
+    reason: "the task's own time limit passed; a request that was cut off by it may have been charged",
+  },
   worker_died: {
     retryable: true,
     billing: 'sent',

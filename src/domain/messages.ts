@@ -142,7 +142,10 @@ export interface AttemptHeartbeat {
   /** Requests sent so far for this task, this one included. */
   attempt: number;
   elapsed_seconds: number;
+  /** Of the request under way. */
   limit_seconds: number;
+  /** When the time of the whole task is over, ISO 8601; null without a limit, or before its first request. */
+  deadline_at: string | null;
 }
 
 /** Memo of batches and tasks: how others tell whose they are. */

@@ -42,6 +42,8 @@ function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Setup): P
     binding: { worker_id: 'host/slot-1', pid: process.pid, thread_id: 0, run_id: 'run-1' },
     temporalAttempt: 1,
     nowMs: Date.now,
+    taskTimeoutMs: null,
+    toldDeadlineMs: null,
     maxAttempts: 3,
     recordedAttempts: 0,
     prepare: async () => async () => {

@@ -17,6 +17,7 @@ const EXPECTED: Record<
   network: [true, 'no', 'possible', 'failed'],
   connection_cut: [true, 'possible', 'possible', 'failed'],
   request_timeout: [true, 'possible', 'possible', 'timed_out'],
+  task_deadline: [false, 'no', 'possible', 'timed_out'],
   worker_died: [true, 'no', 'possible', 'failed'],
   http_408: [true, 'possible', 'possible', 'failed'],
   rate_limited: [true, 'no', 'no', 'failed'],

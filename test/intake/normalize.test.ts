@@ -17,6 +17,7 @@ describe('a task with every default (G1, G3)', () => {
       options: {},
       input_images: [],
       timeout_ms: 600_000,
+      task_timeout_ms: null,
       max_attempts: 3,
       retry_base_delay_ms: 8_000,
       retry_max_delay_ms: 45_000,

@@ -111,6 +111,16 @@ describe('rules for single fields', () => {
     ['no attempt', { max_attempts: 0 }, 'max_attempts: 0 is below the minimum of 1'],
     ['6 attempts', { max_attempts: 6 }, 'max_attempts: 6 is over the limit of 5'],
     ['half an attempt', { max_attempts: 1.5 }, 'max_attempts: expected a whole number, got 1.5'],
+    [
+      'a task limit under a second',
+      { task_timeout_seconds: 0.5 },
+      'task_timeout_seconds: 0.5 is below the minimum of 1',
+    ],
+    [
+      'a task limit over a day',
+      { task_timeout_seconds: 86_401 },
+      'task_timeout_seconds: 86401 is over the limit of 86400',
+    ],
     ['a request limit under a second', { timeout_ms: 999 }, 'timeout_ms: 999 is below the minimum of 1000'],
     [
       'a request limit over an hour',

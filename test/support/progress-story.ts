@@ -85,6 +85,7 @@ export function request(
       attempt,
       elapsed_seconds,
       limit_seconds: 600,
+      deadline_at: null,
       ...more,
     },
     heartbeatAtMs: null,

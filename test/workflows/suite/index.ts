@@ -5,6 +5,7 @@ import type { ServerKind } from '../../support/system.ts';
 import { adoption } from './adoption.ts';
 import { batch } from './batch.ts';
 import { cancellation } from './cancellation.ts';
+import { deadlines } from './deadlines.ts';
 import { devServerOnly } from './dev-server-only.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
 import { loneTask } from './lone-task.ts';
@@ -23,6 +24,7 @@ export function workflowSuite(kind: ServerKind): void {
   });
   describe('imageTask alone', () => loneTask(world));
   describe('retries', () => retries(world));
+  describe('the time of a task', () => deadlines(world));
   describe('cancellation', () => cancellation(world));
   describe('operations', () => operations(world));
   describe('what no workflow can work with', () => refusals(world));
