@@ -247,8 +247,9 @@ export async function liveAttempt(client: Client, taskKey: string): Promise<Live
 /** `temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED`. */
 const PENDING_ACTIVITY_STARTED = 2;
 
-function memoOf(description: WorkflowExecutionDescription): OrderMemo {
-  return description.memo ?? {};
+/** What an order says of itself. */
+export function memoOf({ memo }: Pick<WorkflowExecutionDescription, 'memo'>): OrderMemo {
+  return memo ?? {};
 }
 
 function inTime<T>(client: Client, call: () => Promise<T>): Promise<T> {

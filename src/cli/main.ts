@@ -18,6 +18,9 @@ const COMMANDS: Record<string, CommandEntry> = {
   up: { summary: 'start the background server and worker', load: () => import('./up.ts') },
   down: { summary: 'drain and stop them', load: () => import('./down.ts') },
   status: { summary: 'show server, worker and open batches', load: () => import('./status.ts') },
+  cancel: { summary: 'stop a batch or tasks, queued or running', load: () => import('./cancel.ts') },
+  pause: { summary: 'start no further task of a batch', load: () => import('./pause.ts') },
+  resume: { summary: 'let a paused batch go on, or change its workers', load: () => import('./resume.ts') },
   worker: { summary: 'run a worker in the foreground', load: () => import('./worker.ts') },
   temporal: { summary: 'the Temporal CLI with the address set', load: () => import('./temporal.ts') },
 };

@@ -195,4 +195,6 @@ export const FAILURE_TYPES = {
   badMessage: 'BadMessage',
   unknownTask: 'UnknownTask',
   alreadyEnded: 'AlreadyEnded',
+  /** Too early: the batch does not know its tasks yet. */
+  notAdmitted: 'NotAdmitted',
 } as const;

@@ -156,6 +156,10 @@ export interface OrderMemo {
   sent_hash?: string;
   /** The order run id of SPEC: tells an earlier order of the same batch id from this one. */
   order_run_id?: string;
+  /** Folder of the batch, on the worker's disk. */
+  batch_dir?: string;
+  /** Folder of a task that was started alone, likewise. */
+  run_dir?: string;
   /** Why nothing is started; null or absent when something is. A paused batch keeps no idle system up (SPEC C5). */
   paused?: string | null;
 }

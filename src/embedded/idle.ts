@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { WORKFLOW_TYPES } from '../domain/messages.ts';
+import { type OrderMemo, WORKFLOW_TYPES } from '../domain/messages.ts';
 import { homeFiles } from './home.ts';
 import { readHomeRecord, writeHomeRecord } from './home-record.ts';
 
@@ -55,7 +55,7 @@ export class IdleWatch {
     this.#binary = binary;
   }
 
-  /** True when for `idle_stop_ms` no command used the stack and no order was open. Cheap: asks the server now and then. */
+  /** True when for `idle_stop_ms` no command used the stack and no order was open; a paused batch is none. Cheap: asks the server now and then. */
   async isIdle(address: string, signal: AbortSignal): Promise<boolean> {
     const idleStopMs = (await this.#look())?.idle_stop_ms ?? null;
     if (idleStopMs === null) return false;
@@ -85,19 +85,44 @@ export class IdleWatch {
 
   /** Null when the server gives no answer: what isn't known is not idle. */
   async #openOrders(address: string, signal: AbortSignal): Promise<number | null> {
-    const types = Object.values(WORKFLOW_TYPES).map((type) => `'${type}'`);
-    const query = `WorkflowType IN (${types.join(', ')}) AND ExecutionStatus = 'Running'`;
-    const args = ['workflow', 'count', '--query', query, '--output', 'json', '--address', address];
+    const ask = (verb: string, types: readonly string[], ...more: string[]) => {
+      const named = types.map((type) => `'${type}'`).join(', ');
+      const query = `WorkflowType IN (${named}) AND ExecutionStatus = 'Running'`;
+      const args = ['workflow', verb, '--query', query, '--output', 'json', '--address', address, ...more];
+      return this.#temporal(args, signal);
+    };
     try {
-      const options = { env: {}, timeout: ASK_LIMIT_MS, signal };
-      const { stdout } = await promisify(execFile)(this.#binary, args, options);
-      const { count = 0 } = JSON.parse(stdout) as { count?: string | number };
-      return Number(count);
+      const { count = 0 } = (await ask('count', Object.values(WORKFLOW_TYPES))) as {
+        count?: string | number;
+      };
+      if (Number(count) === 0) return 0;
+      const batches = (await ask('list', [WORKFLOW_TYPES.batch], '--limit', PAUSED_LIMIT)) as ListedOrder[];
+      return Number(count) - batches.filter(isPaused).length;
     } catch {
       return null;
     }
   }
+
+  async #temporal(args: string[], signal: AbortSignal): Promise<unknown> {
+    const options = { env: {}, timeout: ASK_LIMIT_MS, maxBuffer: LIST_BYTES, signal };
+    const { stdout } = await promisify(execFile)(this.#binary, args, options);
+    return JSON.parse(stdout);
+  }
 }
+
+/** As `temporal workflow list --output json` tells it. */
+interface ListedOrder {
+  memo?: { fields?: Pick<OrderMemo, 'paused'> | null } | null;
+}
+
+/** Nothing of it is begun until a person says so; tasks of it that still run are orders of their own. */
+function isPaused({ memo }: ListedOrder): boolean {
+  return typeof memo?.fields?.paused === 'string';
+}
+
+/** With more paused batches than these the stack stays up. */
+const PAUSED_LIMIT = '500';
+const LIST_BYTES = 16 * 1024 * 1024;
 
 function within({ shortest, longest }: { shortest: number; longest: number }, ms: number): number {
   return Math.min(longest, Math.max(shortest, ms));

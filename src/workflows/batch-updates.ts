@@ -114,7 +114,9 @@ function handleRetries(window: TaskWindow): void {
 }
 
 function refuseBeforeAdmission({ book }: TaskWindow): void {
-  if (book.admission === null) throw refused('the batch is still being admitted; try again in a moment');
+  if (book.admission !== null) return;
+  const message = 'the batch is still being admitted; try again in a moment';
+  throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.notAdmitted);
 }
 
 /** In the memo too: an idle embedded system stops though a paused batch is open (SPEC C5). */

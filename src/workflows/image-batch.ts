@@ -56,7 +56,8 @@ export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   onlyInput(args, 'one object with "tasks"');
   const admission = await admit('batch');
   // Whoever submits this id again compares the hash, also when the Temporal CLI started it (SPEC B6).
-  upsertMemo({ batch_id: admission.batch_id, batch_hash: admission.batch_hash });
+  const { batch_id, batch_hash, batch_dir } = admission;
+  upsertMemo({ batch_id, batch_hash, batch_dir });
   window.admit(admission);
   for (;;) {
     await window.run(WORK);

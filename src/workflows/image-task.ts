@@ -12,6 +12,7 @@ import {
   defineSignal,
   isCancellation,
   setHandler,
+  upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { TaskOutcome } from '../domain/activity-contract.ts';
@@ -48,6 +49,8 @@ async function admitAlone(): Promise<TaskOrder | TaskEnd> {
   const { tasks, ended, batch_dir } = await admit('task');
   const [ticket] = tasks;
   if (ticket === undefined) throw ApplicationFailure.nonRetryable('admission returned nothing', 'Internal');
+  // Whoever asks how it goes finds its files by it; a task of a batch has a batch that tells.
+  upsertMemo({ run_dir: batch_dir });
   return ended[0] ?? { ...ticket, batch_dir };
 }
 

@@ -37,6 +37,11 @@ describe('IMGPROOF_IDLE_STOP', () => {
 describe('what counts as idle', () => {
   const NEVER = new AbortController().signal;
 
+  const counted = (count: number, batches: object[]) =>
+    `case "$2" in count) echo '{"count": "${count}"}';; list) echo '${JSON.stringify(batches)}';; esac`;
+  const paused = { memo: { fields: { batch_id: 'a', paused: 'a look at it' } } };
+  const running = { memo: { fields: { batch_id: 'b' } } };
+
   /** A Temporal CLI that counts so many open orders, or fails. */
   function watch(home: string, answer: string): IdleWatch {
     const binary = executable(join(newFolder(), 'temporal'), `#!/bin/sh\n${answer}\n`);
@@ -45,7 +50,11 @@ describe('what counts as idle', () => {
 
   test.each([
     ['no open order', 'echo \'{"count": "0"}\'', true],
-    ['an open order', 'echo \'{"count": "1"}\'', false],
+    ['an open order', counted(1, [running]), false],
+    ['a batch that is being started', counted(1, [{}]), false],
+    ['two paused batches (C5)', counted(2, [paused, paused]), true],
+    ['a paused batch beside one that runs', counted(2, [paused, running]), false],
+    ['a paused batch of which a task still runs', counted(2, [paused]), false],
     ['a server that gives no answer', 'exit 1', false],
   ])('%s', async (_name, answer, isIdle) => {
     const home = newHome();
@@ -132,6 +141,21 @@ describe('an idle stack (C5)', () => {
     await sleep(4_500);
     expect(await stack.status()).toBe('ready');
     temporal('terminate');
+    await stopped();
+  }, 60_000);
+
+  test('stops though a paused batch is open (C5)', async () => {
+    const { address } = await stack.up();
+    const start = [
+      'start',
+      '--type',
+      'imageBatch',
+      '--task-queue',
+      'imgproof',
+      '--memo',
+      'paused="by a person"',
+    ];
+    execFileSync(stack.cli, ['workflow', ...start, '-w', 'paused-order', '--address', address], { env: {} });
     await stopped();
   }, 60_000);
 

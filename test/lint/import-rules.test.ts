@@ -106,6 +106,27 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
     ],
     allowed: ['./domain/a.ts', './temporal/a.ts', 'type ./workflows/index.ts', '@temporalio/client'],
   },
+  'src/client/x.ts': {
+    refused: [
+      'node:fs',
+      '../workflows/index.ts',
+      'type ../workflows/image-batch.ts',
+      '../cli/a.ts',
+      '../config.ts',
+      '../embedded/a.ts',
+      '../host/a.ts',
+      '@temporalio/worker',
+      '@temporalio/common',
+    ],
+    allowed: [
+      './a.ts',
+      '../client.ts',
+      '../domain/a.ts',
+      '../temporal/a.ts',
+      'type ../workflows/index.ts',
+      '@temporalio/client',
+    ],
+  },
   'src/worker.ts': {
     refused: [
       './cli/a.ts',
@@ -150,6 +171,7 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
       'commander',
       './a.ts',
       '../client.ts',
+      '../client/a.ts',
       '../config.ts',
       '../embedded/a.ts',
       '../intake/a.ts',

@@ -1,0 +1,49 @@
+/** `imgproof pause` and `imgproof resume` as they run (SPEC B7). */
+import { pauseBatch, resumeBatch, setMaxWorkers } from '../client/operations.ts';
+import { CommandProblem, EXIT } from './exit-codes.ts';
+import type { ServerFlags } from './flags.ts';
+import { withMessages } from './message-session.ts';
+import { pauseLines, resumeLines } from './operation-screen.ts';
+import { printJson, printLines, warn } from './output.ts';
+import { findBatch } from './target.ts';
+import { lookOf } from './terminal.ts';
+
+export interface PauseFlags extends ServerFlags {
+  reason?: string;
+  json?: boolean;
+}
+
+export interface ResumeFlags extends ServerFlags {
+  maxWorkers?: number;
+  json?: boolean;
+}
+
+export async function pause(named: string, { reason, json, ...server }: PauseFlags): Promise<void> {
+  await withMessages(server, async (session) => {
+    const { id } = await findBatch(session, named);
+    const answer = await pauseBatch(session.client, id, reason === undefined ? {} : { reason });
+    const told = answer.changed ? 'paused' : 'was paused already';
+    if (json) printJson({ ok: true, batch_id: id, ...answer, exit_code: EXIT.ok, reason: told });
+    else printLines(pauseLines(id, answer, reason ?? null, lookOf(process.stdout)));
+  });
+}
+
+/** The number changes first: nothing starts with the old one. */
+export async function resume(named: string, { maxWorkers, json, ...server }: ResumeFlags): Promise<void> {
+  if (maxWorkers !== undefined && !Number.isInteger(maxWorkers))
+    throw new CommandProblem(
+      EXIT.usage,
+      `--max-workers ${maxWorkers} is no whole number. Nothing was changed.`,
+    );
+  await withMessages(server, async (session) => {
+    const { id } = await findBatch(session, named);
+    const workers = maxWorkers === undefined ? null : await setMaxWorkers(session.client, id, maxWorkers);
+    const resumed = await resumeBatch(session.client, id);
+    if (workers?.warning) warn(`--max-workers ${workers.warning}`);
+    const told = resumed.changed ? 'resumed' : 'was not paused';
+    if (json) {
+      const { max_workers } = workers ?? {};
+      printJson({ ok: true, batch_id: id, ...resumed, max_workers, exit_code: EXIT.ok, reason: told });
+    } else printLines(resumeLines(id, { resumed, workers }, lookOf(process.stdout)));
+  });
+}

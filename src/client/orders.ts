@@ -1,0 +1,101 @@
+/** Which orders the server knows, and how each stands (SPEC C: `list`, `history`, `watch`). */
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { memoOf, queryProgress } from '../client.ts';
+import { type BatchProgress, WORKFLOW_TYPES } from '../domain/messages.ts';
+import type { BatchSummary } from '../domain/records.ts';
+
+/** How a batch stands; `paused` is a running one that starts nothing. */
+export type OrderState =
+  | 'running'
+  | 'paused'
+  | 'completed'
+  | 'failed'
+  | 'canceled'
+  | 'terminated'
+  | 'timed_out';
+
+/** A batch or a lone task as the server lists it. */
+export interface KnownOrder {
+  kind: 'batch' | 'task';
+  /** Workflow id: of a task its key. */
+  id: string;
+  run_id: string;
+  state: OrderState;
+  /** Why nothing is started; null unless paused. */
+  paused: string | null;
+  started_at: string;
+  /** Null while it runs. */
+  ended_at: string | null;
+  /** Batch of a task; null for a lone one and for batches. */
+  batch_id: string | null;
+}
+
+/** Numbers of one batch; null where nobody could tell them. */
+export interface BatchNumbers {
+  total: number | null;
+  /** Ended, however. */
+  done: number | null;
+  /** Ended without an image. */
+  not_completed: number | null;
+}
+
+export interface ListWish {
+  kind: 'batch' | 'task';
+  /** Only running, only ended ones; default both. */
+  only?: 'running' | 'ended';
+  /** At most so many, newest first. */
+  limit: number;
+}
+
+/** Newest first; of an id that ran several times its newest run. */
+export async function listOrders(client: Client, { kind, only, limit }: ListWish): Promise<KnownOrder[]> {
+  const parts = [`WorkflowType = '${WORKFLOW_TYPES[kind]}'`];
+  if (only !== undefined) parts.push(`ExecutionStatus ${only === 'running' ? '=' : '!='} 'Running'`);
+  const orders = new Map<string, KnownOrder>();
+  for await (const info of client.workflow.list({ query: parts.join(' AND ') })) {
+    const known = orders.get(info.workflowId);
+    // Listed by start or by end, as the server likes.
+    if (known === undefined || known.started_at < info.startTime.toISOString())
+      orders.set(info.workflowId, orderOf(kind, info));
+    if (orders.size >= limit) break;
+  }
+  return [...orders.values()];
+}
+
+function orderOf(kind: KnownOrder['kind'], info: WorkflowExecutionInfo): KnownOrder {
+  const memo = memoOf(info);
+  const isRunning = info.status.name === 'RUNNING';
+  const paused = isRunning ? (memo.paused ?? null) : null;
+  return {
+    kind,
+    id: info.workflowId,
+    run_id: info.runId,
+    state: paused === null ? (info.status.name.toLowerCase() as OrderState) : 'paused',
+    paused,
+    started_at: info.startTime.toISOString(),
+    ended_at: info.closeTime?.toISOString() ?? null,
+    batch_id: kind === 'task' ? (memo.batch_id ?? null) : null,
+  };
+}
+
+/** Of a running batch by its own word, of an ended one by its result. */
+export async function numbersOf(client: Client, order: KnownOrder): Promise<BatchNumbers> {
+  const handle = client.workflow.getHandle(order.id, order.run_id);
+  if (order.ended_at === null) {
+    const progress = await queryProgress(client, handle);
+    return progress === null ? UNKNOWN : numbersOfProgress(progress);
+  }
+  if (order.state !== 'completed') return UNKNOWN;
+  const summary = await (handle.result() as Promise<BatchSummary>).catch(() => null);
+  if (summary === null) return UNKNOWN;
+  const { total, success } = summary;
+  return { total, done: total, not_completed: total - success };
+}
+
+const UNKNOWN: BatchNumbers = { total: null, done: null, not_completed: null };
+
+export function numbersOfProgress({ counters, total }: BatchProgress): BatchNumbers {
+  const { running, queued, completed } = counters;
+  const done = Math.max(0, total - running - queued);
+  return { total, done, not_completed: done - completed };
+}
