@@ -176,7 +176,8 @@ export class QueueFolder {
   }
 
   #log(events: readonly QueueEventRecord[]): Promise<void> {
-    return appendOnce(join(this.path, FILES.queueEvents), this.#clean(events), identityOf);
+    const lines = events.map((event) => ({ schema_version: SCHEMA_VERSION, ...event }));
+    return appendOnce(join(this.path, FILES.queueEvents), this.#clean(lines), identityOf);
   }
 
   #end(rows: readonly QueueRow[]): Promise<void> {
