@@ -3,6 +3,7 @@
  * directory first, which no other one has meanwhile (F4).
  */
 import { join } from 'node:path';
+import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { QueueFolder } from '../artifacts/queue-folder.ts';
 import { writeCommandFile } from '../artifacts/order-file.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
@@ -21,6 +22,7 @@ import { badInput } from './bad-input.ts';
 import { checkWritable, hashReferences, type References } from './check-places.ts';
 import { claimQueue } from './claim-queue.ts';
 import type { ActivityDeps } from './deps.ts';
+import { otherContent } from './other-content.ts';
 import { queueRowOf } from './queue-rows.ts';
 import { type Candidate, refusalsOf } from './refusals.ts';
 import { sha256 } from './sha256.ts';
@@ -35,20 +37,28 @@ export async function admitQueue(
   input: unknown,
 ): Promise<Admission> {
   const { batch, queue, wishes, warnings } = await checkedQueue(deps, order, input);
+  const hash = batchHash(batch.tasks, sha256);
+  const keys = wishes.map(({ taskKey }) => taskKey);
+  const other = await otherContent(batch.tasks, keys, { batchId: order.workflow_id, hash });
+  if (other.length > 0) throw badInput(other);
   const refusals = refusalsOf(wishes, overflowOf(batch, queue));
-  const head = headOf(order, batch, queue);
+  const head = { ...headOf(order, batch, queue), batch_dir: await runFolder(queue.state_dir, order) };
   const running = wishes.filter((_, i) => refusals[i] === null);
   await checkWritable(deps, [queue.state_dir, ...running.map(({ task }) => task.output_dir)]);
   const folder = new QueueFolder(queue.state_dir, deps.redactLong);
   const found = await claimQueue(folder, head);
 
   const admitted = await inTurns(wishes, (wish, i) =>
-    admitWish(deps, { order, head, batch, queue }, { ...wish, index: i + 1, refusal: refusals[i] ?? null }),
+    admitWish(
+      deps,
+      { order, head, hash, queue, adopts: !batch.again },
+      { ...wish, index: i + 1, refusal: refusals[i] ?? null },
+    ),
   );
   const admission: Admission = {
     batch_id: order.workflow_id,
     batch_name: batch.batch_name,
-    batch_hash: batchHash(batch.tasks, sha256),
+    batch_hash: hash,
     batch_dir: head.batch_dir,
     max_workers: batch.max_workers,
     queue_limit: capacityOf(batch),
@@ -135,30 +145,39 @@ function overflowOf(batch: Omit<NormalizedBatch, 'warnings'>, { overflow_policy 
 function headOf(
   order: AdmissionOrder,
   { max_workers }: Pick<NormalizedBatch, 'max_workers'>,
-  { state_dir, ...settings }: QueueSettings,
-): QueueHead {
+  { state_dir: _, ...settings }: QueueSettings,
+): Omit<QueueHead, 'batch_dir'> {
   const { workflow_id, order_run_id, namespace, started_at_ms } = order;
   return {
     queue_id: workflow_id,
     order_run_id,
     namespace,
-    batch_dir: join(state_dir, FILES.queueRuns, safeName(workflow_id, sha256)),
     started_at: new Date(started_at_ms).toISOString(),
     max_workers,
     ...settings,
   };
 }
 
+/** `runs/<queue id>`. A run under an id that ran before has one of its own beside it (SPEC H4). */
+async function runFolder(stateDir: string, { workflow_id, order_run_id }: AdmissionOrder): Promise<string> {
+  const folder = join(stateDir, FILES.queueRuns, safeName(workflow_id, sha256));
+  const before = await readBatchRequest(folder);
+  const isOwn = before === null || before.order_run_id === order_run_id;
+  return isOwn ? folder : `${folder}-${sha256(order_run_id).slice(0, 6)}`;
+}
+
 interface QueueOrder {
   order: AdmissionOrder;
   head: QueueHead;
-  batch: Omit<NormalizedBatch, 'warnings'>;
+  hash: string;
   queue: QueueSettings;
+  /** True: proven results of an earlier run under the same id count (SPEC B6). */
+  adopts: boolean;
 }
 
 async function admitWish(
   deps: ActivityDeps,
-  { order, head, batch, queue }: QueueOrder,
+  { order, head, hash, queue, adopts }: QueueOrder,
   { task, taskKey, input_images, index, refusal }: Wish & { index: number; refusal: Refusal | null },
 ): Promise<Admitted> {
   const { task_key: _, input_images: __, ...wish } = task;
@@ -168,7 +187,7 @@ async function admitWish(
     ...wish,
     index,
     batch_id: queue_id,
-    batch_hash: batchHash(batch.tasks, sha256),
+    batch_hash: hash,
     run_dir: join(queue.state_dir, FILES.queueTaskFolders, task_id),
     warnings: [],
     task_key: taskKey,
@@ -177,7 +196,7 @@ async function admitWish(
   };
   const order_file = `../../${FILES.queueTaskFolders}/${task_id}/${FILES.task}`;
   const place = { batch_dir, order_file };
-  const admitted = await admitOne(deps, order, { wanted, place }, { refusal, adopts: false });
+  const admitted = await admitOne(deps, order, { wanted, place }, { refusal, adopts });
   if (admitted.row === null)
     await writeCommandFile(place, { ...admitted.ticket, batch_dir }, deps.redactLong);
   return admitted;

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { ApplicationFailure } from '@temporalio/activity';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
+import { QueueFolder, readQueueState } from '../artifacts/queue-folder.ts';
 import { type OrderPlace, readOrderFile, writeOrderFile } from '../artifacts/order-file.ts';
 import { readJson } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
@@ -24,8 +25,10 @@ import { retryProblems } from '../intake/retry.ts';
 import { generationOf, ticketOf } from './admit-one.ts';
 import { badInput } from './bad-input.ts';
 import { checkWritable } from './check-places.ts';
+import { claimQueue } from './claim-queue.ts';
 import type { ActivityDeps } from './deps.ts';
 import { writeQueued } from './task-state.ts';
+import { tellQueue } from './tell-queue.ts';
 
 interface EarlierTask extends OrderPlace {
   task: AdmittedTask;
@@ -50,6 +53,7 @@ export async function admitRetry(
   );
   if ('problem' in chosen) throw badInput([{ path: ['retry', 'tasks'], message: chosen.problem }]);
   const isChosen = new Set(chosen.tasks.map(({ index }) => index));
+  const found = request.queue === undefined ? [] : await reclaim(deps, order, request.queue);
   for (const one of earlier) if (isChosen.has(one.row.index)) await orderAnew(deps, order, one);
   const { batch_id, batch_name, batch_hash, max_workers, queue_limit, total, warnings } = request;
   return {
@@ -59,7 +63,7 @@ export async function admitRetry(
     max_workers,
     queue_limit,
     total,
-    warnings,
+    warnings: [...warnings, ...found],
     batch_dir: retry.batch_dir,
     tasks: earlier.map(({ task, order_file }) => ticketOf(task, { order_file })),
     ended: earlier.filter(({ row }) => !isChosen.has(row.index)).map(({ row }) => endOf(row)),
@@ -105,6 +109,21 @@ async function orderAnew(
   const again = { ...task, adopts: false, generation_id: generationOf(order, task.task_key) };
   await writeOrderFile(place, again, deps.redactLong);
   await writeQueued(deps, again);
+  await tellQueue(deps, again, (queue, where) => queue.reopened(where, again.generation_id));
+}
+
+/** A queue run has its state directory once more, with the rows that it ended with (SPEC F4). */
+async function reclaim(
+  deps: ActivityDeps,
+  { order_run_id, namespace }: AdmissionOrder,
+  { state_dir, ...before }: NonNullable<BatchRequestRecord['queue']>,
+): Promise<string[]> {
+  const head = { ...before, order_run_id, namespace };
+  const folder = new QueueFolder(state_dir, deps.redactLong);
+  const rows = Object.values((await readQueueState(before.batch_dir))?.tasks ?? {});
+  const found = await claimQueue(folder, head);
+  await folder.admit(head, rows);
+  return found;
 }
 
 function refused(message: string): ApplicationFailure {

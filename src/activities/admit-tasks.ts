@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { reserveRunFolder } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
-import { batchHash, keyProblem, provesOtherContent, taskKeys } from '../domain/ids.ts';
+import { batchHash, keyProblem, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { endOf } from '../domain/rows.ts';
 import { normalizeBatch, normalizeTask } from '../intake/normalize.ts';
@@ -14,12 +14,12 @@ import type { Problem } from '../intake/problems.ts';
 import { isRetry } from '../intake/retry.ts';
 import { inTurns, intake, recordAdmission } from './admission-record.ts';
 import { admitOne, generationOf, type WantedTask } from './admit-one.ts';
-import { readProofIndex } from './adopt.ts';
 import { admitQueue, isQueue } from './admit-queue.ts';
 import { admitRetry } from './admit-retry.ts';
 import { badInput } from './bad-input.ts';
 import { checkWritable, hashReferences } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
+import { otherContent } from './other-content.ts';
 import { refusalsOf } from './refusals.ts';
 import { sha256 } from './sha256.ts';
 import { inputOf } from './workflow-input.ts';
@@ -46,7 +46,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   if ('problems' in normalized || problems.length > 0) throw badInput(problems);
   const { batch } = normalized;
   const hash = batchHash(batch.tasks, sha256);
-  refuse(await otherContent(batch, keys, batchId, hash));
+  refuse(await otherContent(batch.tasks, keys, { batchId, hash }));
   const batchDir = batchFolder(deps, order, batch);
   const refusals = refusalsOf(
     keys.map((key) => ({ key, invalid: null })),
@@ -132,26 +132,6 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     ended: row === null ? [] : [row],
     warnings,
   };
-}
-
-/** SPEC B6: a batch id stands for one content, also when only the proof index still knows it. */
-async function otherContent(
-  batch: NormalizedBatch,
-  keys: string[],
-  batchId: string,
-  hash: string,
-): Promise<Problem[]> {
-  for (const [i, { output_dir }] of batch.tasks.entries()) {
-    const row = await readProofIndex({ output_dir, batch_id: batchId, task_key: keys[i] as string });
-    if (!provesOtherContent(row, batchId, hash)) continue;
-    return [
-      {
-        path: [],
-        message: `the batch id "${batchId}" was used for other content; choose another one, or none`,
-      },
-    ];
-  }
-  return [];
 }
 
 /** SPEC F3. The six hex digits come from the order, so that a reset of the batch goes on in its folder. */

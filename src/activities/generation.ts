@@ -21,7 +21,7 @@ import { delayMs, isCutByDeadline, limitOf, promptToSend } from './request-rules
 import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
 import { runningState } from './task-state.ts';
-import { tellQueue } from './tell-queue.ts';
+import { tellOrphan, tellReleased, tellStarted, tellTimeoutKill } from './tell-queue.ts';
 import type { SlotIdentity } from './worker-slots.ts';
 
 /** Where a generation stands; read by heartbeats. */
@@ -81,22 +81,18 @@ export class Generation {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
-        await Promise.all([this.#writeState(), this.#catchUp(), this.#tellStarted(slot)]);
+        await Promise.all([this.#writeState(), this.#catchUp(), tellStarted(this.#deps, this.#task, slot)]);
         const { mock } = this.#task;
         return mock === undefined
           ? await this.#keep(await this.#pay(slot, signal))
           : await this.#pretend(mock, slot, signal);
       } catch (error) {
-        await tellQueue(this.#deps, this.#task, (queue, place) => queue.released(place));
+        await tellReleased(this.#deps, this.#task);
         throw error;
       } finally {
         await stopTelling();
       }
     });
-  }
-
-  #tellStarted(slot: SlotIdentity): Promise<void> {
-    return tellQueue(this.#deps, this.#task, (queue, place) => queue.started(place, slot));
   }
 
   /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
@@ -205,12 +201,8 @@ export class Generation {
     };
   }
 
-  /** The deadline has cut off a request, and then its record is written (SPEC F4). */
   #tellKill(step: 'start' | 'done'): Promise<void> {
-    const { attempt } = this.progress;
-    return tellQueue(this.#deps, this.#task, (queue, place) =>
-      queue.tell(place, `task_timeout_kill_${step}`, { attempt }),
-    );
+    return tellTimeoutKill(this.#deps, this.#task, { step, attempt: this.progress.attempt });
   }
 
   async #endpoint(): Promise<ProviderEndpoint> {
@@ -268,10 +260,7 @@ export class Generation {
     const error = 'the workflow had ended when this answer came; its image is kept here as evidence';
     await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }, requestId));
     await this.#folder.writeEvidence(header.attempt, image, format);
-    const { attempt } = header;
-    await tellQueue(this.#deps, this.#task, (queue, place) =>
-      queue.tell(place, 'orphan_late_output', { attempt }),
-    );
+    await tellOrphan(this.#deps, this.#task, header.attempt);
     // After a server outage somebody may come for it all the same: the next attempt adopts it from the spool.
     throw new AttemptFailed({ category: 'connection_cut', message: error }, { delayMs: 1_000 });
   }

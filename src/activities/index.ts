@@ -14,7 +14,7 @@ export type RecordingActivities = Omit<ImageActivities, 'generateImage'>;
 export function createRecordingActivities(deps: ActivityDeps): RecordingActivities {
   return {
     admitTasks: alive(createAdmitTasks(deps)),
-    awaitActiveTask: alive(createAwaitActiveTask()),
+    awaitActiveTask: alive(createAwaitActiveTask(deps)),
     reopenTask: alive(createReopenTask(deps)),
     recordTask: alive(createRecordTask(deps)),
     recordBatch: alive(createRecordBatch(deps)),

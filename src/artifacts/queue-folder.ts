@@ -4,7 +4,7 @@
  * finds `queue_state.json` whole at every instant.
  */
 import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { FILES } from '../domain/layout.ts';
 import {
   type QueueEvent,
@@ -176,7 +176,8 @@ export class QueueFolder {
   }
 
   #log(events: readonly QueueEventRecord[]): Promise<void> {
-    return appendOnce(join(this.path, FILES.queueEvents), this.#clean(events), identityOf);
+    const lines = events.map((event) => ({ schema_version: SCHEMA_VERSION, ...event }));
+    return appendOnce(join(this.path, FILES.queueEvents), this.#clean(lines), identityOf);
   }
 
   #end(rows: readonly QueueRow[]): Promise<void> {
@@ -190,8 +191,10 @@ export class QueueFolder {
 
   /** In the run's own folder, where it stays when the next run takes the directory. */
   async #keep({ batch_dir }: QueueState): Promise<void> {
-    await makeFolder(batch_dir);
-    await copyFile(join(this.path, FILES.queueState), join(batch_dir, FILES.queueState));
+    // By its name: the directory may have been moved since.
+    const folder = join(this.path, FILES.queueRuns, basename(batch_dir));
+    await makeFolder(folder);
+    await copyFile(join(this.path, FILES.queueState), join(folder, FILES.queueState));
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -243,8 +246,8 @@ function eventOf(event: QueueEvent, row: QueueRow): QueueEventRecord {
 }
 
 /** The same thing said again, by an activity that is repeated; a task that is ordered anew has another generation. */
-function identityOf(record: { event?: unknown; task_id?: unknown; generation_id?: unknown }): string {
-  return [record.event, record.task_id, record.generation_id].join('\0');
+function identityOf({ event, task_id, generation_id, attempt }: Partial<Record<string, unknown>>): string {
+  return JSON.stringify([event, task_id, generation_id, attempt]);
 }
 
 function now(status: QueueState['status']) {

@@ -84,10 +84,11 @@ export interface TaskFlags {
   images?: string;
 }
 
-export function addTaskFlags(command: Command): Command {
+/** `key`: what a key is for here. */
+export function addTaskFlags(command: Command, { key }: { key: string }): Command {
   return command
     .option('--task-name <name>', 'name of files and folders (default image)')
-    .option('--task-key <key>', 'dedupe of the task (default its name)')
+    .option('--task-key <key>', key)
     .option('--input-image <path>', 'reference image, repeatable', collect)
     .option('--image <path>', 'the same', collect)
     .option('--reference-image <path>', 'the same', collect)
@@ -161,6 +162,6 @@ function seconds(text: string): number {
   return value;
 }
 
-export function collect(value: string, previous: string[] = []): string[] {
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }

@@ -1,6 +1,7 @@
 /** `imgproof queue run` as it runs: check, order, wait, tell (SPEC B3, F11). Loads Temporal's client. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type BatchHandle, submitBatch } from '../client.ts';
+import { readQueueState } from '../artifacts/queue-folder.ts';
 import { batchHash } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import { announceBatch, refuseOversize } from './batch-order.ts';
@@ -23,6 +24,7 @@ export interface QueueRunFlags extends RequestFlags, TaskFlags, WaitFlags, Serve
   maxQueueSize?: number;
   overflowPolicy?: string;
   stateDir?: string;
+  resume?: boolean;
 }
 
 export async function orderQueue(argument: string | undefined, flags: QueueRunFlags): Promise<void> {
@@ -32,14 +34,16 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
   const { batch, request, runnable, models } = await checkedQueue(settings, argument, flags, embedded);
   if (embedded) await checkProviders(settings, runnable);
   refuseOversize(request);
-  const queueId = `q-${timestamp(Date.now())}-${randomBytes(3).toString('hex')}`;
+  const stateDir = request.queue?.state_dir ?? null;
+  const queueId = flags.resume ? await lastRun(stateDir) : newQueueId();
   const signals = listenForSignals();
   const session = await openSession(settings, flags);
   signals.ordering();
   try {
     const order = { batchId: queueId, batchHash: batchHash(batch.tasks, sha256), request, isAsWritten: true };
     const submitted = await submitBatch(session.client, order);
-    if (!('handle' in submitted)) throw new CommandProblem(EXIT.incomplete, `"${queueId}" is taken already`);
+    if (!('handle' in submitted)) throw otherTasks(queueId);
+    if (submitted.decision === 'attach') throw stillRuns(queueId);
     const facts: OrderFacts = {
       kind: 'batch',
       id: queueId,
@@ -48,7 +52,7 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
       isAttached: false,
     };
     announceBatch(session, batch, facts, progress);
-    const told: QueueOrder = { queueId, stateDir: request.queue?.state_dir ?? null };
+    const told: QueueOrder = { queueId, stateDir };
     if (!flags.wait) tellOrdered(session, told);
     else await follow(session, submitted.handle, { facts, told }, { progress, signals }, flags);
   } finally {
@@ -56,6 +60,33 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
     progress.end(true);
     await session.close();
   }
+}
+
+/** SPEC F4. */
+function newQueueId(): string {
+  return `q-${timestamp(Date.now())}-${randomBytes(3).toString('hex')}`;
+}
+
+/** SPEC B6: results are adopted within one id, so the last run is ordered once more. */
+async function lastRun(stateDir: string | null): Promise<string> {
+  const last = stateDir === null ? null : await readQueueState(stateDir);
+  if (last !== null) return last.queue_id;
+  throw new CommandProblem(
+    EXIT.usage,
+    `--resume: no queue run was found in ${stateDir ?? 'the worker’s state directory'}. Leave it out, or name another --state-dir. Nothing was sent.`,
+  );
+}
+
+function otherTasks(queueId: string): CommandProblem {
+  return new CommandProblem(
+    EXIT.usage,
+    `--resume: the last run of this directory, "${queueId}", was of other tasks. Leave it out. Nothing was sent.`,
+  );
+}
+
+function stillRuns(queueId: string): CommandProblem {
+  const message = `the queue run "${queueId}" has this directory and still runs; \`imgproof queue status\` shows it. Nothing was sent.`;
+  return new CommandProblem(EXIT.environment, message);
 }
 
 function tellOrdered(session: Session, { queueId, stateDir }: QueueOrder): void {

@@ -11,7 +11,14 @@ import type { Problem } from '../intake/problems.ts';
 import { ELSEWHERE, modelsWritten } from './as-written.ts';
 import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
-import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
+import {
+  type RequestFlags,
+  requestOverrides,
+  type ServerFlags,
+  type TaskFlags,
+  taskOfFlags,
+  type WaitFlags,
+} from './flags.ts';
 import { taskLooks } from './looks.ts';
 import { checkProviders, referenceProblems, taskRequestOf, workerHere } from './order.ts';
 import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
@@ -24,14 +31,8 @@ import { lookOf, symbolsOf } from './terminal.ts';
 import { watchUntilEnd } from './watch.ts';
 import { modeNames } from './words.ts';
 
-export interface RunFlags extends RequestFlags, WaitFlags, ServerFlags {
+export interface RunFlags extends RequestFlags, TaskFlags, WaitFlags, ServerFlags {
   prompt: string;
-  taskName?: string;
-  taskKey?: string;
-  inputImage?: string[];
-  image?: string[];
-  referenceImage?: string[];
-  images?: string;
   resume?: boolean;
 }
 
@@ -111,14 +112,9 @@ async function checkedTask(
     );
   }
   const keyTrouble = flags.taskKey === undefined ? null : keyProblem(flags.taskKey, null);
-  const references = [flags.inputImage, flags.image, flags.referenceImage].flatMap((paths) => paths ?? []);
-  const value = {
-    prompt: flags.prompt,
-    ...(flags.taskName === undefined ? {} : { task_name: flags.taskName }),
-    ...(flags.taskKey === undefined || keyTrouble !== null ? {} : { task_key: flags.taskKey }),
-    ...(references.length === 0 ? {} : { input_images: references }),
-    ...(flags.images === undefined ? {} : { images: flags.images }),
-  };
+  const { task_key, ...fields } = taskOfFlags(flags);
+  const hasKey = task_key !== undefined && keyTrouble === null;
+  const value = { ...fields, prompt: flags.prompt, ...(hasKey ? { task_key } : {}) };
   const overrides = requestOverrides(flags);
   const place = embedded ? { baseDir: process.cwd(), ...workerHere(settings) } : ELSEWHERE;
   const normalized = normalizeTask(value, { ...place, overrides, batchName: 'run' });

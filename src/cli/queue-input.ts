@@ -7,6 +7,7 @@ import { readBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
 import { problemsByTask } from '../intake/queue.ts';
+import { withAbsolutePaths } from '../intake/references.ts';
 import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { requestOverrides, taskOfFlags } from './flags.ts';
@@ -55,7 +56,7 @@ export async function checkedQueue(
   const runnable = batch.tasks.filter((_, i) => !ofTask.has(i));
   const isRejected = (i: number) => ofTask.has(i);
   const request = embedded
-    ? requestOf(batch, value, isRejected)
+    ? requestOf(batch, { value, baseDir: input.baseDir, isRejected })
     : batchAsWritten(value, overrides, batch.batch_name);
   return {
     batch: { ...batch, warnings: warningsOf(runnable) },
@@ -114,27 +115,36 @@ function withQueue(value: unknown, flags: QueueRunFlags, settings: Settings, emb
 }
 
 function overridesOf(flags: QueueRunFlags) {
-  const { maxWorkers } = flags;
-  return { ...requestOverrides(flags), ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }) };
+  const { maxWorkers, resume } = flags;
+  return {
+    ...requestOverrides(flags),
+    ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }),
+    ...(resume ? { again: false } : {}),
+  };
 }
 
 /** What the worker shall reject goes as it was written: it finds the same. */
 function requestOf(
-  { max_workers, output_dir, queue, tasks, batch_name }: Omit<NormalizedBatch, 'warnings'>,
-  value: unknown,
-  isRejected: (index: number) => boolean,
+  { max_workers, output_dir, queue, tasks, batch_name, again }: Omit<NormalizedBatch, 'warnings'>,
+  { value, baseDir, isRejected }: { value: unknown; baseDir: string; isRejected: (i: number) => boolean },
 ): BatchRequest {
   if (queue === null) throw new Error('a queue run has a queue');
-  const written = (value as { tasks: TaskRequest[] }).tasks;
+  const written = (value as { tasks: unknown[] }).tasks;
   const { task_timeout_seconds, ...block } = queue;
   return {
     batch_name,
     max_workers,
     output_dir,
+    again,
     task_timeout_seconds,
     queue: block,
-    tasks: tasks.map((task, i) => (isRejected(i) ? (written[i] as TaskRequest) : taskRequestOf(task))),
+    tasks: tasks.map((task, i) => (isRejected(i) ? asWritten(written[i], baseDir) : taskRequestOf(task))),
   };
+}
+
+function asWritten(task: unknown, baseDir: string): TaskRequest {
+  const isObject = typeof task === 'object' && task !== null && !Array.isArray(task);
+  return (isObject ? withAbsolutePaths(task, baseDir) : task) as TaskRequest;
 }
 
 function modelsOf(tasks: readonly NormalizedTask[]): string {

@@ -1,11 +1,10 @@
 /** `imgproof queue …`: its commands and their flags (SPEC C, F11). All of them print JSON. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addRequestFlags, addServerFlags, addTaskFlags, addWaitFlags, number } from './flags.ts';
 import type { QueueCancelFlags } from './queue-cancel.ts';
 import type { QueueReadFlags } from './queue-read.ts';
 import type { QueueRunFlags } from './order-queue.ts';
 import { OVERFLOW_POLICIES, QUEUE_DEFAULTS } from '../domain/queue.ts';
-import { Option } from 'commander';
 
 export function register(command: Command): void {
   registerRun(command.command('run'));
@@ -24,13 +23,14 @@ function registerRun(command: Command): void {
       '@tasks.json, a path, - for standard input, or the JSON itself: a list, or {"tasks": […]}',
     )
     .option('--prompt <text>', 'a single task instead of a list: what the image shows');
-  addTaskFlags(command)
+  addTaskFlags(command, { key: 'dedupe of the task (default its name)' })
     .option('--max-workers <n>', 'images at the same time, 1 to 4 (default 4)', number)
     .option(
       '--max-queue-size <n>',
       `tasks that may wait beside those (default ${QUEUE_DEFAULTS.max_queue_size})`,
       number,
     )
+    .option('--resume', 'make only what the last run of this directory has no proven result of')
     .addOption(
       new Option('--overflow-policy <policy>', 'status of tasks over that (default reject)').choices(
         OVERFLOW_POLICIES,

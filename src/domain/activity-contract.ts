@@ -34,8 +34,18 @@ export interface AdmissionOrder {
 }
 
 export interface ActiveTaskQuery {
+  /** Whose files are told when it is skipped. */
+  order: TaskOrder;
   task_key: string;
   batch_id: string;
+}
+
+/** SPEC B5. */
+export function activeElsewhere(
+  taskKey: string,
+  { workflow_id, run_id }: { workflow_id: string; run_id: string },
+): string {
+  return `task_key "${taskKey}" is active elsewhere: workflow ${workflow_id}, run ${run_id}`;
 }
 
 export type ActiveTaskAnswer =

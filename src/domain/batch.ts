@@ -12,7 +12,7 @@ export interface BatchRequest extends BatchWideFields {
   max_workers?: number;
   /** Tasks admitted; the rest end `rejected`. Default 200, up to 10,000 when asked for (SPEC B2). */
   queue_limit?: number;
-  /** True: order everything anew instead of adopting proven results (SPEC B6). Default false. */
+  /** True: order everything anew instead of adopting proven results (SPEC B6). Default false, of a queue run true. */
   again?: boolean;
   /** Makes it a queue run: the queue's admission and files (SPEC B3, F4), even when empty. */
   queue?: QueueRequest;

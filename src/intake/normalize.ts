@@ -151,7 +151,8 @@ function batchFields(flags: Layer, whole: Layer, problems: ProblemList, context:
     batch_name: read('batch_name') ?? context.batchName,
     max_workers: clampWorkers(read('max_workers')),
     queue_limit: read('queue_limit') ?? BATCH_LIMITS.queueDefault,
-    again: read('again') ?? false,
+    // A queue orders anew by default (SPEC B6).
+    again: read('again') ?? Object.hasOwn(whole.raw, 'queue'),
   };
 }
 

@@ -28,6 +28,25 @@ export interface ResolvedReferences {
   problems: Problem[];
 }
 
+/** A task as it was written, its paths absolute as far as they can be told: for whoever reads it elsewhere. */
+export function withAbsolutePaths(task: object, baseDir: string): object {
+  const fields = Object.entries(task).map(([field, value]) => [field, absoluteValue(field, value, baseDir)]);
+  return Object.fromEntries(fields) as object;
+}
+
+function absoluteValue(field: string, value: unknown, baseDir: string): unknown {
+  const absolute = (text: unknown) => {
+    const place = typeof text === 'string' ? resolvePath(text, baseDir) : { message: '' };
+    return 'absolute' in place ? place.absolute : text;
+  };
+  if (field !== 'output_dir' && !REFERENCE_FIELDS.some((known) => known === field)) return value;
+  if (Array.isArray(value)) return value.map(absolute);
+  const isList = field === 'input_images' || field === 'images';
+  if (typeof value !== 'string' || !isList) return absolute(value);
+  const paths = pathsOf({ path: [], value, isList, baseDir });
+  return typeof paths === 'string' ? value : paths.map(({ text }) => absolute(text));
+}
+
 export function resolveReferences(sources: readonly ReferenceSource[]): ResolvedReferences {
   const images = new Set<string>();
   const problems: Problem[] = [];

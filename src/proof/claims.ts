@@ -58,23 +58,31 @@ function claimsOf(found: readonly FoundResult[]): Claims {
 
 const READS_AT_ONCE = 16;
 
-/** Every readable result of an output directory, a batch directory or a folder of either (SPEC F2, F3). */
+/** Every readable result of an output, state or batch directory, or a folder of these (SPEC F2–F4). */
 export async function resultsBelow(place: string): Promise<FoundResult[]> {
   const runs = await foldersIn(join(place, FILES.runs));
   const batches = await foldersIn(join(place, FILES.batches));
   const tasks = await mapLimited(batches, READS_AT_ONCE, foldersIn);
-  const folders = [place, ...(await foldersIn(place)), ...runs, ...tasks.flat()];
+  const queued = await foldersIn(join(place, FILES.queueTaskFolders));
+  const folders = [place, ...(await foldersIn(place)), ...runs, ...tasks.flat(), ...queued];
   const found = await mapLimited(folders, READS_AT_ONCE, readResult);
   return found.filter((one) => one !== null);
 }
 
-/** The output directory a run folder is of, else its batch, else the folder alone. */
+/** The output or state directory a run folder is of, else its batch, else the folder alone. */
 async function placeOf(folder: string): Promise<string> {
   const parent = dirname(folder);
   if (basename(parent) === FILES.runs) return dirname(parent);
+  const around = dirname(parent);
+  if (basename(parent) === FILES.queueTaskFolders && (await isStateDir(around))) return around;
   const { files } = await listFolder(parent);
   if (!files.includes(FILES.batchRequest)) return folder;
+  if (basename(around) === FILES.queueRuns && (await isStateDir(dirname(around)))) return dirname(around);
   return basename(dirname(parent)) === FILES.batches ? dirname(dirname(parent)) : parent;
+}
+
+async function isStateDir(folder: string): Promise<boolean> {
+  return (await listFolder(folder)).files.includes(FILES.queueState);
 }
 
 async function foldersIn(path: string): Promise<string[]> {

@@ -116,8 +116,9 @@ async function readFound(place: string, name: string): Promise<Read<FoundResult>
   return { kind: 'read', value: { path, folder: dirname(path), result: read.value } };
 }
 
-/** Name of the task's folder in this directory, wherever the directory was when it was recorded. */
-function folderName({ run_dir }: OrderedTask): string | null {
+/** The task's folder from this directory, wherever the directory was when it was recorded. */
+function folderName({ run_dir, order_file }: OrderedTask): string | null {
+  if (typeof order_file === 'string' && ORDER_OF_QUEUE.test(order_file)) return dirname(order_file);
   const name = run_dir === null ? '' : basename(run_dir);
   return ['', '.', '..'].includes(name) ? null : name;
 }
@@ -148,6 +149,9 @@ async function withoutResult({ dir, summary }: Batch, task: OrderedTask, row?: T
         : item({ ...base, verdict: 'no proof', note: 'the batch has ended without a word about this task' });
   }
 }
+
+/** Of a queue's task (SPEC F4): in the state directory that the run's folder is in. */
+const ORDER_OF_QUEUE = /^\.\.\/\.\.\/tasks\/t-[\w-]+\/task\.json$/u;
 
 function resultsOf(tasks: readonly VerifiedTask[]): Map<number, ResultRecord> {
   return new Map(tasks.flatMap(({ index, result }) => (result === null ? [] : [[index, result] as const])));

@@ -15,7 +15,7 @@ import { unreadableResult, verifyResultFile, verifyUnfinished } from './verify-r
 
 export type { VerifyReport } from './verdict.ts';
 
-/** Each path is a result.json, an image, a run or batch directory, or an output directory with any of them. */
+/** Each path is a result.json, an image, a run or batch directory, or an output or state directory with any of them. */
 export async function verifyPaths(paths: string[]): Promise<VerifyReport> {
   const items = new Map<string, VerifyItem>();
   const claims = claimsLookup();
@@ -95,7 +95,8 @@ async function verifyKnownFolder(
 
 async function verifyOutput(path: string, listing: Listing, claims: ClaimsLookup): Promise<VerifyItem[]> {
   const items = await verifyChildren(path, listing, claims, false);
-  for (const container of [FILES.runs, FILES.batches]) {
+  const isQueue = listing.files.includes(FILES.queueState);
+  for (const container of [FILES.runs, FILES.batches, ...(isQueue ? [FILES.queueRuns] : [])]) {
     const place = join(path, container);
     if (listing.links.includes(container)) items.push(behindLink(place));
     if (listing.folders.includes(container))

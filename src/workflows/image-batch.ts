@@ -20,7 +20,7 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { TaskRecordOrder } from '../domain/activity-contract.ts';
+import { activeElsewhere, type TaskRecordOrder } from '../domain/activity-contract.ts';
 import type { Admission } from '../domain/batch.ts';
 import { FAILURES } from '../domain/failure.ts';
 import {
@@ -127,7 +127,11 @@ function startTask(task: TaskOrder): Promise<ChildWorkflowHandle<typeof imageTas
 
 /** SPEC B5: the same key is active. Ours from before a reset is awaited, anybody else's makes this one `skipped`. */
 async function endOfActive(task: TaskOrder): Promise<TaskEnd | 'ended meanwhile'> {
-  const active = await awaitActiveTask({ task_key: task.task_key, batch_id: workflowInfo().workflowId });
+  const active = await awaitActiveTask({
+    order: task,
+    task_key: task.task_key,
+    batch_id: workflowInfo().workflowId,
+  });
   switch (active.belongs_to) {
     case 'nobody':
       return 'ended meanwhile';
@@ -140,7 +144,7 @@ async function endOfActive(task: TaskOrder): Promise<TaskEnd | 'ended meanwhile'
         : { ...active.end, index: task.index };
     }
     case 'another': {
-      const error = `task_key "${task.task_key}" is active elsewhere: workflow ${active.workflow_id}, run ${active.run_id}`;
+      const error = activeElsewhere(task.task_key, active);
       return { ...emptyEnd(task.index, 'skipped'), error, category: 'active_elsewhere' };
     }
   }
