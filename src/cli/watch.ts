@@ -36,8 +36,12 @@ export async function watchUntilEnd<T>(
   const ending = Promise.race([ended, detached, patience(watch.flags.waitTimeout, stop.signal)]);
   const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
-    // Whoever lets go is answered at once: no call to the server stands in between.
-    return await Promise.race([ending, looking.then(() => ending)]);
+    const end = await Promise.race([ending, looking.then(() => ending)]);
+    // A look under way ends before its connection is closed: what its client repeats after that would throw. Whoever lets
+    // go is answered at once, no call to the server stands in between.
+    stop.abort();
+    if (end.kind === 'result' || end.kind === 'failed') await looking.catch(() => undefined);
+    return end;
   } finally {
     stop.abort();
   }
