@@ -1,9 +1,10 @@
 /** From what a person wrote to an order that can be sent: every problem is found here, before anything is spent. */
 import { allowedRoots, inspectProvider, rememberRoot, type Settings } from '../config.ts';
 import { readReference } from '../artifacts/image-file.ts';
-import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
+import type { BatchRequest, BatchWideFields, NormalizedBatch } from '../domain/batch.ts';
 import type { MockOrder, NormalizedTask, TaskRequest } from '../domain/task.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
+import { BATCH_KEYS } from '../intake/schema.ts';
 import type { Problem } from '../intake/problems.ts';
 import { CommandProblem } from './exit-codes.ts';
 
@@ -12,16 +13,38 @@ export function workerHere({ defaults, allowMock }: Settings): Pick<IntakeContex
   return { defaults, allowMock };
 }
 
-/** The normalised batch in the shape users write: what goes to Temporal is what `temporal workflow start` takes (SPEC T1). */
+/**
+ * The normalised batch in the shape users write: what goes to Temporal is what `temporal workflow start` takes (SPEC T1).
+ * What all tasks have in common is said once: histories are paid for by the byte.
+ */
 export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchRequest {
+  const requests = batch.tasks.map(taskRequestOf);
+  const common = commonFields(requests);
   return {
     batch_name: batch.batch_name,
     max_workers: batch.max_workers,
     queue_limit: batch.queue_limit,
     output_dir: batch.output_dir,
     ...(again ? { again } : {}),
-    tasks: batch.tasks.map(taskRequestOf),
+    ...common,
+    tasks: requests.map((request) => without(request, Object.keys(common))),
   };
+}
+
+/** Batch-wide fields that have the same value in every task. */
+function commonFields([first = { prompt: '' }, ...others]: readonly TaskRequest[]): BatchWideFields {
+  const isCommon = ([name, value]: [string, unknown]) =>
+    BATCH_KEYS.includes(name) && others.every((other) => other[name as keyof TaskRequest] === value);
+  return Object.fromEntries(Object.entries(first).filter(isCommon));
+}
+
+function without(request: TaskRequest, names: readonly string[]): TaskRequest {
+  const own = Object.entries(request).filter(([name, value]) => !names.includes(name) && !isEmpty(value));
+  return Object.fromEntries(own) as unknown as TaskRequest;
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 export function taskRequestOf(task: NormalizedTask): TaskRequest {
