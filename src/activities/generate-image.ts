@@ -13,13 +13,13 @@ import { FAILURE_TYPES } from '../domain/failure.ts';
 import { type AttemptHeartbeat, type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import { findProof } from './adopt.ts';
+import { signOfLife, wordBeforeWait } from './attempt-heartbeat.ts';
 import type { ActivityDeps } from './deps.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
 import { readAdmittedTask } from './task-of-order.ts';
 
 type ImageFlight = Flight<Delivery, GenerationProgress>;
-type JoinedFlight = ImageFlight & { joined: boolean };
 
 export function createGenerateImage(deps: ActivityDeps): ImageActivities['generateImage'] {
   const flights = new Flights<Delivery, GenerationProgress>();
@@ -43,7 +43,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     // something from elsewhere.
     const entry = await open().catch(() =>
       heartbeating(
-        () => heartbeatOf(task, attempt, null),
+        () => signOfLife(task, { temporalAttempt: attempt, progress: null, joined: false }),
         () => Promise.race([untilWritten(open), context.cancelled]),
       ),
     );
@@ -56,10 +56,15 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     if (flight.joined) flight.progress.waiting += 1;
+    const told = { temporalAttempt: attempt, progress: flight.progress, joined: flight.joined };
     return heartbeating(
-      () => heartbeatOf(task, attempt, flight),
+      () => signOfLife(task, told),
       () => untilLanded(flight),
-    );
+    ).catch((error: unknown) => {
+      if (error instanceof AttemptFailed && error.delayMs !== null)
+        context.heartbeat(wordBeforeWait(task, told, error));
+      throw error;
+    });
   }
 
   async function openMarked(task: AdmittedTask, runId: string, attempt: number): Promise<SpoolEntry> {
@@ -73,25 +78,6 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
 function deadlineIn(details: Partial<AttemptHeartbeat> | undefined): number | null {
   const atMs = Date.parse(details?.deadline_at ?? '');
   return Number.isNaN(atMs) ? null : atMs;
-}
-
-function heartbeatOf(
-  task: AdmittedTask,
-  temporalAttempt: number,
-  flight: JoinedFlight | null,
-): AttemptHeartbeat {
-  const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = flight?.progress ?? {};
-  const { limitMs = task.timeout_ms, deadlineAtMs = null } = flight?.progress ?? {};
-  return {
-    waiting_for: flight?.joined ? 'a call of the same generation' : waitingFor,
-    generation_id: task.generation_id,
-    temporal_attempt: temporalAttempt,
-    sent: sentAtMs !== null,
-    attempt,
-    elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
-    limit_seconds: Math.round(limitMs / 1000),
-    deadline_at: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
-  };
 }
 
 /**

@@ -214,6 +214,8 @@ export interface TaskTicket extends Pick<
 > {
   /** Number of reference images. */
   references: number;
+  /** How its prompt begins: what people know it by in the Web UI. Absent in tickets of earlier versions. */
+  prompt_start?: string;
   /** Path of the order file below `batch_dir`, with `/`. */
   order_file: string;
   /** How often it was ordered again; absent for never. */
@@ -223,4 +225,6 @@ export interface TaskTicket extends Pick<
 /** Input of the workflow of a task in a batch, and of its activities: histories carry a prompt once, in the batch's own input. */
 export interface TaskOrder extends TaskTicket {
   batch_dir: string;
+  /** The batch was started with all search attributes of ours: the task may set them too. An unregistered one would block it. */
+  listed?: true;
 }

@@ -32,11 +32,19 @@ export class TaskWindow {
   readonly #dropNext = new Set<number>();
   /** Tasks that are being dropped or reopened. */
   #busy = 0;
+  readonly #tell: () => void;
+
+  /** `tell` is called after every change that people can see. */
+  constructor(tell: (window: TaskWindow) => void = () => undefined) {
+    this.#tell = () => tell(this);
+    this.#tell();
+  }
 
   admit(admission: Admission): void {
     this.book.admit(admission);
     this.#maxWorkers = admission.max_workers;
     this.#waiting = this.book.queued();
+    this.#tell();
   }
 
   /** Until nothing is left to do. A cancel of the batch drops what is queued; its scope tells the tasks that run. */
@@ -44,6 +52,7 @@ export class TaskWindow {
     const scope = CancellationScope.current();
     void scope.cancelRequested.catch(() => this.#dropWaiting());
     this.#phase = 'running';
+    this.#tell();
     await CancellationScope.nonCancellable(async () => {
       while (!this.#isOver()) {
         this.#act(work, scope);
@@ -51,6 +60,7 @@ export class TaskWindow {
       }
     });
     this.#phase = 'recording';
+    this.#tell();
   }
 
   /** True when a message brought work while the batch was recorded (DESIGN 2.7). */
@@ -60,6 +70,7 @@ export class TaskWindow {
 
   done(): void {
     this.#phase = 'done';
+    this.#tell();
   }
 
   // --- what people ask for ---------------------------------------------------------------------------------------
@@ -67,12 +78,14 @@ export class TaskWindow {
   pause(reason: string | null): PauseAnswer {
     const changed = this.#paused === null;
     this.#paused ??= { since: new Date().toISOString(), reason };
+    this.#tell();
     return this.#pauseAnswer(changed);
   }
 
   resume(): PauseAnswer {
     const changed = this.#paused !== null;
     this.#paused = null;
+    this.#tell();
     return this.#pauseAnswer(changed);
   }
 
@@ -84,6 +97,7 @@ export class TaskWindow {
     const before = this.#maxWorkers;
     const max_workers = clampWorkers(wanted);
     this.#maxWorkers = max_workers;
+    this.#tell();
     const warning = max_workers === wanted ? null : `${wanted} is not from 1 to 4; it is ${max_workers} now`;
     return { max_workers, before, warning };
   }
@@ -103,6 +117,7 @@ export class TaskWindow {
         answer.cancelled.push(task_key);
       }
     }
+    this.#tell();
     return answer;
   }
 
@@ -112,6 +127,7 @@ export class TaskWindow {
       this.book.reopen(index);
       this.#toReopen.push(index);
     }
+    this.#tell();
   }
 
   progress(): BatchProgress {
@@ -157,14 +173,17 @@ export class TaskWindow {
     const wish = new StopWish();
     this.#running.set(order.index, wish);
     this.book.start(order.index);
+    this.#tell();
     this.book.end(await scope.run(() => work.run(order, wish)));
     this.#running.delete(order.index);
+    this.#tell();
   }
 
   async #drop(order: TaskOrder, work: TaskWork): Promise<void> {
     this.#busy += 1;
     this.book.end(await work.drop(order));
     this.#busy -= 1;
+    this.#tell();
   }
 
   async #reopen(order: TaskOrder, work: TaskWork): Promise<void> {
@@ -176,6 +195,7 @@ export class TaskWindow {
     else if (isDropped) this.#toDrop.push(index);
     else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
     this.#busy -= 1;
+    this.#tell();
   }
 
   /** Of one task, or of all; false when there was nothing. */

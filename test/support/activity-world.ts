@@ -206,6 +206,7 @@ function orderOf(folder: string, task: AdmittedTask): TaskOrder {
     model,
     size,
     references: input_images.length,
+    prompt_start: task.prompt,
     timeout_ms,
     max_attempts,
     heartbeat_timeout_ms,
