@@ -1,7 +1,7 @@
 /** `imgproof get` as it runs: everything that is known of one task (SPEC C, F11). */
 import { join } from 'node:path';
 import { describe, memoOf } from '../client.ts';
-import { taskEnd } from '../client/orders.ts';
+import { type OrderState, taskEnd } from '../client/orders.ts';
 import { taskFacts } from '../client/task-facts.ts';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { fileTail } from '../artifacts/file-tail.ts';
@@ -110,7 +110,7 @@ async function standing(
   const nothing = { billing: { no: 0, possible: 0, yes: 0 }, error: null };
   if (run === null) return { status: 'queued', ...nothing };
   if (run.status.name === 'RUNNING') return { status: 'running', ...nothing };
-  const state = run.status.name.toLowerCase() as 'completed' | 'failed' | 'cancelled';
+  const state = run.status.name.toLowerCase() as OrderState;
   return taskEnd(client, { id: key, run_id: run.runId, state });
 }
 

@@ -24,6 +24,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   cancel: { summary: 'stop a batch or tasks, queued or running', load: () => import('./cancel.ts') },
   pause: { summary: 'start no further task of a batch', load: () => import('./pause.ts') },
   resume: { summary: 'let a paused batch go on, or change its workers', load: () => import('./resume.ts') },
+  retry: { summary: 'order failed tasks of a batch once more', load: () => import('./retry.ts') },
   worker: { summary: 'run a worker in the foreground', load: () => import('./worker.ts') },
   temporal: { summary: 'the Temporal CLI with the address set', load: () => import('./temporal.ts') },
 };

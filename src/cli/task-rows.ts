@@ -35,11 +35,12 @@ export async function tasksOfBatch(
 
 const READ_AT_ONCE = 8;
 
-/** When it ran, its attempts say. */
+/** When it ran, its attempts say: those of the order that its result is of. */
 async function listedRow(row: TaskRow): Promise<ListedTask> {
   const result = row.result_json === null ? null : await readJson<ResultRecord>(row.result_json);
   const { cancelling: _, ...state } = stateOfRow(row, null, 0);
-  const times = row.adopted_from === undefined ? spanOf(result?.attempts ?? []) : NEVER;
+  const attempts = result?.attempts.filter(({ generation_id }) => generation_id === result.generation_id);
+  const times = row.adopted_from === undefined ? spanOf(attempts ?? []) : NEVER;
   return {
     ...state,
     ...times,
