@@ -100,7 +100,8 @@ function noteOf(task: TaskLine): string {
   if (task.error !== null) return plain(cutToBytes(task.error.replace(ADDRESS, ''), ERROR_BYTES));
   if (task.adopted) return 'adopted: it was proven before';
   if (task.status === 'running' && task.cancelling !== null) return STOPPING[task.cancelling];
-  return `${MODE_NAMES[task.mode]} “${plain(task.prompt_start)}”`;
+  const prompt = `“${plain(task.prompt_start)}”`;
+  return task.mode === 'edit' ? `${MODE_NAMES.edit} ${prompt}` : prompt;
 }
 
 /** Of the provider, at the head of a message: one long word, wider than the page. */
