@@ -59,7 +59,7 @@ const SENTENCES: Record<WaitingFor, (facts: Facts, task: AdmittedTask) => string
   'a call of the same generation': ({ attempt }) =>
     `waiting for request ${attempt}, which an earlier attempt sent and which is still alive`,
   'the image': ({ attempt, elapsed_seconds, limit_seconds }, { max_attempts }) =>
-    `request ${attempt} (of ${max_attempts} that count) is with the provider for ${elapsed_seconds} s, at most ${limit_seconds} s`,
+    `request ${attempt} has been with the provider for ${elapsed_seconds} s, at most ${limit_seconds} s; ${max_attempts} may be counted`,
   'the disk': ({ attempt }) => `saving the answer to request ${attempt}`,
   'the mock': ({ elapsed_seconds, limit_seconds }) =>
     `a mock for ${elapsed_seconds} s, at most ${limit_seconds} s; nothing was sent`,

@@ -24,8 +24,8 @@ export function batchDetails(progress: BatchProgress, tasks: readonly TaskLine[]
     headline(progress, tasks.length),
     '',
     ...standstill(progress),
-    '| # | Task | Status | Time (UTC) | Mode | |',
-    '|--:|:--|:--|:--|:--|:--|',
+    `| # | ${PAD}Task${PAD} | Status (UTC)${PAD} | |`,
+    '|--:|:--|:--|:--|',
     ...rows.map(tableRow),
     ...(left > 0 ? ['', `${left} more tasks are not shown; the query \`tasks\` lists all of them.`] : []),
     '',
@@ -78,26 +78,34 @@ function laterFirst(a: TaskState, b: TaskState): number {
 }
 
 function tableRow(task: TaskLine): string {
-  const { index, task_key, task_name, status, mode } = task;
+  const { index, task_key, task_name, status } = task;
   const { mark, word } = STATUS_LOOKS[status];
   // A task that never had a workflow has no page.
   const name = task.started_at === null ? plain(task_name) : workflowLink(task_name, task_key);
-  const cells = [index, name, `${mark} ${word}`, timeOf(task), MODE_NAMES[mode], noteOf(task)];
-  return `| ${cells.join(' | ')} |`;
+  const where = `${mark} ${word}${timeOf(task)}`.replaceAll(' ', UNBROKEN);
+  return `| ${index} | ${PAD}${name}${PAD} | ${where}${PAD} | ${noteOf(task)} |`;
 }
+
+/** The Web UI's tables have no space between columns, and break lines early. */
+const UNBROKEN = '\u00A0';
+const PAD = UNBROKEN.repeat(3);
 
 function timeOf({ started_at, ended_at }: TaskState): string {
   if (started_at === null) return '';
-  if (ended_at === null) return `since ${clock(started_at)}`;
-  return `took ${((Date.parse(ended_at) - Date.parse(started_at)) / 1000).toFixed(0)} s`;
+  if (ended_at === null) return ` since ${clock(started_at)}`;
+  return `, ${((Date.parse(ended_at) - Date.parse(started_at)) / 1000).toFixed(0)} s`;
 }
 
 function noteOf(task: TaskLine): string {
-  if (task.error !== null) return plain(cutToBytes(task.error, ERROR_BYTES));
+  if (task.error !== null) return plain(cutToBytes(task.error.replace(ADDRESS, ''), ERROR_BYTES));
   if (task.adopted) return 'adopted: it was proven before';
   if (task.status === 'running' && task.cancelling !== null) return STOPPING[task.cancelling];
-  return `“${plain(task.prompt_start)}”`;
+  const prompt = `“${plain(task.prompt_start)}”`;
+  return task.mode === 'edit' ? `${MODE_NAMES.edit} ${prompt}` : prompt;
 }
+
+/** Of the provider, at the head of a message: one long word, wider than the page. */
+const ADDRESS = /^[A-Z]+ https?:\/\/\S+: /u;
 
 const STOPPING = {
   finish: 'stopping: a request that was sent may still bring its image',

@@ -1,7 +1,7 @@
 /** Texts for Temporal's Web UI (SPEC T2). Its limits are bytes, not characters; its markdown knows no HTML. */
 import type { BatchRequest } from './batch.ts';
 import { utf8Bytes } from './ids.ts';
-import { MODE_NAMES, modeFor, type TaskRequest } from './task.ts';
+import { MODE_NAMES, modeFor, type TaskRequest, type TaskTicket } from './task.ts';
 
 /** Longest texts in bytes. Summary and details: what the server takes. The start of a prompt is in every task's ticket. */
 const BYTES = { summary: 200, details: 20_000, promptStart: 40 } as const;
@@ -57,6 +57,11 @@ export function batchTexts(request: BatchRequest): { staticSummary: string; stat
     staticSummary: cutToBytes(facts.join(' · '), BYTES.summary),
     staticDetails: cutToBytes(details.join('\n'), BYTES.details),
   };
+}
+
+/** For a batch that starts one of its tasks: its timeline shows nothing else of them. */
+export function ticketSummary({ index, task_name, mode }: TaskTicket): string {
+  return cutToBytes(`${index} ${oneLine(task_name)} · ${MODE_NAMES[mode]}`, BYTES.summary);
 }
 
 /** For whoever starts a task alone. */

@@ -35,8 +35,8 @@ import {
 import type { BatchSummary, TaskEnd } from '../domain/records.ts';
 import { emptyEnd, endOf } from '../domain/rows.ts';
 import { commonAttributes } from '../domain/search-attributes.ts';
-import { MODE_NAMES, type TaskOrder } from '../domain/task.ts';
-import { liveDetails } from '../domain/ui-text.ts';
+import type { TaskOrder } from '../domain/task.ts';
+import { liveDetails, ticketSummary } from '../domain/ui-text.ts';
 import { awaitActiveTask, recordBatch, recordTask, reopenTask } from './activities.ts';
 import { admit } from './admission.ts';
 import type { imageTask } from './image-task.ts';
@@ -137,7 +137,7 @@ function startTask(task: TaskOrder): Promise<ChildWorkflowHandle<typeof imageTas
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     memo: { batch_id: workflowInfo().workflowId, order_run_id: workflowInfo().firstExecutionRunId },
-    staticSummary: `${MODE_NAMES[task.mode]} · ${task.size}`,
+    staticSummary: ticketSummary(task),
   });
 }
 
