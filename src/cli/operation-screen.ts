@@ -21,9 +21,10 @@ export function cancelLines(id: string, answer: CancelAnswer, look: Look): Line[
     ];
   const counts = Object.entries({ cancelled, finishing, aborting }).filter(([, keys]) => keys.length > 0);
   if (counts.length === 0) return [[plain(`${safe(id)}  nothing was left to cancel`)]];
-  const facts = counts.map(([name, keys]): Line => [plain(`${keys.length} ${name}`)]);
+  const [first = [], ...others] = counts.map(([name, keys]): Line => [plain(`${keys.length} ${name}`)]);
+  const head: Line = [styled('green', done), styled('bold', ` ${safe(id)}`), plain('  ')];
   return [
-    ...flow([[styled('green', done), styled('bold', ` ${safe(id)}`)], ...facts], look.columns, ` ${dot} `),
+    ...flow([[...head, ...first], ...others], look.columns, ` ${dot} `),
     ...(finishing.length === 0
       ? []
       : [[plain('  Sent requests may still bring their image; --now drops them')]]),

@@ -66,7 +66,7 @@ function elapsedSeconds({ started_at, ended_at }: Pick<TaskState, 'started_at' |
 }
 
 export function listedStates(id: string, snapshot: Snapshot): ListedTask[] {
-  const view = viewOf({ kind: 'batch', id, total: 0, models: '', isAttached: true }, snapshot, Date.now());
+  const view = viewOf({ kind: 'batch', id, total: 0, models: '', isAttached: true }, snapshot, snapshot.atMs);
   const seen = new Map(view.tasks.map((task) => [task.index, task]));
   return snapshot.tasks.map(({ cancelling, ...state }) => {
     const { activity = null, elapsedMs = null } = seen.get(state.index) ?? {};
