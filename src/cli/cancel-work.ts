@@ -158,7 +158,7 @@ function tell(id: string, { answer, refused }: Outcome, { json }: CancelFlags): 
     printJson({ ok: first === undefined, id, ...answer, ...problem, exit_code: exitCode, reason });
     return exitCode;
   }
-  const isAnything = Object.values(answer).flat().length > 0;
+  const isAnything = [answer.cancelled, answer.finishing, answer.aborting].some(({ length }) => length > 0);
   if (!isAnything && first !== undefined) return exitCode;
   printLines(cancelLines(id, answer, lookOf(process.stdout)));
   return exitCode;

@@ -14,15 +14,17 @@ export type NumberedOrder = KnownOrder & BatchNumbers;
 
 export function orderLines(orders: readonly NumberedOrder[], nowMs: number, look: Look): Line[] {
   if (orders.length === 0) return [[plain('no batch is known here')]];
-  const rows = orders.map((order): Piece[] => [
-    plain(safe(order.id)),
-    stateText(order),
-    plain(order.total === null ? '' : `${order.done}/${order.total}`),
-    plain(order.not_completed === null ? '' : String(order.not_completed)),
-    plain(ageText(order, nowMs)),
-    plain(order.paused === null ? '' : safe(order.paused)),
-  ]);
-  return tableLines(['BATCH', 'STATE', 'DONE', 'FAIL', 'AGE', 'REASON'], rows, look);
+  const rows = orders.map((order) => ({
+    cells: [
+      plain(safe(order.id)),
+      stateText(order),
+      plain(order.total === null ? '' : `${order.done}/${order.total}`),
+      plain(order.not_completed === null ? '' : String(order.not_completed)),
+      plain(ageText(order, nowMs)),
+    ],
+    ...(order.paused === null ? {} : { note: safe(order.paused) }),
+  }));
+  return tableLines({ head: ['BATCH', 'STATE', 'DONE', 'FAIL', 'AGE'], rows, note: 'REASON' }, look);
 }
 
 function stateText({ state, kind }: KnownOrder): Piece {
@@ -40,15 +42,17 @@ function ageText({ started_at, ended_at }: KnownOrder, nowMs: number): string {
 
 export function taskLines(tasks: readonly ListedTask[], look: Look): Line[] {
   if (tasks.length === 0) return [[plain('no such task')]];
-  const rows = tasks.map((task): Piece[] => [
-    plain(safe(task.task_name)),
-    statusPiece(task.status),
-    plain(modeText(task.mode, task.references, look.unicode)),
-    plain(task.attempts_count === 0 ? '' : String(task.attempts_count)),
-    plain(task.elapsed_seconds === null ? '' : durationText(task.elapsed_seconds * 1000)),
-    plain(reasonText(task)),
-  ]);
-  return tableLines(['TASK', 'STATUS', 'MODE', 'TRIES', 'TIME', 'REASON'], rows, look);
+  const rows = tasks.map((task) => ({
+    cells: [
+      plain(safe(task.task_name)),
+      statusPiece(task.status),
+      plain(modeText(task.mode, task.references, look.unicode)),
+      plain(task.attempts_count === 0 ? '' : String(task.attempts_count)),
+      plain(task.elapsed_seconds === null ? '' : durationText(task.elapsed_seconds * 1000)),
+    ],
+    note: reasonText(task),
+  }));
+  return tableLines({ head: ['TASK', 'STATUS', 'MODE', 'TRIES', 'TIME'], rows, note: 'REASON' }, look);
 }
 
 function statusPiece(status: TaskStatus): Piece {
@@ -82,12 +86,14 @@ export interface EndedTask {
 
 export function historyLines(tasks: readonly EndedTask[], look: Look): Line[] {
   if (tasks.length === 0) return [[plain('nothing has ended yet')]];
-  const rows = tasks.map((task): Piece[] => [
-    plain(safe(task.task_name ?? task.task_key)),
-    plain(task.ended_at === null ? '' : task.ended_at.slice(0, 19).replace('T', ' ')),
-    statusPiece(task.status),
-    plain(task.bytes === null ? '' : sizeText(task.bytes)),
-    plain(taskChargedText(task.billing)),
-  ]);
-  return tableLines(['TASK', 'ENDED (UTC)', 'STATUS', 'SIZE', 'COST'], rows, look);
+  const rows = tasks.map((task) => ({
+    cells: [
+      plain(safe(task.task_name ?? task.task_key)),
+      plain(task.ended_at === null ? '' : task.ended_at.slice(0, 19).replace('T', ' ')),
+      statusPiece(task.status),
+      plain(task.bytes === null ? '' : sizeText(task.bytes)),
+      plain(taskChargedText(task.billing)),
+    ],
+  }));
+  return tableLines({ head: ['TASK', 'ENDED (UTC)', 'STATUS', 'SIZE', 'COST'], rows }, look);
 }

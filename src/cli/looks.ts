@@ -8,7 +8,7 @@ import {
   queryProgress,
   queryTasks,
 } from '../client.ts';
-import type { TaskState } from '../domain/messages.ts';
+import type { BatchProgress, TaskState } from '../domain/messages.ts';
 import { warn } from './output.ts';
 import type { Progress } from './progress.ts';
 import { type BatchEnd, endSnapshot } from './ended-batch.ts';
@@ -78,8 +78,13 @@ function looksOf(order: OrderFacts, progress: Progress, snapshotNow: () => Promi
   };
 }
 
+/** With all that the batch itself says. */
+export interface BatchSnapshot extends Snapshot {
+  progress: BatchProgress;
+}
+
 /** Null while no worker answers. */
-export async function batchSnapshot(client: Client, handle: BatchHandle): Promise<Snapshot | null> {
+export async function batchSnapshot(client: Client, handle: BatchHandle): Promise<BatchSnapshot | null> {
   const [progress, tasks] = await Promise.all([queryProgress(client, handle), queryTasks(client, handle)]);
   if (progress === null || tasks === null) return null;
   const live = await Promise.all(

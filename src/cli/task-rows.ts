@@ -1,7 +1,7 @@
 /** Tasks of a batch as `list`, `get` and `history` show them: of a running one by its word, of an ended one by its record. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { readJson } from '../artifacts/task-folder.ts';
-import type { AttemptRecord, ResultRecord, TaskRow } from '../domain/records.ts';
+import type { AttemptRecord, BatchResultRecord, ResultRecord, TaskRow } from '../domain/records.ts';
 import type { TaskState } from '../domain/messages.ts';
 import { mapLimited } from '../proof/map-limited.ts';
 import { recordOf, stateOfRow } from './ended-batch.ts';
@@ -28,9 +28,13 @@ export async function tasksOfBatch(
   run: WorkflowExecutionDescription,
 ): Promise<ListedTask[] | null> {
   const record = run.status.name === 'RUNNING' ? null : await recordOf(run);
-  if (record !== null) return mapLimited(record.results, READ_AT_ONCE, listedRow);
+  if (record !== null) return listedRows(record);
   const snapshot = await batchSnapshot(client, client.workflow.getHandle(run.workflowId, run.runId));
   return snapshot === null ? null : listedStates(run.workflowId, snapshot);
+}
+
+export function listedRows({ results }: Pick<BatchResultRecord, 'results'>): Promise<ListedTask[]> {
+  return mapLimited(results, READ_AT_ONCE, listedRow);
 }
 
 const READ_AT_ONCE = 8;
@@ -66,7 +70,7 @@ function elapsedSeconds({ started_at, ended_at }: Pick<TaskState, 'started_at' |
 }
 
 export function listedStates(id: string, snapshot: Snapshot): ListedTask[] {
-  const view = viewOf({ kind: 'batch', id, total: 0, models: '', isAttached: true }, snapshot, Date.now());
+  const view = viewOf({ kind: 'batch', id, total: 0, models: '', isAttached: true }, snapshot, snapshot.atMs);
   const seen = new Map(view.tasks.map((task) => [task.index, task]));
   return snapshot.tasks.map(({ cancelling, ...state }) => {
     const { activity = null, elapsedMs = null } = seen.get(state.index) ?? {};
