@@ -161,7 +161,7 @@ describe('folders (H3, DESIGN 6)', () => {
     const own = { inputRoots: ['/srv/in', '~/in'], outputRoots: ['/srv/out'] };
     const { home, settings: configured } = configWorld({ own }, { OPENCLAW_WORKSPACE: '/w' });
     expect(allowedRoots(configured, { embedded: false })).toEqual(['/srv/in', join(home, 'in')]);
-    const { outputDir, batchRoot } = configured.defaults;
+    const { outputDir, batchRoot, queueDir } = configured.defaults;
     expect(outputRoots(configured, { embedded: false })).toEqual(['/srv/out', outputDir, batchRoot]);
   });
 

@@ -1,5 +1,5 @@
 /** A state directory as its readers see it, and `imgproof queue …` as a shorter call. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,7 @@ export interface Queue {
   stateDir: string;
   /** `imgproof queue <command> … --state-dir <it>`, to its end. */
   call: (...args: string[]) => Promise<QueueEnded>;
+  exists: () => boolean;
   state: () => QueueState;
   rows: () => QueueRow[];
   lines: (name: 'tasks.jsonl' | 'events.jsonl') => Promise<Record<string, unknown>[]>;
@@ -27,6 +28,7 @@ export function queueIn(cli: Cli, name: string): Queue {
   return {
     stateDir,
     call: async (...args) => jsonOf(await cli.run(['queue', ...args, '--state-dir', stateDir])),
+    exists: () => existsSync(join(stateDir, 'queue_state.json')),
     state,
     rows: () => Object.values(state().tasks),
     lines: async (file) => linesIn(await readFile(join(stateDir, file), 'utf8')),
@@ -79,13 +81,12 @@ export function contradictions(state: QueueState): string[] {
     ['counters.running is not what runs', state.counters.running !== ids('running').length],
     [
       'a worker has a task that is not running on it',
-      Object.entries(state.workers).some(
-        ([worker, row]) => state.running[row.task_id]?.worker_id !== worker,
-      ),
+      Object.entries(state.workers).some(([worker, row]) => state.running[row.task_id]?.worker_id !== worker),
     ],
     [
       'two tasks on one worker',
-      Object.keys(state.workers).length !== Object.values(state.running).filter(({ worker_id }) => worker_id).length,
+      Object.keys(state.workers).length !==
+        Object.values(state.running).filter(({ worker_id }) => worker_id).length,
     ],
   ];
   return problems.filter(([, isSo]) => isSo).map(([problem]) => problem);
