@@ -119,10 +119,7 @@ describe('a key that was seen before', () => {
     const release = provider.hold();
     const [first, second] = [queueIn(cli, 'first'), queueIn(cli, 'second')];
     const file = await cli.batchFile('active.json', tasks('active', 2));
-    const others = await cli.batchFile('others.json', [
-      tasks('active', 1)[0] as object,
-      ...tasks('beside', 1),
-    ]);
+    const others = await cli.batchFile('others.json', [...tasks('active', 1), ...tasks('beside', 1)]);
     const one = first.call('run', file);
     await provider.waitForCalls(provider.calls.length + 2, 30_000);
     const two = second.call('run', others);
@@ -206,14 +203,14 @@ describe('the files of a run', () => {
     expect(await names(failed?.task_dir)).toEqual(whole);
     expect(await names(rejected?.task_dir)).toEqual(['state.json', 'task.json']);
     const ended = await queue.lines('tasks.jsonl');
-    expect(ended.map(({ task_name, status }) => [task_name, status]).sort()).toEqual([
-      ['task-01', 'completed'],
-      ['task-02', 'failed'],
-      ['task-03', 'rejected'],
+    expect(ended.map(({ task_name, status }) => `${String(task_name)} ${String(status)}`).sort()).toEqual([
+      'task-01 completed',
+      'task-02 failed',
+      'task-03 rejected',
     ]);
     const events = await queue.lines('events.jsonl');
     expect(events.filter(({ event }) => !isKnownEvent(event))).toEqual([]);
-    expect(events.map(({ event }) => event).sort()).toEqual(
+    expect(events.map(({ event }) => String(event)).sort()).toEqual(
       ['accepted', 'accepted', 'finished', 'finished', 'rejected', 'started', 'started'].map(
         (e) => `task_${e}`,
       ),

@@ -42,10 +42,8 @@ export function jsonOf(ended: Ended): QueueEnded {
 /** Looks about every 50 ms until `ended`; what contradicts itself in what it saw, and the highest counts. */
 export async function pollState(queue: Queue, ended: Promise<unknown>) {
   const seen = { looks: 0, mostRunning: 0, mostWorkers: 0, problems: new Set<string>() };
-  let isOver = false;
-  const over = ended.finally(() => (isOver = true));
-  while (!isOver) {
-    await sleep(50);
+  const over = ended.then(() => true);
+  while (!(await Promise.race([over, sleep(50, false)]))) {
     const text = textOf(join(queue.stateDir, 'queue_state.json'));
     if (text === null) continue;
     seen.looks += 1;
@@ -58,7 +56,6 @@ export async function pollState(queue: Queue, ended: Promise<unknown>) {
       seen.problems.add(`no JSON: ${(error as Error).message}`);
     }
   }
-  await over;
   return seen;
 }
 
