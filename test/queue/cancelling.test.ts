@@ -1,4 +1,6 @@
 /** `queue cancel` on a run that goes on (SPEC B7, F11). */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
@@ -101,3 +103,15 @@ test('--no-wait prints the id and where its files are', async () => {
   await until('its end', () => queue.exists() && queue.state().status === 'done');
   expect(queue.state().queue_id).toBe(json.queue_id);
 }, 60_000);
+
+test('files of the queue that can’t be written stop no paid call: the image is proven and the run says so', async () => {
+  const { queue, release, run } = await heldRun('unwritable', 1);
+  // No lock can be taken any more.
+  await mkdir(join(queue.stateDir, 'queue.lock'));
+  release();
+  const { code, json } = await run;
+  expect([code, json]).toMatchObject([0, { ok: true, counters: { completed: 1 }, tasks_total: 1 }]);
+  expect(queue.state()).toMatchObject({ status: 'running', counters: { running: 1 } });
+  const log = await readFile(join(cli.home, 'logs', 'worker.log'), 'utf8');
+  expect(log).toContain(`files in ${queue.stateDir} could not be written`);
+}, 120_000);
