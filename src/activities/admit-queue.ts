@@ -129,7 +129,7 @@ function wishOf(
     taskKey,
     key: isKeyRead ? taskKey : null,
     invalid: all.length === 0 ? null : taskProblemText(all),
-    input_images: task.input_images.flatMap((path) => references.of(path) ?? []),
+    input_images: references.readable(task.input_images),
   };
 }
 

@@ -12,6 +12,8 @@ export interface References {
   problems: Problem[];
   /** The reference as it is now; only for paths without a problem. */
   of: (path: string) => InputImage;
+  /** Those of a task that can be read. */
+  readable: (paths: readonly string[]) => InputImage[];
 }
 
 /** Read every reference once, however many tasks name it (SPEC H3: its hash is what will be sent, or nothing is). */
@@ -33,7 +35,11 @@ export async function hashReferences(
       }
     }
   }
-  return { problems, of: (path) => found.get(path) as InputImage };
+  return {
+    problems,
+    of: (path) => found.get(path) as InputImage,
+    readable: (paths) => paths.map((path) => found.get(path)).filter((image) => typeof image === 'object'),
+  };
 }
 
 async function inspect(path: string, roots: readonly string[] | null): Promise<InputImage | string> {

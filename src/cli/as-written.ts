@@ -26,10 +26,17 @@ export function batchAsWritten(
     batch_name: batchName,
     ...written,
     ...flags,
-    tasks: written.tasks.map(
-      (task) => Object.fromEntries(Object.entries(task).filter(isLeft)) as unknown as TaskRequest,
-    ),
+    tasks: written.tasks.map((task) => (isObject(task) ? without(task, isLeft) : task)),
   };
+}
+
+function without(task: TaskRequest, isLeft: (entry: [string, unknown]) => boolean): TaskRequest {
+  return Object.fromEntries(Object.entries(task).filter(isLeft)) as unknown as TaskRequest;
+}
+
+/** What is no task at all is a queue's to reject (SPEC B3). */
+function isObject(task: unknown): boolean {
+  return typeof task === 'object' && task !== null && !Array.isArray(task);
 }
 
 /** Provider and model where somebody wrote them; the worker knows the rest. */

@@ -1,4 +1,5 @@
 /** How a waiting `queue run` ends: one JSON document and its exit code (SPEC C3, F11). */
+import { dirname } from 'node:path';
 import { type BatchHandle, queryProgress } from '../client.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
 import type { QueueState } from '../domain/queue.ts';
@@ -59,7 +60,7 @@ function tell(
   printJson({
     ok,
     queue_id: queueId,
-    state_dir: stateDir,
+    state_dir: stateDir ?? (state === null ? null : dirname(dirname(state.batch_dir))),
     max_workers: state?.max_workers ?? summary?.max_workers ?? null,
     task_timeout_seconds: state?.task_timeout_seconds ?? null,
     max_queue_size: state?.max_queue_size ?? null,

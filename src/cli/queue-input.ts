@@ -62,7 +62,9 @@ export async function checkedQueue(
     batch: { ...batch, warnings: warningsOf(runnable) },
     request,
     runnable,
-    models: embedded ? modelsOf(runnable) : modelsWritten(request),
+    models: embedded
+      ? modelsOf(runnable)
+      : modelsWritten({ ...request, tasks: request.tasks.filter((_, i) => !isRejected(i)) }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** `imgproof queue status | list | get | history`: the files of a state directory, without any server (SPEC F11). */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { linesIn, tailText } from '../artifacts/json-lines.ts';
@@ -94,9 +95,12 @@ export function stateDirOf({ stateDir }: Pick<QueueReadFlags, 'stateDir'>): stri
   return resolve(stateDir ?? settingsOf().defaults.queueDir);
 }
 
-/** Null, with a note, when no queue ever ran there. */
+/** Null, with a note, when no queue ever ran there. @throws CommandProblem when its file can't be read */
 export async function stateIn(stateDir: string): Promise<QueueState | null> {
   const state = await readQueueState(stateDir);
+  const path = join(stateDir, FILES.queueState);
+  if (state === null && existsSync(path))
+    throw new CommandProblem(EXIT.environment, `${path} can't be read: is it JSON, and yours?`);
   if (state === null) note(`no queue has run in ${stateDir}`);
   return state;
 }

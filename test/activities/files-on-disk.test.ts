@@ -4,7 +4,13 @@ import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FILE_WRITERS } from '../../src/domain/layout.ts';
 import { rowsFor } from '../support/file-writers.ts';
-import { type FinishedOrders, finishedOrders, readJson, writtenFiles } from '../support/finished-orders.ts';
+import {
+  type FinishedOrders,
+  finishedOrders,
+  readJson,
+  stateDirOf,
+  writtenFiles,
+} from '../support/finished-orders.ts';
 import { startSystem, type System } from '../support/system.ts';
 
 let system: System;
@@ -31,8 +37,8 @@ describe('every file has its place in FILE_WRITERS', () => {
 
   test('the spool’s claims on images too', async () => {
     const claims = (await writtenFiles(system)).filter(isImageClaim);
-    expect(claims).toHaveLength(3);
-    expect(claims.map((path) => rowsOf(path).length)).toEqual([1, 1, 1]);
+    expect(claims).toHaveLength(4);
+    expect(claims.map((path) => rowsOf(path).length)).toEqual([1, 1, 1, 1]);
   });
 
   test('each row has a file', async () => {
@@ -40,8 +46,8 @@ describe('every file has its place in FILE_WRITERS', () => {
     // What belongs to the background stack is looked for in e2e/home-files.test.ts.
     const ours = Object.keys(FILE_WRITERS).filter((row) => !/^<home>\/(?!spool)/u.test(row));
     const missing = ours.filter((row) => !found.has(row));
-    // Evidence is there only of an answer that outlived its workflow.
-    expect(missing).toEqual(['<run_dir>/attempt-NN/image.<ext>']);
+    // Evidence is there only of an answer that outlived its workflow, the lock only while somebody writes.
+    expect(missing).toEqual(['<run_dir>/attempt-NN/image.<ext>', '<state_dir>/queue.lock[…]']);
   });
 
   test('nothing temporary is left, and no lock', async () => {
@@ -74,7 +80,12 @@ describe('every file has its place in FILE_WRITERS', () => {
   /** Who brought an image first: in the spool, but of no generation. */
   const isImageClaim = (path: string) => path.startsWith(join(system.settings.home, 'spool', 'images'));
 
-  const rowsOf = (path: string) => rowsFor(path, { home: system.settings.home, outputDir: system.outputDir });
+  const rowsOf = (path: string) =>
+    rowsFor(path, {
+      home: system.settings.home,
+      outputDir: system.outputDir,
+      stateDir: stateDirOf(system),
+    });
 });
 
 describe('every JSON file', () => {
@@ -90,9 +101,17 @@ describe('every JSON file', () => {
     expect(await withoutVersion(paths)).toEqual([]);
   });
 
-  test('task.json of a lone task carries it too (F)', async () => {
+  test('and so does every line of tasks.jsonl and events.jsonl', async () => {
+    for (const name of ['tasks.jsonl', 'events.jsonl']) {
+      const lines = (await readFile(join(stateDirOf(system), name), 'utf8')).trimEnd().split('\n');
+      expect(lines.length).toBeGreaterThan(1);
+      for (const line of lines) expect(JSON.parse(line)).toMatchObject({ schema_version: 1 });
+    }
+  });
+
+  test('task.json of a lone task, and of a queue, carries it too (F)', async () => {
     const paths = (await jsonFiles()).filter((path) => basename(path) === 'task.json');
-    expect(paths).toHaveLength(2);
+    expect(paths).toHaveLength(4);
     expect(await withoutVersion(paths)).toEqual([]);
   });
 

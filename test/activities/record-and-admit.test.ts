@@ -202,7 +202,7 @@ test('the proof index points from batch id and key to fingerprint and result.jso
   const index = await Promise.all(
     (await filesBelow(folder)).map((name) => readJson<ProofIndexRow>(folder, name)),
   );
-  expect(index).toHaveLength(3);
+  expect(index).toHaveLength(4);
   for (const row of provenRows()) {
     const result = await readJson<ResultRecord>(row.result_json);
     const { task_key, batch_id, batch_hash, request_fingerprint, generation_id } = result;

@@ -70,6 +70,8 @@ describe('where things are (H1, H2, G3)', () => {
     expect(settings.defaults).toEqual({
       outputDir: join(home, '.openclaw', 'generated-images'),
       batchRoot: null,
+      queueDir: join(home, '.openclaw', 'image-queue'),
+      queueOutputDir: join(home, '.openclaw', 'generated-images'),
     });
     const { settings: inWorkspace } = configWorld(
       {},
@@ -79,6 +81,16 @@ describe('where things are (H1, H2, G3)', () => {
       provider: 'p',
       model: 'm',
       batchRoot: '/w/content-factory/live-course-design/img2/batches',
+    });
+  });
+
+  it('a queue has folders of its own: variables name them, ~ and relative paths included (F4)', () => {
+    const env = { OPENCLAW_IMAGE_QUEUE_DIR: '~/queue', OPENCLAW_IMAGE_QUEUE_OUTPUT_DIR: 'images' };
+    const { home, settings } = configWorld({}, env);
+    expect(settings.defaults).toMatchObject({
+      queueDir: join(home, 'queue'),
+      queueOutputDir: join(process.cwd(), 'images'),
+      outputDir: join(home, '.openclaw', 'generated-images'),
     });
   });
 
@@ -161,8 +173,13 @@ describe('folders (H3, DESIGN 6)', () => {
     const own = { inputRoots: ['/srv/in', '~/in'], outputRoots: ['/srv/out'] };
     const { home, settings: configured } = configWorld({ own }, { OPENCLAW_WORKSPACE: '/w' });
     expect(allowedRoots(configured, { embedded: false })).toEqual(['/srv/in', join(home, 'in')]);
-    const { outputDir, batchRoot } = configured.defaults;
-    expect(outputRoots(configured, { embedded: false })).toEqual(['/srv/out', outputDir, batchRoot]);
+    const { outputDir, batchRoot, queueDir } = configured.defaults;
+    expect(outputRoots(configured, { embedded: false })).toEqual([
+      '/srv/out',
+      outputDir,
+      queueDir,
+      batchRoot,
+    ]);
   });
 
   it('a root behind a link counts under both names', () => {

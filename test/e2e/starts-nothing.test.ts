@@ -57,7 +57,7 @@ const isLinux = process.platform === 'linux';
 
 test.each<[string, () => string[], code: number, part: string]>([
   ['--help', () => ['--help'], 0, 'Usage: imgproof'],
-  ...['run', 'batch', 'verify', 'up', 'down', 'status', 'worker'].map(
+  ...['run', 'batch', 'queue', 'verify', 'up', 'down', 'status', 'worker'].map(
     (name): [string, () => string[], number, string] => [
       `${name} --help`,
       () => [name, '--help'],
@@ -70,6 +70,13 @@ test.each<[string, () => string[], code: number, part: string]>([
   ['verify of a finished batch', () => ['verify', batch.batchDir], 0, '3 proven'],
   ['verify --json of an output directory', () => ['verify', batch.outputDir, '--json'], 0, '"proven": 3'],
   ['verify of an empty folder', () => ['verify', '.'], 5, 'no proof'],
+  ...['status', 'list', 'history'].map((name): [string, () => string[], number, string] => [
+    `queue ${name}`,
+    () => ['queue', name, '--state-dir', './queue'],
+    0,
+    '/user/queue"',
+  ]),
+  ['queue get of nothing', () => ['queue', 'get', 'x', '--state-dir', './queue'], 1, 'task not found'],
 ])('%s', (_, args, code, part) => {
   const found = probe(...args());
   expect([found.code, found.stdout]).toEqual([code, expect.stringContaining(part)]);

@@ -51,18 +51,15 @@ describe('at most max_workers are in flight', () => {
 
 describe('a task whose time is over', () => {
   test('is timed_out, and its slot is free for the next one', async () => {
-    provider.setLatencyMs((call) => (calls('late 1').length === 1 && call > 0 ? 60_000 : 0));
     const queue = queueIn(cli, 'late');
-    const file = await cli.batchFile('late.json', tasks('late', 2));
+    const prompts = ['late [fault:hang]', 'late no more'];
+    const late = prompts.map((prompt, i) => ({ prompt, task_name: `late-${i + 1}` }));
+    const file = await cli.batchFile('late.json', late);
     const { code, json } = await queue.call('run', file, '--max-workers', '1', '--task-timeout-seconds', '6');
-    provider.setLatencyMs(0);
-    expect([code, json.counters]).toMatchObject([1, { timed_out: 1, running: 0, queued: 0 }]);
-    const [late, next] = queue.rows();
-    expect(late).toMatchObject({ status: 'timed_out', error: expect.any(String) as unknown });
-    expect(Date.parse(String(next?.started_at))).toBeGreaterThanOrEqual(
-      Date.parse(String(late?.ended_at)) - 1000,
-    );
-    const events = (await queue.lines('events.jsonl')).filter(({ task_id }) => task_id === late?.task_id);
+    expect([code, json.counters]).toMatchObject([1, { timed_out: 1, completed: 1, running: 0, queued: 0 }]);
+    const [cut] = queue.rows();
+    expect(cut).toMatchObject({ status: 'timed_out', error: expect.any(String) as unknown });
+    const events = (await queue.lines('events.jsonl')).filter(({ task_id }) => task_id === cut?.task_id);
     expect(events.map(({ event }) => event)).toEqual([
       'task_accepted',
       'task_started',
@@ -122,10 +119,7 @@ describe('a key that was seen before', () => {
     const release = provider.hold();
     const [first, second] = [queueIn(cli, 'first'), queueIn(cli, 'second')];
     const file = await cli.batchFile('active.json', tasks('active', 2));
-    const others = await cli.batchFile('others.json', [
-      tasks('active', 1)[0] as object,
-      ...tasks('beside', 1),
-    ]);
+    const others = await cli.batchFile('others.json', [...tasks('active', 1), ...tasks('beside', 1)]);
     const one = first.call('run', file);
     await provider.waitForCalls(provider.calls.length + 2, 30_000);
     const two = second.call('run', others);
@@ -209,14 +203,14 @@ describe('the files of a run', () => {
     expect(await names(failed?.task_dir)).toEqual(whole);
     expect(await names(rejected?.task_dir)).toEqual(['state.json', 'task.json']);
     const ended = await queue.lines('tasks.jsonl');
-    expect(ended.map(({ task_name, status }) => [task_name, status]).sort()).toEqual([
-      ['task-01', 'completed'],
-      ['task-02', 'failed'],
-      ['task-03', 'rejected'],
+    expect(ended.map(({ task_name, status }) => `${String(task_name)} ${String(status)}`).sort()).toEqual([
+      'task-01 completed',
+      'task-02 failed',
+      'task-03 rejected',
     ]);
     const events = await queue.lines('events.jsonl');
     expect(events.filter(({ event }) => !isKnownEvent(event))).toEqual([]);
-    expect(events.map(({ event }) => event).sort()).toEqual(
+    expect(events.map(({ event }) => String(event)).sort()).toEqual(
       ['accepted', 'accepted', 'finished', 'finished', 'rejected', 'started', 'started'].map(
         (e) => `task_${e}`,
       ),
@@ -224,7 +218,10 @@ describe('the files of a run', () => {
     const runDir = join(queue.stateDir, 'runs', json.queue_id);
     expect(await names(runDir)).toEqual(['batch_request.json', 'batch_result.json', 'queue_state.json']);
     const verified = await cli.run(['verify', queue.stateDir, '--json']);
-    expect([verified.code, JSON.parse(verified.stdout)]).toMatchObject([5, { totals: { proven: 2 } }]);
+    expect([verified.code, JSON.parse(verified.stdout)]).toMatchObject([
+      5,
+      { totals: { batches: 1, batches_not_ok: 0, verdicts: { proven: 1, 'not completed': 2 } } },
+    ]);
   }, 60_000);
 });
 

@@ -36,7 +36,7 @@ export interface Cli {
   /** Start, and end later. */
   start: (args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }) => Running;
   /** Write a batch file and return its path. */
-  batchFile: (name: string, tasks: object[], fields?: object) => Promise<string>;
+  batchFile: (name: string, tasks: readonly unknown[], fields?: object) => Promise<string>;
   /** Pids of the background stack as its supervisor published them. */
   pids: () => Promise<{ supervisor: number; server: number; worker: number }>;
   /** Ends the background stack, then removes its folders; `beforeAll` returns it. */

@@ -4,6 +4,8 @@ import { FILE_WRITERS } from '../../src/domain/layout.ts';
 export interface Places {
   outputDir: string;
   home: string;
+  /** Of queue runs. */
+  stateDir?: string;
 }
 
 /** In order of the table; a file that has its place fits exactly one. */
@@ -22,12 +24,17 @@ function asRegExp(pattern: string, places: Places): RegExp {
 const escaped = (path: string) => path.replaceAll(/[^A-Za-z0-9/_-]/gu, String.raw`\$&`);
 const NAME = '[A-Za-z0-9_][A-Za-z0-9._-]*';
 const STAMP = String.raw`\d{8}-\d{6}`;
-const batchDir = ({ outputDir }: Places) => `${escaped(outputDir)}/batches/${NAME}-${STAMP}-[0-9a-f]{6}`;
+const stateDir = ({ stateDir: path = '/no-queue' }: Places) => escaped(path);
+const queueTask = (places: Places) => `${stateDir(places)}/tasks/t-${STAMP}-[0-9a-f]{10}`;
+const batchDir = (places: Places) =>
+  `(?:${escaped(places.outputDir)}/batches/${NAME}-${STAMP}-[0-9a-f]{6}|${stateDir(places)}/runs/${NAME})`;
 const TOKENS: Record<string, (places: Places) => string> = {
   '<output_dir>': ({ outputDir }) => escaped(outputDir),
   '<batch_dir>': batchDir,
   '<run_dir>': (places) =>
-    String.raw`(?:${escaped(places.outputDir)}/_runs/${NAME}-${STAMP}(?:-[2-9]\d*)?|${batchDir(places)}/\d{2,}-${NAME})`,
+    String.raw`(?:${escaped(places.outputDir)}/_runs/${NAME}-${STAMP}(?:-[2-9]\d*)?|${batchDir(places)}/\d{2,}-${NAME}|${queueTask(places)})`,
+  '<state_dir>': stateDir,
+  '<task_id>': () => `t-${STAMP}-[0-9a-f]{10}`,
   '<home>': ({ home }) => escaped(home),
   '<generation>': () => 'g-[0-9a-f]{32}',
   '<name>': () => NAME,

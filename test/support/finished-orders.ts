@@ -31,7 +31,21 @@ export async function finishedOrders(system: System): Promise<FinishedOrders> {
   const lone = await (await system.startTask(solo, 'solo-1')).result();
   const refused = { ...shared, prompt: 'refused [fault:moderation_blocked]', task_name: 'refused' };
   const { row: failed } = await failureOf(await system.startTask(refused, 'refused-1'));
+  const queue = { state_dir: stateDirOf(system) };
+  const queued = system.batch(
+    [
+      { prompt: 'queued', task_name: 'queued' },
+      { prompt: 'again', task_name: 'queued' },
+    ],
+    { queue },
+  );
+  await (await system.startBatch(queued, 'q-20261126-010203-a1b2c3')).result();
   return { batch, rows, lone, failed, referencePath };
+}
+
+/** Of the queue run among the orders. */
+export function stateDirOf({ outputDir }: System): string {
+  return join(outputDir, 'queue');
 }
 
 /** Everything that the product wrote, home and output; not the config and the reference of the test. */

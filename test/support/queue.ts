@@ -1,5 +1,5 @@
 /** A state directory as its readers see it, and `imgproof queue …` as a shorter call. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,7 @@ export interface Queue {
   stateDir: string;
   /** `imgproof queue <command> … --state-dir <it>`, to its end. */
   call: (...args: string[]) => Promise<QueueEnded>;
+  exists: () => boolean;
   state: () => QueueState;
   rows: () => QueueRow[];
   lines: (name: 'tasks.jsonl' | 'events.jsonl') => Promise<Record<string, unknown>[]>;
@@ -27,6 +28,7 @@ export function queueIn(cli: Cli, name: string): Queue {
   return {
     stateDir,
     call: async (...args) => jsonOf(await cli.run(['queue', ...args, '--state-dir', stateDir])),
+    exists: () => existsSync(join(stateDir, 'queue_state.json')),
     state,
     rows: () => Object.values(state().tasks),
     lines: async (file) => linesIn(await readFile(join(stateDir, file), 'utf8')),
@@ -40,10 +42,8 @@ export function jsonOf(ended: Ended): QueueEnded {
 /** Looks about every 50 ms until `ended`; what contradicts itself in what it saw, and the highest counts. */
 export async function pollState(queue: Queue, ended: Promise<unknown>) {
   const seen = { looks: 0, mostRunning: 0, mostWorkers: 0, problems: new Set<string>() };
-  let isOver = false;
-  const over = ended.finally(() => (isOver = true));
-  while (!isOver) {
-    await sleep(50);
+  const over = ended.then(() => true);
+  while (!(await Promise.race([over, sleep(50, false)]))) {
     const text = textOf(join(queue.stateDir, 'queue_state.json'));
     if (text === null) continue;
     seen.looks += 1;
@@ -56,7 +56,6 @@ export async function pollState(queue: Queue, ended: Promise<unknown>) {
       seen.problems.add(`no JSON: ${(error as Error).message}`);
     }
   }
-  await over;
   return seen;
 }
 
