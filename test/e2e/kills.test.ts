@@ -107,7 +107,9 @@ describe('kill at any time: nothing is lost, no double hides (R1, R4, R5)', () =
 
   test('10 of 10 kills between answer and record buy nothing again', async () => {
     provider.setLatencyMs(300);
-    for (let round = 1; round <= 10; round += 1) {
+    // A kill that came after the record says nothing: another round is played for it.
+    let counted = 0;
+    for (let round = 1; counted < 10 && round <= 40; round += 1) {
       const name = `spool kill ${round}`;
       const file = await cli.batchFile(`spool-kill-${round}.json`, tasks(1, name));
       const known = new Set(await spooledAnswers(cli.home));
@@ -120,9 +122,11 @@ describe('kill at any time: nothing is lost, no double hides (R1, R4, R5)', () =
       const isRecorded = await hasResult(name);
       process.kill(worker, 'SIGKILL');
       const { code, stdout } = await ended;
-      expect([round, isRecorded, code, calls(`${name} `).length]).toEqual([round, false, 0, 1]);
+      expect([round, code, calls(`${name} `).length]).toEqual([round, 0, 1]);
       expect(recordOf(stdout).cost).toEqual({ no: 0, possible: 0, yes: 1 });
+      if (!isRecorded) counted += 1;
     }
+    expect(counted).toBe(10);
   }, 600_000);
 });
 

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
+import type { TaskState } from '../../src/domain/messages.ts';
 import { until } from '../support/cli.ts';
 import { writeReference } from '../support/reference-image.ts';
 import { pendingAttempt, type System } from '../support/system.ts';
@@ -109,6 +110,45 @@ export const SCENARIOS: Record<string, Scenario> = {
     return withChild(system, recorded, 'terminated');
   },
 
+  'paused-and-resumed': async (system) => {
+    const tasks = [{ prompt: `first ${SHORT}` }, { prompt: 'second' }];
+    const batch = await system.startBatch(system.batch(tasks, { max_workers: 1 }), 'paused-and-resumed');
+    await untilCalled(system, 'first');
+    await batch.executeUpdate('pause', { args: [{ reason: 'a look at it' }] });
+    await batch.executeUpdate('setMaxWorkers', { args: [{ max_workers: 3 }] });
+    await batch.executeUpdate('resume');
+    return endOf(system, batch);
+  },
+
+  'cancelled-by-update': async (system) => {
+    const tasks = [
+      { prompt: `let it finish ${SHORT}`, task_name: 'a' },
+      { prompt: `stop it ${SLOW}` },
+      { prompt: 'drop it' },
+    ];
+    const batch = await system.startBatch(system.batch(tasks, { max_workers: 2 }), 'cancelled-by-update');
+    await system.provider.waitForInFlight(2);
+    await batch.executeUpdate('cancelTask', { args: [{ task: 'a' }] });
+    await batch.executeUpdate('cancelTask', { args: [{ task: 'task-02', now: true }] });
+    await batch.executeUpdate('cancelQueued');
+    return withChild(system, await endOf(system, batch), 'cancelled-by-update/a');
+  },
+
+  'retried-while-it-runs': async (system) => {
+    const tasks = [{ prompt: 'at the second order [fault:400 times=1]' }, { prompt: `meanwhile ${SHORT}` }];
+    const batch = await system.startBatch(system.batch(tasks), 'retried-while-it-runs');
+    await until('the failure', async () => (await batch.query<TaskState[]>('tasks'))[0]?.status === 'failed');
+    await batch.executeUpdate('retryFailed');
+    return endOf(system, batch);
+  },
+
+  'retried-after-its-end': async (system) => {
+    const tasks = [{ prompt: 'good' }, { prompt: 'at the second batch [fault:400 times=1]' }];
+    const first = await system.startBatch(system.batch(tasks), 'retried-after-its-end');
+    const { batch_dir } = await first.result();
+    return endOf(system, await system.startBatch({ retry: { batch_dir } }, 'retried-after-its-end'));
+  },
+
   'reset-batch': async (system) => {
     const batch = await system.startBatch(system.batch([{ prompt: 'once more' }]), 'reset-batch');
     await batch.result();
@@ -149,6 +189,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
 };
 
+const SHORT = '[fault:ok latency-ms=1500]';
 const SLOW = '[fault:ok latency-ms=30000]';
 
 /** A batch to its end, with the history of its first task. */

@@ -243,13 +243,6 @@ const WRONG_TASKS = [
     ),
     'the-batch',
   ),
-  batchOnly(
-    '400 tasks in a folder with a very long name',
-    {
-      file: `{"queue_limit":400,"output_dir":"/tmp/${'folder/'.repeat(400)}","tasks":[${list(400, () => GOOD)}]}`,
-    },
-    admission('shorten output_dir or split the file'),
-  ),
 ];
 
 /** Types that don't exist, with an input that would be right and with one that nobody can read. */

@@ -96,6 +96,8 @@ const NO_FAULT = new Set([
   'WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW',
   // A workflow was terminated or reset while a worker was at it.
   'WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND',
+  // A message came while the workflow was about to close: the server asks it once more.
+  'WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND',
   // A task that no worker took from its sticky queue goes to the common one.
   'TIMEOUT_TYPE_SCHEDULE_TO_START',
 ]);

@@ -101,6 +101,20 @@ export function operations(world: World): void {
     expect(callsFor('enough')).toHaveLength(1);
   });
 
+  test("Temporal's own cancel ends a paused batch, what it has not begun is cancelled (B7)", async () => {
+    const { system, callsFor } = world;
+    const release = system.provider.hold();
+    const batch = await system.startBatch(system.batch(prompts('ended', 3), { max_workers: 1 }));
+    await system.provider.waitForInFlight(1);
+    await pause(batch, {});
+    await batch.cancel();
+    await expect(batch.result()).rejects.toThrow('Workflow execution cancelled');
+    const { counters } = await progress(batch);
+    expect(counters).toMatchObject({ cancelled: 3, queued: 0, running: 0 });
+    expect(callsFor('ended')).toHaveLength(1);
+    release();
+  });
+
   test('cancelQueued drops all that is queued, cancelAll also what runs (B7)', async () => {
     const { system, callsFor } = world;
     const release = system.provider.hold();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { until } from '../../support/cli.ts';
 import type { World } from './world.ts';
 
 export function resets(world: World): void {
@@ -28,6 +29,24 @@ export function resets(world: World): void {
     const [first] = (await system.recordOf(summary)).results;
     expect(first).toMatchObject({ status: 'completed', run_id: running.runId });
     expect(callsFor('midway')).toHaveLength(2);
+  });
+
+  test('a task that runs on from before a reset of its batch can be cancelled from there (B7)', async () => {
+    const { system, callsFor } = world;
+    system.provider.setLatencyMs(20_000);
+    const tasks = [{ prompt: 'left behind 1', task_name: 't1' }];
+    const batch = await system.startBatch(system.batch(tasks));
+    await system.provider.waitForInFlight(1);
+    const again = await system.reset(batch);
+    await until('it to be awaited', async () => {
+      const { raw } = await again.describe();
+      return (
+        raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'awaitActiveTask') === true
+      );
+    });
+    await again.executeUpdate('cancelTask', { args: [{ task: 't1', now: true }] });
+    expect(await again.result()).toMatchObject({ cancelled: 1, cost: { possible: 1, yes: 0 } });
+    expect(callsFor('left behind')).toHaveLength(1);
   });
 
   test('a lone task that is reset while its request runs joins it (R5, B6)', async () => {
