@@ -1,14 +1,20 @@
 /** How a waiting `batch` ends: what it prints and which exit code it has (SPEC C3, C4, H6). */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BatchHandle, queryProgress } from '../client.ts';
+import { describe } from '../client.ts';
+import { readJson } from '../artifacts/task-folder.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { FILES } from '../domain/layout.ts';
-import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
+import {
+  type BatchResultRecord,
+  type BatchSummary,
+  SCHEMA_VERSION,
+  type TaskRow,
+} from '../domain/records.ts';
 import { batchEndLines, batchNextText } from './batch-screen.ts';
-import { comeBack, quoted } from './come-back.ts';
+import { comeBack, quoted, sameServer } from './come-back.ts';
 import { detachedText, exitCodeOfSignal } from './detached.ts';
 import { endNow } from './end-now.ts';
+import { type BatchEnd, recordOf } from './ended-batch.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { note, printJson, printLines, safe, say } from './output.ts';
@@ -26,37 +32,48 @@ interface Order {
   view: View | null;
 }
 
-export async function batchEnd(
-  ending: Ending<BatchSummary>,
+export interface EndedBatch extends BatchEnd {
+  summary: BatchSummary;
+}
+
+/** The wait for it came to an end, one way or the other. */
+type Closed<T> = Extract<Ending<T>, { kind: 'result' | 'failed' }>;
+
+/** @throws CommandProblem when it ended without a record */
+export async function endedBatch(
+  ending: Closed<BatchSummary>,
   session: Session,
-  handle: BatchHandle,
-  order: Order,
-  flags: WaitFlags,
-): Promise<ExitCode> {
+  batchId: string,
+): Promise<EndedBatch> {
   switch (ending.kind) {
-    case 'result':
-      return tellResult(ending.result, session, order, flags);
-    case 'failed': {
-      // A cancelled batch has written its record all the same.
-      const summary = await recordedSummary(session, handle);
-      if (summary === null) throw closedBadly(ending.error, order.batchId);
-      return tellResult(summary, session, order, flags);
+    case 'result': {
+      const { result: summary } = ending;
+      // The files are the worker's: with a worker elsewhere there is nothing to read, and the summary has to do.
+      const record = await readJson<BatchResultRecord>(summary.batch_result_json);
+      return { summary, rows: record?.results ?? null };
     }
-    case 'detached':
-      return tellDetached(order, `detached by ${ending.by}`, exitCodeOfSignal(ending.by), flags);
-    case 'wait timeout':
-      return tellDetached(order, 'the wait timed out', EXIT.waitTimeout, flags);
+    case 'failed': {
+      const record = await recordOfCancelled(session, batchId);
+      if (record === null) throw closedBadly(ending.error, batchId);
+      const { results: rows, schema_version: _, ...summary } = record;
+      const batch_result_json = join(record.batch_dir, FILES.batchResult);
+      return { summary: { ...summary, batch_result_json }, rows };
+    }
   }
 }
 
-async function tellResult(
-  summary: BatchSummary,
+/** A cancelled batch has written its record all the same. */
+async function recordOfCancelled({ client }: Session, batchId: string): Promise<BatchResultRecord | null> {
+  const run = await describe(client, batchId).catch(() => null);
+  return run?.status.name === 'CANCELLED' ? recordOf(run) : null;
+}
+
+export function tellEnded(
+  { summary, rows }: EndedBatch,
   session: Session,
   order: Order,
-  flags: WaitFlags,
-): Promise<ExitCode> {
-  const record = await readRecord(summary);
-  const rows = record?.results ?? [];
+  flags: Pick<WaitFlags, 'json'>,
+): ExitCode {
   const exitCode = exitCodeOf(summary);
   const isOrderedAgain = summary.cost.no + summary.cost.possible + summary.cost.yes > 0;
   if (order.ranBefore && summary.adopted === 0 && isOrderedAgain) {
@@ -64,9 +81,16 @@ async function tellResult(
       `note: "${safe(order.batchId)}" ran before, but no result of it was found in this output directory; everything was ordered again`,
     );
   }
-  if (flags.json)
-    printJson({ ...(record ?? summary), exit_code: exitCode, reason: reasonOf(summary, exitCode) });
-  else printResult(summary, rows, session, order);
+  if (flags.json) {
+    const results = rows === null ? {} : { results: rows };
+    printJson({
+      schema_version: SCHEMA_VERSION,
+      ...summary,
+      ...results,
+      exit_code: exitCode,
+      reason: reasonOf(summary, exitCode),
+    });
+  } else printResult(summary, rows ?? [], session, order);
   return exitCode;
 }
 
@@ -74,29 +98,7 @@ function printResult(summary: BatchSummary, rows: readonly TaskRow[], session: S
   const { batchId, view } = order;
   const outcome = { summary, rows, elapsedMs: view?.elapsedMs ?? null, webUi: webUiLink(session, batchId) };
   printLines(batchEndLines(outcome, lookOf(process.stdout)));
-  note(batchNextText(summary, wayBack(batchId)));
-}
-
-/** Of a batch that was closed without a result: its last words, when they are on this disk. */
-async function recordedSummary(session: Session, handle: BatchHandle): Promise<BatchSummary | null> {
-  const batchDir = (await queryProgress(session.client, handle))?.batch_dir ?? null;
-  if (batchDir === null) return null;
-  const path = join(batchDir, FILES.batchResult);
-  const record = await readJson(path);
-  return record === null ? null : { ...record, batch_result_json: path };
-}
-
-/** The files are the worker's: with a worker elsewhere there is nothing to read, and the summary has to do. */
-function readRecord({ batch_result_json }: BatchSummary): Promise<BatchResultRecord | null> {
-  return readJson(batch_result_json);
-}
-
-async function readJson(path: string): Promise<BatchResultRecord | null> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as BatchResultRecord;
-  } catch {
-    return null;
-  }
+  note(batchNextText(summary, onlyMissing(summary, batchId)));
 }
 
 function exitCodeOf({ ok, failed_by }: BatchSummary): ExitCode {
@@ -135,18 +137,28 @@ export function closedBadly(error: unknown, workflowId: string): CommandProblem 
   return new CommandProblem(EXIT.incomplete, `"${workflowId}" ended without a result: ${message}`);
 }
 
-function tellDetached(
-  { batchId, view }: Order,
-  reason: string,
-  exitCode: ExitCode,
-  flags: WaitFlags,
+/** The order goes on without us. */
+export function tellLetGo(
+  ending: Extract<Ending<unknown>, { kind: 'detached' | 'wait timeout' }>,
+  { batchId, view }: Pick<Order, 'batchId' | 'view'>,
+  { json }: Pick<WaitFlags, 'json'>,
 ): Promise<never> {
-  say(detachedText({ id: batchId, view, comeBack: wayBack(batchId) }));
-  if (flags.json) printJson({ ok: false, batch_id: batchId, exit_code: exitCode, reason });
+  const isDetached = ending.kind === 'detached';
+  const exitCode = isDetached ? exitCodeOfSignal(ending.by) : EXIT.waitTimeout;
+  const reason = isDetached ? `detached by ${ending.by}` : 'the wait timed out';
+  say(detachedText({ id: batchId, view }));
+  if (json) printJson({ ok: false, batch_id: batchId, exit_code: exitCode, reason });
   return endNow(exitCode);
 }
 
-function wayBack(batchId: string): string {
-  const command = comeBack(process.argv.slice(2), ['--batch-id', batchId]);
-  return command ?? `the same input with --batch-id ${quoted(batchId)}`;
+/** Who has the input orders it again (SPEC B6: only what has no proven result is made); who has not repeats what failed. */
+function onlyMissing({ failed, timeout }: BatchSummary, batchId: string): string | null {
+  const argv = process.argv.slice(2);
+  if (argv[0] === 'batch') {
+    const command = comeBack(argv, ['--batch-id', batchId]);
+    return `Only what is missing: ${command ?? `the same input with --batch-id ${quoted(batchId)}`}`;
+  }
+  if (failed + timeout === 0) return null;
+  const command = ['imgproof', 'retry', batchId, ...sameServer(argv)];
+  return `What failed, once more: ${command.map(quoted).join(' ')}`;
 }

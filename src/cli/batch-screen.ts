@@ -53,10 +53,10 @@ export function batchEndLines({ summary, rows, elapsedMs, webUi }: BatchOutcome,
   ];
 }
 
-/** `again`: the command that comes back to the order; SPEC B6: it makes only what has no proven result. */
-export function batchNextText({ ok, batch_dir }: BatchSummary, again: string): string {
+/** What to do next; `again`: how to get what is missing, null when there is no such way. */
+export function batchNextText({ ok, batch_dir }: BatchSummary, again: string | null): string {
   const verify = `  Next: imgproof verify ${safe(quoted(batch_dir))}`;
-  return ok ? verify : `${verify}\n  Only what is missing: ${safe(again)}`;
+  return ok || again === null ? verify : `${verify}\n  ${safe(again)}`;
 }
 
 function headLines(

@@ -1,5 +1,7 @@
 /** `imgproof cancel` as it runs (SPEC B7): the whole batch, what is queued in it, some tasks, or a task alone. */
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { queryProgress } from '../client.ts';
+import { type OrderState, taskEnd } from '../client/orders.ts';
 import {
   cancelAll,
   cancelLoneTask,
@@ -101,12 +103,28 @@ async function cancelTarget(
 /** A task of a batch that runs is that batch's; any other one is told by itself. */
 async function cancelOne(
   client: Session['client'],
-  { key, batchId }: TaskTarget,
+  { key, batchId, run }: TaskTarget,
   now: boolean,
 ): Promise<CancelAnswer> {
-  if (batchId !== null) return cancelTask(client, batchId, { task: key, now });
-  await cancelLoneTask(client, key, now ? 'now' : 'finish');
-  return { ...NOTHING, [now ? 'aborting' : 'finishing']: [key] };
+  try {
+    if (batchId !== null) return await cancelTask(client, batchId, { task: key, now });
+    await cancelLoneTask(client, key, now ? 'now' : 'finish');
+    return { ...NOTHING, [now ? 'aborting' : 'finishing']: [key] };
+  } catch (error) {
+    const isOver = error instanceof OperationRefused && error.kind === 'ended' && run !== null;
+    throw isOver ? await endedTask(client, run) : error;
+  }
+}
+
+/** In the words of tasks: those of its batch, or of Temporal, are others. */
+async function endedTask(
+  client: Session['client'],
+  run: WorkflowExecutionDescription,
+): Promise<OperationRefused> {
+  const { workflowId, runId } = run;
+  const state = run.status.name.toLowerCase() as OrderState;
+  const { status } = await taskEnd(client, { id: workflowId, run_id: runId, state });
+  return new OperationRefused('ended', `task "${workflowId}" has ended already: ${status}`, status);
 }
 
 const NOTHING: CancelAnswer = { cancelled: [], finishing: [], aborting: [] };
@@ -140,7 +158,7 @@ function tell(id: string, { answer, refused }: Outcome, { json }: CancelFlags): 
     printJson({ ok: first === undefined, id, ...answer, ...problem, exit_code: exitCode, reason });
     return exitCode;
   }
-  const isAnything = Object.values(answer).flat().length > 0;
+  const isAnything = [answer.cancelled, answer.finishing, answer.aborting].some(({ length }) => length > 0);
   if (!isAnything && first !== undefined) return exitCode;
   printLines(cancelLines(id, answer, lookOf(process.stdout)));
   return exitCode;

@@ -1,4 +1,4 @@
-/** The command line that comes back to an order, for whoever let go of it (SPEC C4). */
+/** The command lines that come back to an order, for whoever let go of it (SPEC C4). */
 
 /** Flags that would order anew, or not wait. */
 const LEFT_OUT = new Set(['--again', '--no-wait', '--json', '--resume']);
@@ -18,19 +18,25 @@ export function comeBack(
   return ['imgproof', ...same, ...(isPinned ? [] : [flag, value])].map(quoted).join(' ');
 }
 
-/** The command that ends an order for good, at the server that it went to. */
+/** The command that shows an order again, at the server that it went to. */
+export function watchAgain(argv: readonly string[], workflowId: string): string {
+  return ['imgproof', 'watch', workflowId, ...sameServer(argv)].map(quoted).join(' ');
+}
+
+/** The command that ends an order for good, likewise. */
 export function stopIt(argv: readonly string[], workflowId: string): string {
-  const server = SERVER_FLAGS.flatMap((flag) => {
+  return ['imgproof', 'cancel', workflowId, ...sameServer(argv)].map(quoted).join(' ');
+}
+
+/** The flags that named the server, the last of each. */
+export function sameServer(argv: readonly string[]): string[] {
+  return SERVER_FLAGS.flatMap((flag) => {
     const at = argv.findLastIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
     if (at === -1) return [];
     return argv[at] === flag ? argv.slice(at, at + 2) : [argv[at] as string];
   });
-  return ['imgproof', 'temporal', 'workflow', 'cancel', '--workflow-id', workflowId, ...server]
-    .map(quoted)
-    .join(' ');
 }
 
-/** The Temporal CLI calls them the same. */
 const SERVER_FLAGS = ['--address', '--namespace', '--profile'];
 
 /** As a shell reads it back; line breaks and other control characters as bash, zsh and ksh write them. */

@@ -1,5 +1,5 @@
 /** Letting go of an order (SPEC C4): the signals that ask for it, the words, and an end without delay. */
-import { stopIt } from './come-back.ts';
+import { stopIt, watchAgain } from './come-back.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { safe, say } from './output.ts';
 import type { View } from './progress-view.ts';
@@ -47,17 +47,15 @@ export interface LetGo {
   id: string;
   /** What the command saw last; null when the server had not answered yet. */
   view: View | null;
-  /** The command line that comes back. */
-  comeBack: string;
 }
 
-export function detachedText({ id, view, comeBack }: LetGo): string {
+export function detachedText({ id, view }: LetGo): string {
   const counts =
     view === null || view.kind === 'task' ? '' : ` (${view.running} running, ${view.queued} waiting)`;
+  const argv = process.argv.slice(2);
   return [
     `Detached. "${safe(id)}" keeps running on the server${counts}.`,
-    `   Come back:  ${safe(comeBack)}`,
-    `   Stop it:    ${safe(stopIt(process.argv.slice(2), id))}`,
-    '               drops the requests under way, which may be charged all the same',
+    `   Watch again:  ${safe(watchAgain(argv, id))}`,
+    `   Stop it:      ${safe(stopIt(argv, id))}`,
   ].join('\n');
 }

@@ -117,8 +117,12 @@ export interface WaitFlags {
 }
 
 export function addWaitFlags(command: Command): Command {
+  return addFollowFlags(command.option('--no-wait', 'order, print the id and return'));
+}
+
+/** Of commands that do nothing but wait. */
+export function addFollowFlags(command: Command): Command {
   return command
-    .option('--no-wait', 'order, print the id and return')
     .option('--wait-timeout <s>', 'stop waiting after so many seconds (exit 124); the work goes on', seconds)
     .option('--json', 'print one JSON document on standard output')
     .addOption(

@@ -107,7 +107,7 @@ export function endedLine(task: TaskView, widths: RowWidths, symbols: Symbols): 
 }
 
 /** A row has no room for the address that was called; the record has it. */
-function shortReason(text: string): string {
+export function shortReason(text: string): string {
   return text.replace(/^POST \S+: /u, '');
 }
 

@@ -8,8 +8,8 @@ import { chargedText, counted, durationText, modeText, timeLeftText } from './wo
 
 /** Rows of what ended last. */
 const RECENT = 5;
-/** The other lines of a picture: title, bar, facts, news, hint, and the line of the cursor. */
-const OTHER_LINES = 6;
+/** The other lines of a picture: title, bar, facts, pause, news, hint, and the line of the cursor. */
+const OTHER_LINES = 7;
 /** News older than this are said to be old. */
 const STALE_MS = 10_000;
 
@@ -34,6 +34,7 @@ function batchLines(view: View, look: Look, symbols: Symbols, isLast: boolean): 
     ...(isWide ? flow([title, ...hint], look.columns, '   ') : [title]),
     ...(isWide ? flow([bar, facts], look.columns, '   ') : [bar, facts]),
     ...taskRows(view, look, symbols),
+    ...pausedOf(view),
     ...newsOf(view, isLast),
     ...(isWide ? [] : hint.map((line) => [plain(' '), ...line])),
   ];
@@ -43,7 +44,7 @@ function titleOf(view: View, { dot }: Symbols): Line {
   const facts = [
     counted(view.total, 'task'),
     ...(view.maxWorkers > 0 ? [`${view.maxWorkers} at a time`] : []),
-    view.models,
+    ...(view.models === '' ? [] : [view.models]),
   ].join(` ${dot} `);
   return [plain(view.isAttached ? 'attached to ' : ''), styled('bold', view.id), styled('dim', `  ${facts}`)];
 }
@@ -102,6 +103,14 @@ function recentlyEnded({ tasks }: View): TaskView[] {
     .filter(({ status, adopted }) => status !== 'queued' && status !== 'running' && !adopted)
     .sort((a, b) => b.endedAtMs - a.endedAtMs || b.index - a.index)
     .slice(0, RECENT);
+}
+
+/** Since when nothing is started, and why. */
+function pausedOf({ paused, nowMs }: View): Line[] {
+  if (paused === null) return [];
+  const { since, reason } = paused;
+  const time = `${since.slice(11, 16)} UTC, ${durationText(nowMs - Date.parse(since))}`;
+  return [[styled('yellow', ` ! paused since ${time}${reason === null ? '' : `: ${reason}`}`)]];
 }
 
 function newsOf({ phase, staleMs }: View, isLast: boolean): Line[] {

@@ -8,10 +8,10 @@ import {
   queryProgress,
   queryTasks,
 } from '../client.ts';
-import type { TaskState } from '../domain/messages.ts';
-import type { NormalizedTask } from '../domain/task.ts';
+import type { BatchProgress, TaskState } from '../domain/messages.ts';
 import { warn } from './output.ts';
 import type { Progress } from './progress.ts';
+import { type BatchEnd, endSnapshot } from './ended-batch.ts';
 import { type OrderFacts, type Snapshot, type View, viewOf } from './progress-view.ts';
 
 /** What a waiting command sees. */
@@ -19,6 +19,8 @@ export interface Looks {
   look: () => Promise<void>;
   /** The picture of now; null before the first answer of the server. */
   lastView: () => View | null;
+  /** The last picture, from how it ended. Nothing that is looked at afterwards, or was before, is shown any more. */
+  end: (ended: BatchEnd) => void;
 }
 
 export function batchLooks(
@@ -27,22 +29,30 @@ export function batchLooks(
   order: OrderFacts,
   progress: Progress,
 ): Looks {
+  let isAdmitted = false;
   return looksOf(order, progress, async () => {
+    // Quiet tells the warnings of the order, and nothing of what comes then.
+    if (progress.form === 'quiet' && isAdmitted) return null;
     const snapshot = await batchSnapshot(client, handle);
+    isAdmitted = snapshot !== null && snapshot.progress.phase !== 'admitting';
     for (const warning of snapshot?.progress.warnings ?? []) warn(warning);
     return snapshot;
   });
 }
 
+/** What is shown of a task that was ordered alone. */
+type TaskLook = Pick<TaskState, 'task_name' | 'mode' | 'references'>;
+
 export function taskLooks(
   client: Client,
   key: string,
-  task: NormalizedTask,
+  task: TaskLook,
   order: OrderFacts,
   progress: Progress,
 ): Looks {
   let startedAt: string | null = null;
   return looksOf(order, progress, async () => {
+    if (progress.form === 'quiet') return null;
     startedAt ??= (await describe(client, key).catch(() => null))?.startTime.toISOString() ?? null;
     return startedAt === null ? null : taskSnapshot(key, task, startedAt, await liveAttempt(client, key));
   });
@@ -50,19 +60,31 @@ export function taskLooks(
 
 function looksOf(order: OrderFacts, progress: Progress, snapshotNow: () => Promise<Snapshot | null>): Looks {
   let last: Snapshot | null = null;
+  let isOver = false;
+  const show = (snapshot: Snapshot) => {
+    last = snapshot;
+    progress.show((nowMs) => viewOf(order, snapshot, nowMs));
+  };
   return {
     look: async () => {
       const snapshot = await snapshotNow();
-      if (snapshot === null) return;
-      last = snapshot;
-      progress.show((nowMs) => viewOf(order, snapshot, nowMs));
+      if (snapshot !== null && !isOver) show(snapshot);
     },
     lastView: () => (last === null ? null : viewOf(order, last, Date.now())),
+    end: (ended) => {
+      isOver = true;
+      if (last !== null) show(endSnapshot(ended, last, Date.now()));
+    },
   };
 }
 
+/** With all that the batch itself says. */
+export interface BatchSnapshot extends Snapshot {
+  progress: BatchProgress;
+}
+
 /** Null while no worker answers. */
-export async function batchSnapshot(client: Client, handle: BatchHandle): Promise<Snapshot | null> {
+export async function batchSnapshot(client: Client, handle: BatchHandle): Promise<BatchSnapshot | null> {
   const [progress, tasks] = await Promise.all([queryProgress(client, handle), queryTasks(client, handle)]);
   if (progress === null || tasks === null) return null;
   const live = await Promise.all(
@@ -76,7 +98,7 @@ export async function batchSnapshot(client: Client, handle: BatchHandle): Promis
 /** A task alone answers no queries: as long as it is waited for, it runs. */
 function taskSnapshot(
   task_key: string,
-  { task_name, mode, input_images }: NormalizedTask,
+  { task_name, mode, references }: TaskLook,
   started_at: string,
   live: LiveAttempt | null,
 ): Snapshot {
@@ -85,7 +107,7 @@ function taskSnapshot(
     task_key,
     task_name,
     mode,
-    references: input_images.length,
+    references,
     status: 'running',
     adopted: false,
     cancelling: null,
@@ -96,6 +118,13 @@ function taskSnapshot(
     billing: { no: 0, possible: 0, yes: 0 },
     error: null,
   };
-  const progress = { phase: 'running' as const, started_at, total: 1, max_workers: 1, warnings: [] };
+  const progress = {
+    phase: 'running' as const,
+    started_at,
+    total: 1,
+    max_workers: 1,
+    paused: null,
+    warnings: [],
+  };
   return { atMs: Date.now(), progress, tasks: [state], live: new Map([[task_key, live]]) };
 }

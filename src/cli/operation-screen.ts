@@ -10,12 +10,21 @@ import { counted } from './words.ts';
 /** `21 cancelled · 4 finishing`, what that means for money, and how to see the rest. */
 export function cancelLines(id: string, answer: CancelAnswer, look: Look): Line[] {
   const { dot, done } = symbolsOf(look);
-  const { cancelled, finishing, aborting } = answer;
+  const { cancelled, finishing, aborting, before_admission = false } = answer;
+  if (before_admission)
+    return [
+      [
+        styled('green', done),
+        styled('bold', ` ${safe(id)}`),
+        plain('  cancelled before its tasks were admitted: none is started'),
+      ],
+    ];
   const counts = Object.entries({ cancelled, finishing, aborting }).filter(([, keys]) => keys.length > 0);
   if (counts.length === 0) return [[plain(`${safe(id)}  nothing was left to cancel`)]];
-  const facts = counts.map(([name, keys]): Line => [plain(`${keys.length} ${name}`)]);
+  const [first = [], ...others] = counts.map(([name, keys]): Line => [plain(`${keys.length} ${name}`)]);
+  const head: Line = [styled('green', done), styled('bold', ` ${safe(id)}`), plain('  ')];
   return [
-    ...flow([[styled('green', done), styled('bold', ` ${safe(id)}`)], ...facts], look.columns, ` ${dot} `),
+    ...flow([[...head, ...first], ...others], look.columns, ` ${dot} `),
     ...(finishing.length === 0
       ? []
       : [[plain('  Sent requests may still bring their image; --now drops them')]]),

@@ -1,6 +1,6 @@
 /** `imgproof batch` as it runs: check everything, order, wait, tell (SPEC B6, C). Loads Temporal's client. */
 import { createHash } from 'node:crypto';
-import { type BatchHandle, type Refusal, submitBatch } from '../client.ts';
+import { type Refusal, submitBatch } from '../client.ts';
 import type { Settings } from '../config.ts';
 import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
 import { batchHash, defaultBatchId, keyProblem } from '../domain/ids.ts';
@@ -8,21 +8,19 @@ import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
 import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
-import { batchEnd } from './batch-end.ts';
 import { announceBatch, refuseOversize } from './batch-order.ts';
-import { listenForSignals, type Signals } from './detached.ts';
+import { listenForSignals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
-import { batchLooks } from './looks.ts';
+import { followBatch } from './follow-batch.ts';
 import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
 import { print, printJson, sayLines } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
-import { openProgress, type Progress } from './progress.ts';
+import { openProgress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
 import { lookOf } from './terminal.ts';
-import { watchUntilEnd } from './watch.ts';
 
 export interface BatchFlags extends RequestFlags, WaitFlags, ServerFlags {
   maxWorkers?: number;
@@ -59,7 +57,7 @@ export async function orderBatch(argument: string, flags: BatchFlags): Promise<v
     if (!flags.wait) tellOrdered(session, batchId, flags);
     else {
       const ranBefore = submitted.ranBefore && !batch.again;
-      await follow(session, { ...submitted, ranBefore }, facts, { progress, signals }, flags);
+      process.exitCode = await followBatch(session, facts, { progress, signals, ranBefore }, flags);
     }
   } finally {
     signals.ignore();
@@ -150,20 +148,6 @@ function tellOrdered(session: Session, batchId: string, flags: BatchFlags): void
       reason: 'ordered',
     });
   else print(batchId);
-}
-
-async function follow(
-  session: Session,
-  { handle, ranBefore }: { handle: BatchHandle; ranBefore: boolean },
-  order: OrderFacts,
-  { progress, signals }: { progress: Progress; signals: Signals },
-  flags: BatchFlags,
-): Promise<void> {
-  const looks = batchLooks(session.client, handle, order, progress);
-  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
-  const ended = { batchId: order.id, ranBefore, view: looks.lastView() };
-  progress.end(true);
-  process.exitCode = await batchEnd(ending, session, handle, ended, flags);
 }
 
 function sha256(text: string): string {

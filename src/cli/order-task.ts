@@ -84,7 +84,8 @@ async function follow(
   { progress, signals }: { progress: Progress; signals: Signals },
   flags: RunFlags,
 ): Promise<void> {
-  const looks = taskLooks(session.client, order.id, task, order, progress);
+  const seen = { ...task, references: task.input_images.length };
+  const looks = taskLooks(session.client, order.id, seen, order, progress);
   const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
   const isOver = ending.kind === 'result' || ending.kind === 'failed';
   progress.end(!isOver);

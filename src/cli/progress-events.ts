@@ -2,8 +2,8 @@
  * Progress for programs: JSON lines on standard error (`--progress rawjson`). Names and meanings are interface, described
  * in `docs/progress.md`; fields may be added, none renamed without a new `schema_version`.
  */
+import type { PausedState } from '../domain/messages.ts';
 import type { TaskStatus, Tally } from '../domain/status.ts';
-import { tally } from '../domain/status.ts';
 import type { BillingTally } from '../domain/records.ts';
 import type { Mode } from '../domain/task.ts';
 import { News } from './progress-news.ts';
@@ -32,6 +32,8 @@ interface CountsEvent {
   total: number;
   counters: Tally;
   adopted: number;
+  /** Since when no further task is started, and why; null while they are. */
+  paused: PausedState | null;
   elapsed_seconds: number;
   /** Null while fewer than 3 tasks have ended by themselves. */
   eta_seconds: { from: number; to: number } | null;
@@ -95,14 +97,15 @@ function headOf(nowMs: number) {
 }
 
 function countsEvent(view: View): CountsEvent {
-  const { id, done, total, adopted, elapsedMs, left, billing, tasks } = view;
+  const { id, done, total, counters, adopted, paused, elapsedMs, left, billing } = view;
   return {
     event: 'progress',
     id,
     done,
     total,
-    counters: tally(tasks.map(({ status }) => status)),
+    counters,
     adopted,
+    paused,
     elapsed_seconds: seconds(elapsedMs),
     eta_seconds: left === null ? null : { from: seconds(left.fromMs), to: seconds(left.toMs) },
     billing,

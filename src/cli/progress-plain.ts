@@ -11,6 +11,7 @@ export class PlainLines {
   readonly #news = new News();
   readonly #unicode: boolean;
   #toldAtMs: number | null = null;
+  #isPaused = false;
 
   constructor({ unicode }: Pick<Look, 'unicode'>) {
     this.#unicode = unicode;
@@ -22,7 +23,15 @@ export class PlainLines {
     const changes = this.#news
       .of(view)
       .map((task) => `${view.done}/${view.total} ${changeText(task, this.#unicode)}`);
-    return [...changes, ...this.#due(view)].map((line) => `${time} ${line}`);
+    return [...changes, ...this.#pause(view), ...this.#due(view)].map((line) => `${time} ${line}`);
+  }
+
+  #pause({ paused, done, total }: View): string[] {
+    const isNews = (paused !== null) !== this.#isPaused;
+    this.#isPaused = paused !== null;
+    if (!isNews) return [];
+    const reason = paused?.reason ? `: ${paused.reason}` : '';
+    return [`${done}/${total} ${paused === null ? 'goes on' : `paused${reason}`}`];
   }
 
   /** The first picture is told when somebody else's work is in it: of another command, or proven results. */

@@ -1,9 +1,9 @@
 /** What every form of progress shows: one picture of an order at one moment, from one look at the server. Pure. */
 import type { LiveAttempt } from '../client.ts';
 import { type TimeLeft, timeLeft } from '../domain/eta.ts';
-import type { BatchProgress, TaskState } from '../domain/messages.ts';
+import type { BatchProgress, PausedState, TaskState } from '../domain/messages.ts';
 import { type BillingTally, sumBilling } from '../domain/records.ts';
-import { tally, type TaskStatus } from '../domain/status.ts';
+import { type Tally, tally, type TaskStatus } from '../domain/status.ts';
 import type { Mode } from '../domain/task.ts';
 import { safe } from './output.ts';
 
@@ -11,8 +11,10 @@ import { safe } from './output.ts';
 export interface Snapshot {
   /** By this machine's clock. */
   atMs: number;
-  progress: Pick<BatchProgress, 'phase' | 'started_at' | 'total' | 'max_workers' | 'warnings'>;
+  progress: Pick<BatchProgress, 'phase' | 'started_at' | 'total' | 'max_workers' | 'paused' | 'warnings'>;
   tasks: TaskState[];
+  /** Where more is known than the tasks tell one by one: at the end of a batch whose files are elsewhere. */
+  counters?: Tally;
   live: Map<string, LiveAttempt | null>;
 }
 
@@ -22,7 +24,7 @@ export interface OrderFacts {
   /** Workflow id. */
   id: string;
   total: number;
-  /** `happy/gpt-image-2`, or several. */
+  /** `happy/gpt-image-2`, or several; empty when the command does not know. */
   models: string;
   /** The order was running already when this command came. */
   isAttached: boolean;
@@ -39,6 +41,8 @@ export interface View {
   elapsedMs: number;
   /** Age of the look. */
   staleMs: number;
+  /** Null while tasks are started. */
+  paused: PausedState | null;
   total: number;
   maxWorkers: number;
   /** Ended, however. */
@@ -48,6 +52,7 @@ export interface View {
   notCompleted: number;
   running: number;
   queued: number;
+  counters: Tally;
   adopted: number;
   left: TimeLeft | null;
   billing: BillingTally;
@@ -93,9 +98,16 @@ export function viewOf(order: OrderFacts, snapshot: Snapshot, nowMs: number): Vi
   const { progress, atMs } = snapshot;
   const tasks = snapshot.tasks.map((task) => taskView(task, snapshot, nowMs));
   // Counted here: the answer to the other query may be of another moment.
-  const { completed, running, queued } = tally(tasks.map(({ status }) => status));
-  const done = tasks.length - running - queued;
+  const counters = snapshot.counters ?? tally(tasks.map(({ status }) => status));
+  const { completed, running, queued } = counters;
+  const done = Object.values(counters).reduce((sum, count) => sum + count, 0) - running - queued;
   const total = Math.max(progress.total, order.total);
+  const paused = pausedOf(progress);
+  const pace = {
+    durationsMs: snapshot.tasks.flatMap(paceOf),
+    left: running + queued,
+    maxWorkers: progress.max_workers,
+  };
   return {
     kind: order.kind,
     id: safe(order.id),
@@ -105,6 +117,7 @@ export function viewOf(order: OrderFacts, snapshot: Snapshot, nowMs: number): Vi
     nowMs,
     elapsedMs: Math.max(0, nowMs - Date.parse(progress.started_at)),
     staleMs: nowMs - atMs,
+    paused,
     total,
     maxWorkers: progress.max_workers,
     done,
@@ -112,16 +125,20 @@ export function viewOf(order: OrderFacts, snapshot: Snapshot, nowMs: number): Vi
     notCompleted: done - completed,
     running,
     queued,
+    counters,
     adopted: tasks.filter(({ adopted }) => adopted).length,
-    left: timeLeft({
-      durationsMs: snapshot.tasks.flatMap(paceOf),
-      left: running + queued,
-      maxWorkers: progress.max_workers,
-    }),
+    // Nobody knows when a person lets it go on.
+    left: paused === null ? timeLeft(pace) : null,
     billing: sumBilling(tasks.map(({ billing }) => billing)),
     warnings: progress.warnings.map(safe),
     tasks,
   };
+}
+
+/** A batch that has nothing left to start is not held up by it. */
+function pausedOf({ paused, phase }: Snapshot['progress']): PausedState | null {
+  if (paused === null || phase === 'done') return null;
+  return { since: paused.since, reason: paused.reason === null ? null : safe(paused.reason) };
 }
 
 function taskView(task: TaskState, { live, atMs }: Snapshot, nowMs: number): TaskView {

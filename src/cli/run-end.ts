@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import { closedBadly, exitCodeOfCategory } from './batch-end.ts';
-import { comeBack, quoted } from './come-back.ts';
+import { quoted } from './come-back.ts';
 import { detachedText, exitCodeOfSignal } from './detached.ts';
 import { endNow } from './end-now.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -18,7 +18,7 @@ export async function runEnd(
   ending: Ending<TaskRow>,
   key: string,
   view: View | null,
-  flags: WaitFlags,
+  flags: Pick<WaitFlags, 'json'>,
 ): Promise<ExitCode> {
   switch (ending.kind) {
     case 'result':
@@ -37,7 +37,7 @@ export async function runEnd(
   }
 }
 
-async function tellRow(row: TaskRow, view: View | null, flags: WaitFlags): Promise<ExitCode> {
+async function tellRow(row: TaskRow, view: View | null, flags: Pick<WaitFlags, 'json'>): Promise<ExitCode> {
   const exitCode = row.ok ? EXIT.ok : exitCodeOfCategory(row.category);
   if (flags.json) {
     const result = await readResult(row.result_json);
@@ -63,11 +63,9 @@ function tellDetached(
   view: View | null,
   reason: string,
   exitCode: ExitCode,
-  flags: WaitFlags,
+  flags: Pick<WaitFlags, 'json'>,
 ): Promise<never> {
-  // --resume: when it has ended meanwhile, its result is adopted and not bought again.
-  const again = `${comeBack(process.argv.slice(2), ['--task-key', key])} --resume`;
-  say(detachedText({ id: key, view, comeBack: again }));
+  say(detachedText({ id: key, view }));
   if (flags.json) printJson({ ok: false, task_key: key, exit_code: exitCode, reason });
   return endNow(exitCode);
 }

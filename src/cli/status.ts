@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import type { OpenBatch } from '../client.ts';
 import { print, printJson, safe } from './output.ts';
-import { CommandProblem, EXIT } from './exit-codes.ts';
 import { isEmbedded, openSession, settingsOf } from './session.ts';
 import { addServerFlags, type ServerFlags } from './flags.ts';
 
@@ -11,10 +10,10 @@ export function register(command: Command): void {
     .argument('[batch]', 'id of one batch; without it: server, worker, open batches')
     .option('--json', 'print one JSON document')
     .action(async (batchId: string | undefined, flags: StatusFlags) => {
+      if (batchId !== undefined) return statusOfBatch(batchId, flags);
       const settings = settingsOf();
       const embedded = (await isEmbedded(settings, flags)) ? await embeddedState(settings.home) : null;
       const isUp = embedded === null || embedded.status === 'ready';
-      if (batchId !== undefined) return statusOfBatch(batchId, flags, isUp);
       const place = isUp ? await openBatches(flags) : null;
       const batches = place?.batches ?? null;
       const server = embedded === null && place !== null ? place.server : null;
@@ -41,20 +40,10 @@ interface StatusFlags extends ServerFlags {
   json?: boolean;
 }
 
-async function statusOfBatch(batchId: string, flags: StatusFlags, isUp: boolean): Promise<void> {
-  if (!isUp) {
-    throw new CommandProblem(
-      EXIT.environment,
-      `the embedded server is down, so nothing is known of "${batchId}" now; \`imgproof up\` starts it`,
-    );
-  }
-  const session = await openSession(settingsOf(), flags, { orders: false });
-  try {
-    const { tellBatch } = await import('./batch-status.ts');
-    await tellBatch(session, batchId, { json: flags.json === true });
-  } finally {
-    await session.close();
-  }
+async function statusOfBatch(batchId: string, flags: StatusFlags): Promise<void> {
+  const { withLook } = await import('./look-session.ts');
+  const { tellBatch } = await import('./batch-status.ts');
+  await withLook(flags, (session) => tellBatch(session, batchId, { json: flags.json === true }));
 }
 
 async function embeddedState(home: string) {

@@ -18,7 +18,7 @@ interface Watch {
   session: Session;
   flags: Pick<WaitFlags, 'waitTimeout'>;
   letGo: Signals['letGo'];
-  /** Called about once a second until the end, and once more when the end brought news. */
+  /** Called about once a second until the end. How it ended is known by its result: a closed workflow is asked nothing. */
   look: () => Promise<void>;
 }
 
@@ -36,19 +36,11 @@ export async function watchUntilEnd<T>(
   const ending = Promise.race([ended, detached, patience(watch.flags.waitTimeout, stop.signal)]);
   const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
-    const end = await Promise.race([ending, looking.then(() => ending)]);
-    if (end.kind === 'result' || end.kind === 'failed') await lastLook(stop, looking, watch);
     // Whoever lets go is answered at once: no call to the server stands in between.
-    return end;
+    return await Promise.race([ending, looking.then(() => ending)]);
   } finally {
     stop.abort();
   }
-}
-
-async function lastLook(stop: AbortController, looking: Promise<void>, { look }: Watch): Promise<void> {
-  stop.abort();
-  await looking.catch(() => undefined);
-  await look().catch(() => undefined);
 }
 
 async function lookUntil(signal: AbortSignal, workflowId: string, { session, look }: Watch): Promise<void> {

@@ -47,8 +47,13 @@ export function taskChargedText(billing: BillingTally): string {
       : chargedText(billing);
 }
 
-export function requestsText({ no, possible, yes }: BillingTally): string {
-  return counted(no + possible + yes, 'request');
+export function requestsText(billing: BillingTally): string {
+  return counted(sentCount(billing), 'request');
+}
+
+/** Requests, whatever they cost. */
+export function sentCount({ no, possible, yes }: BillingTally): number {
+  return no + possible + yes;
 }
 
 export function counted(count: number, noun: string): string {

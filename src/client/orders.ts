@@ -2,17 +2,20 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { memoOf, queryProgress } from '../client.ts';
 import { type BatchProgress, WORKFLOW_TYPES } from '../domain/messages.ts';
-import type { BatchSummary } from '../domain/records.ts';
+import type { BatchSummary, BillingTally, TaskEnd } from '../domain/records.ts';
+import type { TaskStatus } from '../domain/status.ts';
 
-/** How a batch stands; `paused` is a running one that starts nothing. */
-export type OrderState =
-  | 'running'
-  | 'paused'
-  | 'completed'
-  | 'failed'
-  | 'canceled'
-  | 'terminated'
-  | 'timed_out';
+/** How an order stands, in Temporal's words; `paused` is a running batch that starts nothing. */
+export const ORDER_STATES = [
+  'running',
+  'paused',
+  'completed',
+  'failed',
+  'cancelled',
+  'terminated',
+  'timed_out',
+] as const;
+export type OrderState = (typeof ORDER_STATES)[number];
 
 /** A batch or a lone task as the server lists it. */
 export interface KnownOrder {
@@ -98,4 +101,52 @@ export function numbersOfProgress({ counters, total }: BatchProgress): BatchNumb
   const { running, queued, completed } = counters;
   const done = Math.max(0, total - running - queued);
   return { total, done, not_completed: done - completed };
+}
+
+/** A task whose workflow has closed. */
+export interface EndedTaskOrder {
+  task_key: string;
+  /** Not known: only its key is its workflow's. */
+  task_name: null;
+  batch_id: string | null;
+  status: TaskStatus;
+  ended_at: string | null;
+  bytes: number | null;
+  billing: BillingTally;
+  error: string | null;
+}
+
+/** Of all batches and of none, newest first. */
+export async function endedTasks(client: Client, limit: number): Promise<EndedTaskOrder[]> {
+  const orders = await listOrders(client, { kind: 'task', only: 'ended', limit });
+  const ended: EndedTaskOrder[] = [];
+  for (let at = 0; at < orders.length; at += ASKED_AT_ONCE)
+    ended.push(
+      ...(await Promise.all(orders.slice(at, at + ASKED_AT_ONCE).map((order) => endedTask(client, order)))),
+    );
+  return ended.sort((a, b) => ((a.ended_at ?? '') < (b.ended_at ?? '') ? 1 : -1));
+}
+
+const ASKED_AT_ONCE = 8;
+
+async function endedTask(client: Client, order: KnownOrder): Promise<EndedTaskOrder> {
+  const { id: task_key, batch_id, ended_at } = order;
+  const { status, bytes, billing, error } = await taskEnd(client, order);
+  return { task_key, task_name: null, batch_id, status, ended_at, bytes, billing, error };
+}
+
+/** Last words of a task: its result, or the failure it closed with. Of one that had none its close status has to do. */
+export async function taskEnd(
+  client: Client,
+  { id, run_id, state }: Pick<KnownOrder, 'id' | 'run_id' | 'state'>,
+): Promise<Pick<TaskEnd, 'status' | 'bytes' | 'billing' | 'error'>> {
+  try {
+    return (await client.workflow.getHandle(id, run_id).result()) as TaskEnd;
+  } catch (error) {
+    const { details, message } = (error as { cause?: { details?: unknown[]; message?: string } }).cause ?? {};
+    const [end] = (details ?? []) as Partial<TaskEnd>[];
+    if (end?.status !== undefined) return end as TaskEnd;
+    const status = state === 'cancelled' || state === 'terminated' ? 'cancelled' : 'failed';
+    return { status, bytes: null, billing: { no: 0, possible: 0, yes: 0 }, error: message ?? null };
+  }
 }

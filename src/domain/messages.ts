@@ -45,6 +45,8 @@ export interface CancelAnswer {
   finishing: string[];
   /** Their requests are being aborted and may be billed. */
   aborting: string[];
+  /** Nobody knows the tasks yet: none of them will be started. */
+  before_admission?: true;
 }
 
 export interface PauseRequest {

@@ -29,7 +29,6 @@ export function handleUpdates(window: TaskWindow): void {
 }
 
 function handleCancels(window: TaskWindow): void {
-  const { book } = window;
   setHandler(
     defineUpdate<CancelAnswer, [CancelRequest]>(UPDATES.cancelTask),
     (request) => window.cancel([find(window, request)], modeOf(request)),
@@ -43,24 +42,15 @@ function handleCancels(window: TaskWindow): void {
       },
     },
   );
-  setHandler(
-    defineUpdate<CancelAnswer>(UPDATES.cancelQueued),
-    () =>
-      window.cancel(
-        book.states().filter(({ status }) => status === 'queued'),
-        'finish',
-      ),
-    { description: 'Drop every task that has not begun', validator: () => refuseBeforeAdmission(window) },
-  );
+  setHandler(defineUpdate<CancelAnswer>(UPDATES.cancelQueued), () => window.cancelQueued(), {
+    description: 'Drop every task that has not begun',
+  });
   setHandler(
     defineUpdate<CancelAnswer, [Pick<CancelRequest, 'now'>?]>(UPDATES.cancelAll),
-    (request?) => window.cancel(book.states(), modeOf(request)),
+    (request?) => window.cancelAll(modeOf(request)),
     {
       description: 'Stop everything: {"now": false}. Sent requests finish unless "now" is true',
-      validator: (request?) => {
-        refuseBeforeAdmission(window);
-        modeOf(request);
-      },
+      validator: (request?) => void modeOf(request),
     },
   );
 }

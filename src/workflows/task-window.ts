@@ -20,6 +20,8 @@ import { StopWish, type TaskWork } from './task-work.ts';
 export class TaskWindow {
   readonly book = new TaskBook();
   #phase: BatchProgress['phase'] = 'admitting';
+  /** Somebody cancelled everything before the tasks were known. */
+  #dropsAll = false;
   readonly #startedAt = new Date().toISOString();
   #maxWorkers = 0;
   #paused: PausedState | null = null;
@@ -37,6 +39,7 @@ export class TaskWindow {
     this.book.admit(admission);
     this.#maxWorkers = admission.max_workers;
     this.#waiting = this.book.queued();
+    if (this.#dropsAll) this.#dropWaiting();
   }
 
   /** Until nothing is left to do. A cancel of the batch drops what is queued; its scope tells the tasks that run. */
@@ -104,6 +107,19 @@ export class TaskWindow {
       }
     }
     return answer;
+  }
+
+  /** Everything, also before admission: then nothing is started after it. */
+  cancelAll(mode: CancelMode): CancelAnswer {
+    if (this.book.admission !== null) return this.cancel(this.book.states(), mode);
+    this.#dropsAll = true;
+    return { cancelled: [], finishing: [], aborting: [], before_admission: true };
+  }
+
+  cancelQueued(): CancelAnswer {
+    if (this.book.admission === null) return this.cancelAll('finish');
+    const queued = this.book.states().filter(({ status }) => status === 'queued');
+    return this.cancel(queued, 'finish');
   }
 
   /** These run once more; they are queued from now on. */

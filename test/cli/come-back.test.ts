@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { comeBack, stopIt } from '../../src/cli/come-back.ts';
+import { comeBack, stopIt, watchAgain } from '../../src/cli/come-back.ts';
 
 test.each<[string, string[], string | null]>([
   [
@@ -47,6 +47,7 @@ test.each<[string, string[], string]>([
     ' --address b:2 --namespace=art',
   ],
   ['at the server of a profile', ['run', '--profile', 'my cloud'], " --profile 'my cloud'"],
-])('the line that stops an order (C4): %s', (_name, argv, flags) => {
-  expect(stopIt(argv, 'id-1')).toBe(`imgproof temporal workflow cancel --workflow-id id-1${flags}`);
+])('the lines that show an order again and stop it (C4): %s', (_name, argv, flags) => {
+  expect(watchAgain(argv, 'id-1')).toBe(`imgproof watch id-1${flags}`);
+  expect(stopIt(argv, 'id-1')).toBe(`imgproof cancel id-1${flags}`);
 });

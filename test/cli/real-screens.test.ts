@@ -109,8 +109,8 @@ describe('signals', () => {
       provider.setLatencyMs(0);
       expect([code, stdout]).toEqual([exitCode, '']);
       expect(stderr).toMatch(/Detached\. "[^"]+" keeps running on the server \(4 running, 1 waiting\)\./u);
-      expect(stderr).toMatch(new RegExp(`Come back: +imgproof batch ${file} --batch-id ${name}-`, 'u'));
-      expect(stderr).toMatch(/Stop it: +imgproof temporal workflow cancel --workflow-id let-go/u);
+      expect(stderr).toMatch(new RegExp(`Watch again: +imgproof watch ${name}-`, 'u'));
+      expect(stderr).toMatch(/Stop it: +imgproof cancel let-go/u);
       const back = await cli.run(['batch', file, '--json']);
       expect([back.code, record(back.stdout).success, calls(name)]).toEqual([0, 5, 5]);
     },
@@ -137,7 +137,7 @@ describe('signals', () => {
       const pressedAtMs = Date.now();
       child.kill('SIGINT');
       const { code, stderr } = await ended;
-      expect([code, stderr]).toEqual([130, expect.stringContaining('Come back:')]);
+      expect([code, stderr]).toEqual([130, expect.stringContaining('Watch again:')]);
       expect(Date.now() - pressedAtMs).toBeLessThan(4_500);
     } finally {
       process.kill(server, 'SIGCONT');

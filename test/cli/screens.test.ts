@@ -100,12 +100,12 @@ const LETS_GO = 'imgproof batch 封面.json --max-workers 4 --batch-id 文章封
 
 const detached = (moment: ReturnType<typeof runningBatch>, look: Look) => [
   ...frame(view(moment), look, true),
-  ...detachedText({ id: view(moment).id, view: view(moment), comeBack: LETS_GO }).split('\n'),
+  ...detachedText({ id: view(moment).id, view: view(moment) }).split('\n'),
 ];
 
 const batchEnd = (totals: BatchSummary, rows: TaskRow[], look: Look) => [
   ...painted(batchEndLines({ summary: totals, rows, elapsedMs: 1_491_000, webUi: WEB_UI }, look), look),
-  ...batchNextText(totals, LETS_GO).split('\n'),
+  ...batchNextText(totals, `Only what is missing: ${LETS_GO}`).split('\n'),
 ];
 
 const loneTask = (live: Parameters<typeof snapshot>[1]) =>

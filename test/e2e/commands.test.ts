@@ -184,8 +184,8 @@ describe('Ctrl-C detaches, the same command comes back (C4)', () => {
       expect.stringMatching(/Detached\. "detach-[0-9a-f]{10}" keeps running/u),
     ]);
     const id = /Detached\. "([^"]+)"/u.exec(stderr)?.[1];
-    expect(stderr).toContain(`Come back:  imgproof batch ${file} --batch-id ${id}`);
-    expect(stderr).toContain('Stop it:');
+    expect(stderr).toContain(`Watch again:  imgproof watch ${id}`);
+    expect(stderr).toContain(`Stop it:      imgproof cancel ${id}`);
     const back = await cli.run(['batch', file, '--json']);
     expect(back.stderr).toContain('attached to detach-');
     expect([back.code, json(back.stdout).success, calls('detach')]).toEqual([0, 2, 2]);

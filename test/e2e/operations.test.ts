@@ -174,4 +174,19 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
     expect(await place.cancelAll(id, true)).toMatchObject({ aborting: { length: 2 } });
     expect(await result(id)).toMatchObject({ success: 0, cancelled: 4, cost: { possible: 2 } });
   }, 60_000);
+
+  test('what failed runs once more while its batch goes on', async () => {
+    const id = idOf('again');
+    const tasks = [
+      { prompt: `${id} 1 [fault:400 times=1]`, task_name: 't1' },
+      // Longer than a slow machine takes to ask for the first one once more.
+      { prompt: `${id} 2 [fault:ok latency-ms=15000]`, task_name: 't2' },
+    ];
+    const file = await cli.batchFile(`${id}.json`, tasks, { max_workers: 2 });
+    await cli.run(['batch', file, '--batch-id', id, '--no-wait']);
+    await until('the failure', async () => (await states(id))[0]?.status === 'failed');
+    expect(await place.retry(id, 't1')).toMatchObject({ retried: [`${id}/t1`] });
+    expect(await result(id)).toMatchObject({ ok: true, success: 2 });
+    expect(callsFor(`${id} 1`)).toBe(2);
+  }, 60_000);
 });

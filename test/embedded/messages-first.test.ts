@@ -19,12 +19,13 @@ const tasks = (count: number, name: string) =>
 const temporal = (...args: string[]) => cli.run(['temporal', 'workflow', ...args]);
 
 /** Four tasks that are there, and wait for a slot. */
-async function order(name: string): Promise<void> {
-  const file = await cli.batchFile(`${name}.json`, tasks(4, name));
+async function order(name: string, maxWorkers = 4): Promise<void> {
+  const file = await cli.batchFile(`${name}.json`, tasks(4, name), { max_workers: maxWorkers });
   expect((await cli.run(['batch', file, '--batch-id', name, '--no-wait'])).code).toBe(0);
   const isQueued = async (task: number) =>
     (await temporal('describe', '--workflow-id', `${name}/task-0${task}`)).stdout.includes('generateImage');
-  for (const task of [1, 2, 3, 4]) await until(`the queued call of task ${task}`, () => isQueued(task));
+  for (const task of [1, 2, 3, 4].slice(0, maxWorkers))
+    await until(`the queued call of task ${task}`, () => isQueued(task));
   expect(calls(name)).toBe(0);
 }
 
@@ -76,4 +77,45 @@ describe('`imgproof temporal …` on a stopped system takes effect before any AP
     await once(cancel.child, 'exit');
     expect((await temporal('result', '--workflow-id', 'killed')).stdout).toContain('COMPLETED');
   }, 120_000);
+});
+
+describe('cancel and pause on a stopped system take effect before any API call is made (C5)', () => {
+  test.each([
+    ['cancelled', []],
+    ['cancelled-now', ['--now']],
+  ])(
+    'a batch that is %s makes none',
+    async (name, flags) => {
+      const release = await holdApiLane(cli.home);
+      onTestFinished(release);
+      await order(name);
+      await order(`beside-${name}`);
+      await killAll();
+      await release();
+      const { code, stderr } = await cli.run(['cancel', name, ...flags]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('starting Temporal')]);
+      expect((await cli.run(['watch', `beside-${name}`])).code).toBe(0);
+      expect([calls(`beside-${name}`), calls(name)]).toEqual([4, 0]);
+      const end = JSON.parse((await cli.run(['watch', name, '--json'])).stdout) as object;
+      expect(end).toMatchObject({ cancelled: 4, cost: { no: 0, possible: 0, yes: 0 } });
+    },
+    240_000,
+  );
+
+  test('a batch that is paused starts nothing beyond what it had begun, until it is resumed', async () => {
+    const release = await holdApiLane(cli.home);
+    onTestFinished(release);
+    await order('halted', 2);
+    await order('beside-halted');
+    await killAll();
+    await release();
+    expect((await cli.run(['pause', 'halted'])).code).toBe(0);
+    expect((await cli.run(['watch', 'beside-halted'])).code).toBe(0);
+    await until('the two that had begun', () => calls('halted') === 2);
+    await cli.run(['down']);
+    expect((await cli.run(['resume', 'halted'])).code).toBe(0);
+    const { code, stdout } = await cli.run(['watch', 'halted', '--json']);
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { success: 4 }]);
+    expect(calls('halted')).toBe(4);
+  }, 240_000);
 });

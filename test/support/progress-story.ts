@@ -121,6 +121,7 @@ export function snapshot(
       started_at: ago(668),
       total: tasks.length,
       max_workers: 4,
+      paused: null,
       warnings: [],
       ...more,
     },
