@@ -5,6 +5,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   type WorkflowHandle,
   WorkflowNotFoundError,
+  type WorkflowStartOptions,
 } from '@temporalio/client';
 import type { BatchRequest } from './domain/batch.ts';
 import { decideSubmission, type SubmissionDecision } from './domain/ids.ts';
@@ -18,8 +19,11 @@ import {
   WORKFLOW_TYPES,
 } from './domain/messages.ts';
 import type { TaskRow } from './domain/records.ts';
+import { batchAttributes, taskAttributes } from './domain/search-attributes.ts';
 import type { TaskRequest } from './domain/task.ts';
+import { batchTexts, taskTexts } from './domain/ui-text.ts';
 import type { imageBatch, imageTask } from './workflows/index.ts';
+import { startListed } from './temporal/listed-start.ts';
 import { reachServer } from './temporal/server.ts';
 import { grpcErrorIn } from './temporal/server-problem.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
@@ -60,15 +64,17 @@ export async function submitBatch(client: Client, order: BatchOrder): Promise<Su
   const again = request.again ?? false;
   const before = await decision(client, order, again);
   if (before.decision !== 'start' && before.decision !== 'attach') return { decision: before.decision };
-  const handle = await client.workflow.start<typeof imageBatch>(WORKFLOW_TYPES.batch, {
+  const options: WorkflowStartOptions<typeof imageBatch> = {
     taskQueue: TASK_QUEUES.main,
     workflowId: batchId,
     args: [request],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
     memo: { batch_id: batchId, batch_hash: batchHash, ...(isAsWritten && { sent_hash: batchHash }) },
-    staticSummary: `${request.tasks.length} images`,
-  });
+    ...batchTexts(request),
+  };
+  const attributes = batchAttributes(batchId, 'running');
+  const handle = await startListed(client, WORKFLOW_TYPES.batch, options, attributes);
   // Somebody may have started the same id in between: USE_EXISTING attaches to any arguments silently (DESIGN 2.7).
   const now = knownHash(await handle.describe(), order);
   if (now !== null && now !== batchHash) return { decision: 'refuse: other content' };
@@ -107,14 +113,16 @@ function unlessRefused(run: WorkflowExecutionDescription | null): WorkflowExecut
 
 /** Start one task under its key. Rejects with `WorkflowExecutionAlreadyStartedError` while the key is active. */
 export function submitTask(client: Client, taskKey: string, request: TaskRequest): Promise<TaskHandle> {
-  return client.workflow.start<LoneTask>(WORKFLOW_TYPES.task, {
+  const options: WorkflowStartOptions<LoneTask> = {
     taskQueue: TASK_QUEUES.main,
     workflowId: taskKey,
     args: [request],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'FAIL',
-    staticSummary: request.task_name ?? 'one image',
-  });
+    ...taskTexts(request),
+  };
+  const attributes = taskAttributes(null, { task_key: taskKey }, 'running');
+  return startListed(client, WORKFLOW_TYPES.task, options, attributes);
 }
 
 export function isAlreadyStarted(error: unknown): boolean {

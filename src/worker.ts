@@ -131,6 +131,7 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
     get defaults() {
       return settings.defaults;
     },
+    allowMock: settings.allowMock,
     inputRoots: () => allowedRoots(settings, { embedded }),
     outputRoots: () => outputRoots(settings, { embedded }),
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,

@@ -8,8 +8,8 @@ import type { IntakeContext } from '../intake/normalize.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Where nothing is said the worker's settings count; a relative path means nothing here (SPEC H3). */
-export function intake({ defaults }: ActivityDeps, batchName: string): IntakeContext {
-  return { baseDir: null, defaults, overrides: {}, batchName };
+export function intake({ defaults, allowMock }: ActivityDeps, batchName: string): IntakeContext {
+  return { baseDir: null, defaults, overrides: {}, allowMock, batchName };
 }
 
 export async function recordAdmission(

@@ -6,6 +6,7 @@ import { timestamp } from '../domain/layout.ts';
 import { SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
 import type { AdmittedTask, TaskTicket } from '../domain/task.ts';
 import { findProof, type Proven } from './adopt.ts';
+import { promptStart } from '../domain/ui-text.ts';
 import type { ActivityDeps } from './deps.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
 import { sha256 } from './sha256.ts';
@@ -58,7 +59,8 @@ export function ticketOf(task: AdmittedTask, { order_file }: Pick<OrderPlace, 'o
   const { timeout_ms, max_attempts, heartbeat_timeout_ms } = task;
   const limits = { timeout_ms, max_attempts, heartbeat_timeout_ms };
   const references = input_images.length;
-  return { index, task_key, task_name, mode, provider, model, size, references, ...limits, order_file };
+  const looks = { references, prompt_start: promptStart(task.prompt) };
+  return { index, task_key, task_name, mode, provider, model, size, ...looks, ...limits, order_file };
 }
 
 /** Retry number 0: an order's first go. */

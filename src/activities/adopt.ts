@@ -5,6 +5,7 @@ import type { GeneratedImage } from '../domain/activity-contract.ts';
 import { adoptionOf, proofIndexName } from '../domain/ids.ts';
 import { FILES } from '../domain/layout.ts';
 import type { ProofIndexRow, ResultRecord } from '../domain/records.ts';
+import { MOCK_PROVIDER } from '../domain/task.ts';
 import { inspectImage } from '../artifacts/image-file.ts';
 import { readJson } from '../artifacts/task-folder.ts';
 import { sha256 } from './sha256.ts';
@@ -31,7 +32,7 @@ export async function findProof(task: Wanted): Promise<Proven | null> {
   const row = await readProofIndex(task);
   if (row === null || adoptionOf(row, task) === 'none') return null;
   const result = await readJson<ResultRecord>(row.result_json);
-  if (result?.status !== 'completed' || result.ok !== true || result.provider === 'mock') return null;
+  if (result?.status !== 'completed' || result.ok !== true || result.provider === MOCK_PROVIDER) return null;
   if (result.request_fingerprint !== task.request_fingerprint || result.image_path === null) return null;
   const image = await readFile(result.image_path).then(inspectImage, () => null);
   if (image === null || !image.decodes || image.sha256 !== result.sha256) return null;

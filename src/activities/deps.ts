@@ -16,6 +16,8 @@ export interface ActivityDeps {
   /** The same for an answer before it is kept; images stay as they are. */
   redactBody: (body: Buffer) => Buffer;
   defaults: AdmissionDefaults;
+  /** Whether mock tasks may run here (SPEC M). */
+  allowMock: boolean;
   /** Folders reference images may come from; null is anywhere. */
   inputRoots: () => readonly string[] | null;
   /** Folders images and proofs may go to; null is anywhere. */

@@ -8,21 +8,21 @@ import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
 import { untilWritten } from '../artifacts/paid-call.ts';
 import { SpoolDamaged, type SpoolEntry } from '../artifacts/spool.ts';
-import type { GeneratedImage, ImageActivities } from '../domain/activity-contract.ts';
+import type { Delivery, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { type AttemptHeartbeat, type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import { findProof } from './adopt.ts';
+import { signOfLife, wordBeforeWait } from './attempt-heartbeat.ts';
 import type { ActivityDeps } from './deps.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
 import { readAdmittedTask } from './task-of-order.ts';
 
-type ImageFlight = Flight<GeneratedImage, GenerationProgress>;
-type JoinedFlight = ImageFlight & { joined: boolean };
+type ImageFlight = Flight<Delivery, GenerationProgress>;
 
 export function createGenerateImage(deps: ActivityDeps): ImageActivities['generateImage'] {
-  const flights = new Flights<GeneratedImage, GenerationProgress>();
+  const flights = new Flights<Delivery, GenerationProgress>();
 
   return async function generateImage(order) {
     try {
@@ -34,7 +34,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     }
   };
 
-  async function fly(task: AdmittedTask): Promise<GeneratedImage> {
+  async function fly(task: AdmittedTask): Promise<Delivery> {
     const context = Context.current();
     const { workflowExecution, attempt, currentAttemptScheduledTimestampMs, heartbeatDetails } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
@@ -43,7 +43,7 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     // something from elsewhere.
     const entry = await open().catch(() =>
       heartbeating(
-        () => heartbeatOf(task, attempt, null),
+        () => signOfLife(task, { temporalAttempt: attempt, progress: null, joined: false }),
         () => Promise.race([untilWritten(open), context.cancelled]),
       ),
     );
@@ -56,10 +56,15 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     if (flight.joined) flight.progress.waiting += 1;
+    const told = { temporalAttempt: attempt, progress: flight.progress, joined: flight.joined };
     return heartbeating(
-      () => heartbeatOf(task, attempt, flight),
+      () => signOfLife(task, told),
       () => untilLanded(flight),
-    );
+    ).catch((error: unknown) => {
+      if (error instanceof AttemptFailed && error.delayMs !== null)
+        context.heartbeat(wordBeforeWait(task, told, error));
+      throw error;
+    });
   }
 
   async function openMarked(task: AdmittedTask, runId: string, attempt: number): Promise<SpoolEntry> {
@@ -75,30 +80,11 @@ function deadlineIn(details: Partial<AttemptHeartbeat> | undefined): number | nu
   return Number.isNaN(atMs) ? null : atMs;
 }
 
-function heartbeatOf(
-  task: AdmittedTask,
-  temporalAttempt: number,
-  flight: JoinedFlight | null,
-): AttemptHeartbeat {
-  const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = flight?.progress ?? {};
-  const { limitMs = task.timeout_ms, deadlineAtMs = null } = flight?.progress ?? {};
-  return {
-    waiting_for: flight?.joined ? 'a call of the same generation' : waitingFor,
-    generation_id: task.generation_id,
-    temporal_attempt: temporalAttempt,
-    sent: sentAtMs !== null,
-    attempt,
-    elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
-    limit_seconds: Math.round(limitMs / 1000),
-    deadline_at: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
-  };
-}
-
 /**
  * SPEC R5: a cancel that says so aborts a sent request. A lost heartbeat, a closed workflow, a worker that shuts down
  * let it run on: what was paid shall be spooled.
  */
-async function untilLanded(flight: ImageFlight): Promise<GeneratedImage> {
+async function untilLanded(flight: ImageFlight): Promise<Delivery> {
   const context = Context.current();
   const landed = flight.promise.then(
     () => false,
@@ -133,16 +119,19 @@ const ASKED = { times: 2, timeoutMs: 3_000 };
 
 /** What its workflow means by it. One that can't be asked means what Temporal's own cancel does: stop now. */
 async function cancelMode(): Promise<CancelMode> {
-  const { client, info } = Context.current();
-  const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
-  const handle = client.workflow.getHandle(workflowId, runId);
   for (let time = 1; time <= ASKED.times; time += 1) {
-    const answer = await client
-      .withDeadline(Date.now() + ASKED.timeoutMs, () => handle.query<CancelMode>(TASK_MESSAGES.cancelMode))
-      .catch(() => null);
+    const answer = await askedMode().catch(() => null);
     if (answer !== null) return answer;
   }
   return 'now';
+}
+
+async function askedMode(): Promise<CancelMode> {
+  const { client, info } = Context.current();
+  const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
+  const handle = client.workflow.getHandle(workflowId, runId);
+  const deadline = Date.now() + ASKED.timeoutMs;
+  return client.withDeadline(deadline, () => handle.query<CancelMode>(TASK_MESSAGES.cancelMode));
 }
 
 /** The only place where the wait before the next attempt is handed to Temporal (SPEC R3, DESIGN 2.5). */

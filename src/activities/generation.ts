@@ -1,23 +1,23 @@
 /** One generation at work, under its spool lock: read the references, pay once, judge the answer, save the image. */
 import type { AttemptRecord } from '../domain/records.ts';
-import type { GeneratedImage } from '../domain/activity-contract.ts';
+import type { Delivery, GeneratedImage, MockedImage } from '../domain/activity-contract.ts';
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
-import { isRefused, type SafePrompt, safePrompt } from '../domain/prompt-safety.ts';
-import type { AdmittedTask, ImageFormat } from '../domain/task.ts';
-import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
+import type { AdmittedTask, ImageFormat, MockOrder } from '../domain/task.ts';
+import { AttemptFailed, CallFailed } from '../artifacts/call-failures.ts';
 import { reserveImage, saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord } from '../artifacts/attempt-records.ts';
 import { type PaidAnswer, payOnce, type SendRequest } from '../artifacts/paid-call.ts';
 import type { SpoolEntry } from '../artifacts/spool.ts';
-import type { Deadline } from '../artifacts/task-deadline.ts';
+import { deadlineNow, type TaskTime } from '../artifacts/task-deadline.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
-import { backoffMs } from '../provider/retry-after.ts';
 import { attemptRequest } from './attempt-request.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
+import { pretend, refuseMock } from './mock-image.ts';
 import { readReferences } from './read-references.ts';
+import { delayMs, isCutByDeadline, limitOf, promptToSend } from './request-rules.ts';
 import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
 import { runningState } from './task-state.ts';
@@ -87,13 +87,15 @@ export class Generation {
   }
 
   /** Rejects with `AttemptFailed`. The signal is a person's cancel. */
-  run(signal: AbortSignal): Promise<GeneratedImage> {
+  run(signal: AbortSignal): Promise<Delivery> {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
         await Promise.all([this.#writeState(), this.#catchUp(), tellStarted(this.#deps, this.#task, slot)]);
-        const paid = await this.#pay(slot, signal);
-        return await this.#keep(paid);
+        const { mock } = this.#task;
+        return mock === undefined
+          ? await this.#keep(await this.#pay(slot, signal))
+          : await this.#pretend(mock, slot, signal);
       } catch (error) {
         await tellReleased(this.#deps, this.#task);
         throw error;
@@ -116,21 +118,43 @@ export class Generation {
   }
 
   async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt, clockBehindMs, toldDeadlineMs } = this.#origin;
+    const { workflowId, runId, temporalAttempt } = this.#origin;
     return payOnce({
       entry: this.#entry,
       workflowId,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
-      nowMs: () => Date.now() + clockBehindMs,
-      taskTimeoutMs: this.#task.task_timeout_ms,
-      toldDeadlineMs,
+      ...this.#time(),
       maxAttempts: this.#task.max_attempts,
       recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),
       onEnded: (record) => this.#recordEnd(record),
     });
+  }
+
+  #time(): TaskTime {
+    const { clockBehindMs, toldDeadlineMs } = this.#origin;
+    const nowMs = () => Date.now() + clockBehindMs;
+    return { taskTimeoutMs: this.#task.task_timeout_ms, toldDeadlineMs, nowMs };
+  }
+
+  /** SPEC M. */
+  async #pretend(mock: MockOrder, slot: SlotIdentity, signal: AbortSignal): Promise<MockedImage> {
+    refuseMock(this.#deps.allowMock);
+    const { workflowId, runId, temporalAttempt } = this.#origin;
+    const deadline = deadlineNow(this.#time(), []);
+    const attempt = (await this.#folder.lastAttempt()) + 1;
+    const limitMs = limitOf(this.#task, deadline);
+    const begun = { waitingFor: 'the mock' as const, sentAtMs: Date.now() };
+    Object.assign(this.progress, { ...begun, attempt, limitMs, deadlineAtMs: deadline.atMs });
+    const origin = { ...slot, run_id: runId, workflow_id: workflowId, temporal_attempt: temporalAttempt };
+    const { record, failure } = await pretend({ task: this.#task, mock, attempt, origin, deadline, signal });
+    if (record.category === 'task_deadline') this.#tellKill('start');
+    await this.#recordEnd(record);
+    if (failure !== null) throw new AttemptFailed(failure);
+    const { generation_id } = this.#task;
+    return { generation_id, workflow_id: workflowId, attempt, mock: { output_text: mock.output_text } };
   }
 
   /** Ends that reached the spool but not the folder, because the process or the disk failed in between (SPEC R4). */
@@ -266,30 +290,4 @@ export class Generation {
       runningState(this.#task, this.progress, { before, startedAt, ended: ended ?? null }),
     );
   }
-}
-
-/** SPEC G6. Admission refuses too; a task that was admitted before a rule came is not sent either. */
-function promptToSend(task: AdmittedTask): SafePrompt {
-  if (!isRefused(task.prompt)) return safePrompt(task);
-  throw new AttemptFailed({
-    category: 'policy_refused',
-    message: `task "${task.task_name}" is refused by policy`,
-  });
-}
-
-/** SPEC S: the smaller of the request's limit and what is left of the task's. */
-function limitOf({ timeout_ms }: AdmittedTask, { leftMs }: Deadline): number {
-  return Math.max(1, Math.min(timeout_ms, leftMs));
-}
-
-function isCutByDeadline(error: unknown, task: AdmittedTask, { leftMs }: Deadline): error is CallFailed {
-  if (!(error instanceof CallFailed) || leftMs > task.timeout_ms) return false;
-  return error.failure.category === 'request_timeout';
-}
-
-/** SPEC R3: the server's word, else exponential with jitter. */
-function delayMs(task: AdmittedTask, attempt: number, { retryAfterMs }: CallFailure): number {
-  if (retryAfterMs !== undefined) return retryAfterMs;
-  const { retry_base_delay_ms: baseMs, retry_max_delay_ms: maxMs, retry_jitter_ms: jitterMs } = task;
-  return backoffMs({ attempt, baseMs, maxMs, jitterMs, random: Math.random });
 }

@@ -5,8 +5,10 @@ import { writeProofIndex } from '../artifacts/proof-index.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
 import { brokenRules, type Evidence } from '../domain/acceptance.ts';
 import type {
+  Delivery,
   GeneratedImage,
   ImageActivities,
+  MockedImage,
   TaskOutcome,
   TaskRecordOrder,
 } from '../domain/activity-contract.ts';
@@ -22,7 +24,7 @@ import {
   type TaskStateRecord,
 } from '../domain/records.ts';
 import { resultRow } from '../domain/rows.ts';
-import type { AdmittedTask } from '../domain/task.ts';
+import { type AdmittedTask, MOCK_PROVIDER } from '../domain/task.ts';
 import { referencesNow } from './read-references.ts';
 import { proofIndexPath } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -38,7 +40,7 @@ export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTas
     const folder = new TaskFolder(task.run_dir, deps.redactLong);
     const result =
       outcome.status === 'completed'
-        ? await provenResult(ended, folder, outcome.generated, deps)
+        ? await deliveredResult(ended, folder, outcome.generated, deps)
         : await failedResult(ended, folder, outcome, deps);
     const row = await record(ended, folder, result);
     await tellQueue(deps, task, (queue, place) => queue.finished(place, queueEndOf(row)));
@@ -56,9 +58,14 @@ async function record(ended: EndedTask, folder: TaskFolder, result: ResultRecord
   // The index comes after it: it may only point to a result that is there.
   await Promise.all([
     folder.writeState(endState(ended, result)),
-    result.status === 'completed' ? writeProofIndex(proofIndexPath(task), indexRow(task, path)) : null,
+    isProof(result) ? writeProofIndex(proofIndexPath(task), indexRow(task, path)) : null,
   ]);
   return resultRow(task, result, path);
+}
+
+/** A mock is never adopted, and must not stand in the way of what can be (SPEC M). */
+function isProof({ status, provider }: ResultRecord): boolean {
+  return status === 'completed' && provider !== MOCK_PROVIDER;
 }
 
 function indexRow(task: AdmittedTask, resultJson: string): ProofIndexRow {
@@ -72,6 +79,36 @@ function indexRow(task: AdmittedTask, resultJson: string): ProofIndexRow {
     generation_id,
     result_json: resultJson,
   };
+}
+
+function deliveredResult(
+  ended: EndedTask,
+  folder: TaskFolder,
+  delivery: Delivery,
+  deps: ActivityDeps,
+): Promise<ResultRecord> {
+  return 'mock' in delivery
+    ? mockResult(ended, folder, delivery, deps)
+    : provenResult(ended, folder, delivery, deps);
+}
+
+async function mockResult(
+  ended: EndedTask,
+  folder: TaskFolder,
+  { attempt, mock }: MockedImage,
+  deps: ActivityDeps,
+): Promise<ResultRecord> {
+  const attempts = await attemptsOf(ended.task, folder, deps);
+  const last = attempts.findLast((record) => record.attempt === attempt) ?? null;
+  const result: ResultRecord = {
+    ...commonResult(ended, attempts),
+    ...(last === null ? {} : bindingOf(last)),
+    ok: true,
+    status: 'completed',
+    stage: 'done',
+    mock_output_text: mock.output_text,
+  };
+  return accepted(result, ended, last, { image: null, inputRoots: deps.inputRoots() });
 }
 
 async function provenResult(
@@ -118,11 +155,11 @@ async function accepted(
   result: ResultRecord,
   { task }: EndedTask,
   last: AttemptRecord | null,
-  { image, inputRoots }: { image: GeneratedImage['image']; inputRoots: readonly string[] | null },
+  { image, inputRoots }: { image: GeneratedImage['image'] | null; inputRoots: readonly string[] | null },
 ): Promise<ResultRecord> {
   const evidence: Evidence = {
     result,
-    image: await imageNow(image),
+    image: image === null ? null : await imageNow(image),
     inputs: await referencesNow(task, inputRoots),
     lastAttempt: last,
     otherImages: new Set(last?.answer?.duplicate_of === undefined ? [] : [result.sha256 as string]),

@@ -7,7 +7,11 @@ import type { TaskRequest } from '../domain/task.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
 
 /** How such an input is checked before it is sent: its shape, and nothing that depends on where the worker runs. */
-export const ELSEWHERE: Pick<IntakeContext, 'baseDir' | 'defaults'> = { baseDir: null, defaults: null };
+export const ELSEWHERE: Pick<IntakeContext, 'baseDir' | 'defaults' | 'allowMock'> = {
+  baseDir: null,
+  defaults: null,
+  allowMock: true,
+};
 
 /** `value` has passed the check. A flag wins over the field of every task, so it stands once and at no task. */
 export function batchAsWritten(

@@ -14,7 +14,7 @@ import { CommandProblem, EXIT } from './exit-codes.ts';
 import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
 import { followBatch } from './follow-batch.ts';
-import { batchRequestOf, checkProviders, referenceProblems } from './order.ts';
+import { batchRequestOf, checkProviders, referenceProblems, workerHere } from './order.ts';
 import { print, printJson, sayLines } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress } from './progress.ts';
@@ -77,7 +77,7 @@ async function checkedBatch(
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
   const overrides = { ...requestOverrides(flags), ...batchOverrides(flags) };
   const place = embedded
-    ? { baseDir: input.baseDir, overridesDir: process.cwd(), defaults: settings.defaults }
+    ? { baseDir: input.baseDir, overridesDir: process.cwd(), ...workerHere(settings) }
     : ELSEWHERE;
   const normalized = normalizeBatch(parsed.value, { ...place, overrides, batchName: input.batchName });
   const locate = (problems: Problem[]) =>

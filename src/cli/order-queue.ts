@@ -26,6 +26,10 @@ export interface QueueRunFlags extends RequestFlags, TaskFlags, WaitFlags, Serve
   overflowPolicy?: string;
   stateDir?: string;
   resume?: boolean;
+  /** SPEC M: in place of calls, where the worker allows it. */
+  mockSleep?: number;
+  mockExitCode?: number;
+  mockOutputText?: string;
 }
 
 export async function orderQueue(argument: string | undefined, flags: QueueRunFlags): Promise<void> {

@@ -20,7 +20,7 @@ import {
   type WaitFlags,
 } from './flags.ts';
 import { taskLooks } from './looks.ts';
-import { checkProviders, referenceProblems, taskRequestOf } from './order.ts';
+import { checkProviders, referenceProblems, taskRequestOf, workerHere } from './order.ts';
 import { note, print, printJson, safe, say, sayLines, warn } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
 import { openProgress, type Progress } from './progress.ts';
@@ -116,7 +116,7 @@ async function checkedTask(
   const hasKey = task_key !== undefined && keyTrouble === null;
   const value = { ...fields, prompt: flags.prompt, ...(hasKey ? { task_key } : {}) };
   const overrides = requestOverrides(flags);
-  const place = embedded ? { baseDir: process.cwd(), defaults: settings.defaults } : ELSEWHERE;
+  const place = embedded ? { baseDir: process.cwd(), ...workerHere(settings) } : ELSEWHERE;
   const normalized = normalizeTask(value, { ...place, overrides, batchName: 'run' });
   const problems: Problem[] = keyTrouble === null ? [] : [{ path: ['task_key'], message: keyTrouble }];
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);

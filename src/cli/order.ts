@@ -2,9 +2,15 @@
 import { allowedRoots, inspectProvider, rememberRoot, type Settings } from '../config.ts';
 import { readReference } from '../artifacts/image-file.ts';
 import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
-import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
+import type { MockOrder, NormalizedTask, TaskRequest } from '../domain/task.ts';
+import type { IntakeContext } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
 import { CommandProblem } from './exit-codes.ts';
+
+/** The worker of this machine: what it fills in where nothing is said, and whether it takes mocks (SPEC M). */
+export function workerHere({ defaults, allowMock }: Settings): Pick<IntakeContext, 'defaults' | 'allowMock'> {
+  return { defaults, allowMock };
+}
 
 /** The normalised batch in the shape users write: what goes to Temporal is what `temporal workflow start` takes (SPEC T1). */
 export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchRequest {
@@ -20,15 +26,20 @@ export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchReq
 
 export function taskRequestOf(task: NormalizedTask): TaskRequest {
   const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, ...others } = task;
-  const { task_timeout_ms, mode: _, options, ...fields } = others;
+  const { task_timeout_ms, mode: _, options, mock, ...fields } = others;
   return {
     ...fields,
     ...options,
     ...(task_timeout_ms === null ? {} : { task_timeout_seconds: task_timeout_ms / 1000 }),
+    ...(mock === undefined ? {} : mockFields(mock)),
     retry_base_delay: retry_base_delay_ms / 1000,
     retry_max_delay: retry_max_delay_ms / 1000,
     retry_jitter: retry_jitter_ms / 1000,
   };
+}
+
+function mockFields({ sleep_ms, exit_code, output_text }: MockOrder): Partial<TaskRequest> {
+  return { mock_sleep: sleep_ms / 1000, mock_exit_code: exit_code, mock_output_text: output_text };
 }
 
 /** Reference images that can't be sent, one problem for each task that names them (SPEC H3). */
@@ -54,7 +65,8 @@ export async function referenceProblems(
 
 /** SPEC H7: no provider entry is exit 3, an entry without key exit 4; secrets are not opened here (G8). */
 export async function checkProviders(settings: Settings, tasks: readonly NormalizedTask[]): Promise<void> {
-  const pairs = new Map(tasks.map(({ provider, model }) => [`${provider}\0${model}`, { provider, model }]));
+  const sent = tasks.filter(({ mock }) => mock === undefined);
+  const pairs = new Map(sent.map(({ provider, model }) => [`${provider}\0${model}`, { provider, model }]));
   for (const { provider, model } of pairs.values()) {
     const state = await inspectProvider(settings, provider, model);
     if (!state.ok) throw new CommandProblem(state.exitCode, `${state.message} Nothing was sent.`);

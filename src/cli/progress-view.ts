@@ -1,7 +1,7 @@
 /** What every form of progress shows: one picture of an order at one moment, from one look at the server. Pure. */
 import type { LiveAttempt } from '../client.ts';
 import { type TimeLeft, timeLeft } from '../domain/eta.ts';
-import type { BatchProgress, PausedState, TaskState } from '../domain/messages.ts';
+import type { AttemptHeartbeat, BatchProgress, PausedState, TaskState } from '../domain/messages.ts';
 import { type BillingTally, sumBilling } from '../domain/records.ts';
 import { type Tally, tally, type TaskStatus } from '../domain/status.ts';
 import type { Mode } from '../domain/task.ts';
@@ -184,14 +184,15 @@ function activityOf(live: LiveAttempt | null, atMs: number, nowMs: number): Acti
 const HEARTBEAT_AGE_MS = 15_000;
 
 function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowMs: number): Activity {
-  if (heartbeat === null || (!heartbeat.sent && heartbeat.waiting_for === 'the spool'))
-    return { kind: 'begun' };
+  if (heartbeat === null || isBeforeRequest(heartbeat)) return { kind: 'begun' };
   const ageMs = Math.min(HEARTBEAT_AGE_MS, Math.max(0, atMs - (heartbeatAtMs ?? atMs)));
   const stages = {
     'a call of the same generation': 'joined',
     'the spool': 'waiting',
     'the image': 'waiting',
     'the disk': 'saving',
+    'the mock': 'waiting',
+    'the next attempt': 'waiting',
   } as const;
   return {
     kind: 'request',
@@ -200,6 +201,11 @@ function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowM
     limitMs: heartbeat.limit_seconds * 1000,
     what: stages[heartbeat.waiting_for],
   };
+}
+
+/** Also the last word of the attempt before, until this one has told something. */
+function isBeforeRequest({ sent, waiting_for }: AttemptHeartbeat): boolean {
+  return waiting_for === 'the next attempt' || (!sent && waiting_for === 'the spool');
 }
 
 /** Tasks that this batch ran to an end of their own tell how long the others take; a person's cancel tells nothing. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Settings } from '../config.ts';
 import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
 import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
-import { readBatch } from '../intake/normalize.ts';
+import { type IntakeContext, readBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
 import { problemsByTask } from '../intake/queue.ts';
@@ -12,7 +12,7 @@ import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { requestOverrides, taskOfFlags } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
-import { referenceProblems, taskRequestOf } from './order.ts';
+import { referenceProblems, taskRequestOf, workerHere } from './order.ts';
 import type { QueueRunFlags } from './order-queue.ts';
 import { say, sayLines } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
@@ -37,13 +37,8 @@ export async function checkedQueue(
   const { input, value: written, locate } = readTasks(argument, flags);
   const value = withQueue(written, flags, settings, embedded);
   const overrides = overridesOf(flags);
-  const { queueOutputDir, ...defaults } = settings.defaults;
   const place = embedded
-    ? {
-        baseDir: input.baseDir,
-        overridesDir: process.cwd(),
-        defaults: { ...defaults, outputDir: queueOutputDir },
-      }
+    ? { ...queuesHere(settings), baseDir: input.baseDir, overridesDir: process.cwd() }
     : ELSEWHERE;
   const { batch, problems, warningsOf } = readBatch(value, { ...place, overrides, batchName: 'queue' });
   const references = embedded ? await referenceProblems(settings, batch.tasks, (i) => ['tasks', i]) : [];
@@ -65,6 +60,12 @@ export async function checkedQueue(
       ? modelsOf(runnable)
       : modelsWritten({ ...request, tasks: request.tasks.filter((_, i) => !isRejected(i)) }),
   };
+}
+
+/** Images of queues have a folder of their own when somebody says so. */
+function queuesHere(settings: Settings): Pick<IntakeContext, 'defaults' | 'allowMock'> {
+  const { queueOutputDir, ...defaults } = settings.defaults;
+  return { ...workerHere(settings), defaults: { ...defaults, outputDir: queueOutputDir } };
 }
 
 interface ReadTasks {
@@ -116,9 +117,12 @@ function withQueue(value: unknown, flags: QueueRunFlags, settings: Settings, emb
 }
 
 function overridesOf(flags: QueueRunFlags) {
-  const { maxWorkers, resume } = flags;
+  const { maxWorkers, resume, mockSleep, mockExitCode, mockOutputText } = flags;
   return {
     ...requestOverrides(flags),
+    ...(mockSleep === undefined ? {} : { mock_sleep: mockSleep }),
+    ...(mockExitCode === undefined ? {} : { mock_exit_code: mockExitCode }),
+    ...(mockOutputText === undefined ? {} : { mock_output_text: mockOutputText }),
     ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }),
     ...(resume ? { again: false } : {}),
   };

@@ -32,6 +32,8 @@ export interface Settings {
    * default 20000. A worker sends one every 5 s: with less than 3 s to spare, attempts that live would be given up.
    */
   heartbeatTimeoutMs: number;
+  /** Mock tasks may run (SPEC M): only with `IMGPROOF_ALLOW_MOCK=1`. */
+  allowMock: boolean;
   /** The embedded stack stops after so many idle milliseconds; null is never. `IMGPROOF_IDLE_STOP`, default 15 min. */
   idleStopMs: number | null;
   /** The user's home directory, an input root of the embedded mode (SPEC H3). */
@@ -86,6 +88,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     temporalTestServerPath: read('TEMPORAL_TEST_SERVER_PATH'),
     cacheDir: place('IMGPROOF_CACHE') ?? join(packageRoot, '.cache'),
     heartbeatTimeoutMs: heartbeatTimeout(read('IMGPROOF_HEARTBEAT_TIMEOUT_MS')),
+    allowMock: read('IMGPROOF_ALLOW_MOCK') === '1',
     idleStopMs: idleStopMs(read('IMGPROOF_IDLE_STOP')),
     userHome,
     packageRoot,

@@ -13,7 +13,7 @@ export interface ImageActivities {
   /** Say whose the active task of this key is, and await it when it belongs to the same batch (DESIGN 2.6). */
   awaitActiveTask(query: ActiveTaskQuery): Promise<ActiveTaskAnswer>;
   /** The only activity that calls the provider: at most one request per Temporal attempt (SPEC R1). */
-  generateImage(order: TaskOrder): Promise<GeneratedImage>;
+  generateImage(order: TaskOrder): Promise<Delivery>;
   /** Last words of a task: result.json, state.json, stdout, stderr, proof index. */
   recordTask(order: TaskRecordOrder): Promise<TaskRow>;
   /** Get a task that ended ready for one more call of its own; its earlier proof stays in its attempts. */
@@ -63,8 +63,18 @@ export interface GeneratedImage {
   adopted_from?: string;
 }
 
+/** What `generateImage` brings back of a mock task: there is no image (SPEC M). */
+export interface MockedImage {
+  generation_id: string;
+  workflow_id: string;
+  attempt: number;
+  mock: { output_text: string };
+}
+
+export type Delivery = GeneratedImage | MockedImage;
+
 export type TaskOutcome =
-  | { status: 'completed'; generated: GeneratedImage }
+  | { status: 'completed'; generated: Delivery }
   | { status: 'failed' | 'timed_out' | 'cancelled'; failure: FailureReport };
 
 export interface TaskRecordOrder {

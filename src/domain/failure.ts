@@ -156,6 +156,12 @@ export const FAILURES = {
     status: 'cancelled',
     reason: 'cancelled by a person',
   },
+  mock_failed: {
+    retryable: false,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the mock task ended with the exit code it was given; nothing was sent',
+  },
   internal: {
     retryable: false,
     billing: 'sent',

@@ -133,10 +133,19 @@ export interface TaskState {
   error: string | null;
 }
 
-export type WaitingFor = 'a call of the same generation' | 'the spool' | 'the image' | 'the disk';
+export type WaitingFor =
+  | 'a call of the same generation'
+  | 'the spool'
+  | 'the image'
+  | 'the disk'
+  /** Nothing was sent: the task only pretends (SPEC M). */
+  | 'the mock'
+  | 'the next attempt';
 
 /** Heartbeat details of `generateImage`: the only live view of an attempt that Temporal itself can show (T2). */
 export interface AttemptHeartbeat {
+  /** What it waits for, in words. */
+  now: string;
   waiting_for: WaitingFor;
   generation_id: string;
   temporal_attempt: number;
@@ -148,6 +157,8 @@ export interface AttemptHeartbeat {
   limit_seconds: number;
   /** When the time of the whole task is over, ISO 8601; null without a limit, or before its first request. */
   deadline_at: string | null;
+  /** ISO 8601, in the last word before a wait; null while it is at work. */
+  next_attempt_at: string | null;
 }
 
 /** Memo of batches and tasks: how others tell whose they are. */

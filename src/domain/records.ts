@@ -153,6 +153,8 @@ export interface ResultRecord extends WorkerBinding {
   run_dir: string;
   created_at: string;
   adopted_from?: string;
+  /** Only of a mock (SPEC M). */
+  mock_output_text?: string;
   error: string | null;
   diagnosis: { category: FailureCategory; human_reason: string; retryable: boolean } | null;
   http_status: number | null;

@@ -59,6 +59,15 @@ export interface TaskRequest {
   on_unknown?: 'retry';
   /** `imageTask` alone: adopt the proven result of the same key and request instead of ordering anew (SPEC B6). Default false. */
   resume?: boolean;
+  /**
+   * A task that only pretends, for tests (SPEC M): with any of these three fields nothing is sent and there is no image. They
+   * work only where the worker has `IMGPROOF_ALLOW_MOCK=1`. Seconds it takes, 0 to 3600. Default 0.
+   */
+  mock_sleep?: number;
+  /** 0 (default) ends it `completed`, 1 to 255 `failed`. */
+  mock_exit_code?: number;
+  /** Kept in its `result.json`. Default empty. */
+  mock_output_text?: string;
   $schema?: string;
 }
 
@@ -118,6 +127,16 @@ export interface RequestOptions {
   moderation?: Moderation;
 }
 
+/** What a mock task does. */
+export interface MockOrder {
+  sleep_ms: number;
+  exit_code: number;
+  output_text: string;
+}
+
+/** Provider of every mock task, whatever was asked for: its results pass for nobody else's (SPEC M). */
+export const MOCK_PROVIDER = 'mock';
+
 /** A task with every default filled, paths absolute, nothing checked on disk yet. */
 export interface NormalizedTask {
   task_name: string;
@@ -140,6 +159,8 @@ export interface NormalizedTask {
   retry_max_delay_ms: number;
   retry_jitter_ms: number;
   output_dir: string;
+  /** Only of a task that pretends (SPEC M). */
+  mock?: MockOrder;
 }
 
 /** A reference image as it was at admission; its bytes must still be these when they are sent (SPEC H3). */
@@ -193,6 +214,8 @@ export interface TaskTicket extends Pick<
 > {
   /** Number of reference images. */
   references: number;
+  /** How its prompt begins: what people know it by in the Web UI. Absent in tickets of earlier versions. */
+  prompt_start?: string;
   /** Path of the order file below `batch_dir`, with `/`. */
   order_file: string;
   /** How often it was ordered again; absent for never. */
@@ -202,4 +225,6 @@ export interface TaskTicket extends Pick<
 /** Input of the workflow of a task in a batch, and of its activities: histories carry a prompt once, in the batch's own input. */
 export interface TaskOrder extends TaskTicket {
   batch_dir: string;
+  /** The batch was started with all search attributes of ours: the task may set them too. An unregistered one would block it. */
+  listed?: true;
 }

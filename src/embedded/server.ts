@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 import { identify, isRunning, type ProcessIdentity } from '../host/process-identity.ts';
 import { databaseTrouble, noteServed, refuseNewerDatabase, setAsideUnserved } from './database.ts';
 import { EnvironmentProblem } from './environment-problem.ts';
@@ -17,7 +18,6 @@ const SAME_PORT_TRIES = 5;
 const START_LIMIT_MS = 30_000;
 /** 90 days; the dev server's own default forgets finished batches after 24 h. */
 const RETENTION = '2160h';
-const SEARCH_ATTRIBUTES = ['ImgBatch', 'ImgTaskKey', 'ImgStatus', 'ImgMode', 'ImgModel'];
 
 const DYNAMIC_CONFIG = {
   // The default of 20 queue polls a second costs 40 ms per hop.

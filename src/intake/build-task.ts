@@ -1,6 +1,13 @@
 /** One task: its layers read, its defaults filled, and the rules that need more than one field (SPEC G1–G4). */
-import { modeFor, type NormalizedTask, type RequestOptions, TASK_DEFAULTS } from '../domain/task.ts';
+import {
+  MOCK_PROVIDER,
+  modeFor,
+  type NormalizedTask,
+  type RequestOptions,
+  TASK_DEFAULTS,
+} from '../domain/task.ts';
 import type { LayeredTask, ProblemList } from './layers.ts';
+import { mockOf, mockProblems } from './mock.ts';
 import { REFERENCE_FIELDS, type ReferenceSource, resolvePath, resolveReferences } from './references.ts';
 import { safetyProblem } from './safety.ts';
 import { sizeProblem } from './size.ts';
@@ -9,13 +16,15 @@ export interface BuildContext {
   defaultName: string;
   /** Null: unknown here (SPEC C6). */
   defaults: { provider?: string; model?: string; outputDir: string } | null;
+  /** False: mock tasks are refused (SPEC M). */
+  allowMock: boolean;
   /** Told of everything that is wrong; the task is usable only when it stays empty. */
   problems: ProblemList;
 }
 
 export function buildTask(
   task: LayeredTask,
-  { defaultName, defaults, problems }: BuildContext,
+  { defaultName, defaults, allowMock, problems }: BuildContext,
 ): NormalizedTask {
   const wishedModel = task.get('model');
   const model = wishedModel ?? defaults?.model ?? TASK_DEFAULTS.model;
@@ -24,6 +33,8 @@ export function buildTask(
   if (wishedModel !== undefined || defaults !== null) checkSize(task, model, problems);
   checkFormat(task, problems);
   checkSafety(task, problems);
+  const mock = mockOf(task);
+  if (!allowMock) problems.add(mockProblems(task));
   const taskKey = task.get('task_key');
   const taskTimeout = task.get('task_timeout_seconds');
   return {
@@ -32,7 +43,7 @@ export function buildTask(
     prompt: task.get('prompt') ?? '',
     raw: task.get('raw') ?? false,
     mode: modeFor(images),
-    provider: task.get('provider') ?? defaults?.provider ?? TASK_DEFAULTS.provider,
+    provider: mock ? MOCK_PROVIDER : (task.get('provider') ?? defaults?.provider ?? TASK_DEFAULTS.provider),
     model,
     size: task.get('size') ?? TASK_DEFAULTS.size,
     options: optionsOf(task),
@@ -44,6 +55,7 @@ export function buildTask(
     retry_max_delay_ms: milliseconds(task.get('retry_max_delay') ?? TASK_DEFAULTS.retry_max_delay),
     retry_jitter_ms: milliseconds(task.get('retry_jitter') ?? TASK_DEFAULTS.retry_jitter),
     output_dir: outputDir(task, defaults?.outputDir ?? '', problems),
+    ...(mock === undefined ? {} : { mock }),
   };
 }
 

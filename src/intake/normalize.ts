@@ -27,6 +27,8 @@ export interface IntakeContext {
    */
   defaults: { provider?: string; model?: string; outputDir: string; queueDir?: string } | null;
   overrides: Overrides;
+  /** Whether mock tasks are taken: the worker's setting, true where it decides elsewhere (SPEC M). */
+  allowMock: boolean;
   /** Used when the input has no `batch_name` (SPEC H4). */
   batchName: string;
 }
@@ -66,7 +68,8 @@ export function readBatch(
     };
     if (own.raw['resume'] === true) problems.add([{ path: own.pathOf('resume'), message: RESUME_IN_BATCH }]);
     const task = new LayeredTask([flags, own, whole, ...beneath], problems);
-    return buildTask(task, { defaultName: defaultTaskName(i), defaults: context.defaults, problems });
+    const { defaults, allowMock } = context;
+    return buildTask(task, { defaultName: defaultTaskName(i), defaults, allowMock, problems });
   });
   const batch = {
     ...batchFields(flags, whole, problems, context),
@@ -108,7 +111,8 @@ export function normalizeTask(
     ),
   );
   const task = new LayeredTask([flags, own], problems);
-  const built = buildTask(task, { defaultName: 'image', defaults: context.defaults, problems });
+  const { defaults, allowMock } = context;
+  const built = buildTask(task, { defaultName: 'image', defaults, allowMock, problems });
   if (problems.all.length > 0) return { problems: problems.all, task: built };
   return {
     task: { ...built, resume: task.get('resume') ?? false },

@@ -21,6 +21,9 @@ const PROVIDER_CHARACTERS = 64;
 /** Longest own wait in seconds: Temporal's policy caps every wait at 15 minutes (DESIGN 2.5). */
 const DELAY_SECONDS_MAX = 900;
 
+/** A mock takes the place of one request, whose limit it shares. */
+const MOCK_SECONDS_MAX = TASK_LIMITS.timeoutMs / 1000;
+
 const text = z
   .string()
   .refine((value) => !/\p{Cs}/u.test(value), 'contains half of a character (a lone surrogate)');
@@ -76,6 +79,9 @@ const taskFields = {
   input_images: references.exactOptional(),
   images: references.exactOptional(),
   resume: z.boolean().exactOptional(),
+  mock_sleep: z.number().min(0).max(MOCK_SECONDS_MAX).exactOptional(),
+  mock_exit_code: z.int().min(0).max(255).exactOptional(),
+  mock_output_text: text.exactOptional(),
   $schema: z.string().exactOptional(),
 } satisfies Record<keyof TaskRequest, z.ZodType>;
 

@@ -10,14 +10,23 @@ type Activities = ActivityInterfaceFor<ImageActivities>;
 const LOST_WORKER_AFTER = '20s';
 
 /** Files and hashes: free to repeat, quick. 50 tries are an hour of a full disk. */
-export const { admitTasks, recordTask, recordBatch, reopenTask } = proxyActivities<Activities>({
-  startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: LOST_WORKER_AFTER,
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 50 },
-});
+function filesAndHashes(summary: string) {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: '5 minutes',
+    heartbeatTimeout: LOST_WORKER_AFTER,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 50 },
+    summary,
+  });
+}
+
+export const { admitTasks } = filesAndHashes('Check the order, adopt what is proven');
+export const { recordTask } = filesAndHashes('Last words: result.json, state.json');
+export const { recordBatch } = filesAndHashes('Last words: batch_result.json');
+export const { reopenTask } = filesAndHashes('Get an ended task ready to run again');
 
 /** Waits as long as somebody else's task takes; a lost worker is noticed by the missing heartbeat. */
 export const { awaitActiveTask } = proxyActivities<Activities>({
+  summary: 'Whose is the active task of this key? Await it when it is ours',
   startToCloseTimeout: '7 days',
   heartbeatTimeout: LOST_WORKER_AFTER,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 1000 },

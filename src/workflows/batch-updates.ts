@@ -18,12 +18,14 @@ import {
 } from '../domain/messages.ts';
 import { hasEnded } from '../domain/status.ts';
 import { findTask, tasksToRetry } from '../domain/task-selection.ts';
+import { list } from './listing.ts';
 import { modeOf, reasonIn, refused, selectionIn, textIn, workersIn } from './message-inputs.ts';
 import type { TaskWindow } from './task-window.ts';
 
-export function handleUpdates(window: TaskWindow): void {
+/** `listed`: its search attributes tell of pauses too. */
+export function handleUpdates(window: TaskWindow, { listed }: { listed: boolean }): void {
   handleCancels(window);
-  handlePauses(window);
+  handlePauses(window, listed);
   handleMaxWorkers(window);
   handleRetries(window);
 }
@@ -56,16 +58,16 @@ function handleCancels(window: TaskWindow): void {
 }
 
 /** Also before admission: then nothing is started after it. */
-function handlePauses(window: TaskWindow): void {
+function handlePauses(window: TaskWindow, listed: boolean): void {
   setHandler(
     defineUpdate<PauseAnswer, [PauseRequest?]>(UPDATES.pause),
-    (request?) => noted(window.pause(reasonIn(request)), window),
+    (request?) => noted(window.pause(reasonIn(request)), window, listed),
     {
       description: 'Start no further task: {"reason": text}. Running ones go on',
       validator: (request?) => void reasonIn(request),
     },
   );
-  setHandler(defineUpdate<PauseAnswer>(UPDATES.resume), () => noted(window.resume(), window), {
+  setHandler(defineUpdate<PauseAnswer>(UPDATES.resume), () => noted(window.resume(), window, listed), {
     description: 'Start tasks again',
   });
 }
@@ -110,8 +112,10 @@ function refuseBeforeAdmission({ book }: TaskWindow): void {
 }
 
 /** In the memo too: an idle embedded system stops though a paused batch is open (SPEC C5). */
-function noted(answer: PauseAnswer, { paused }: TaskWindow): PauseAnswer {
-  if (answer.changed) upsertMemo({ paused: paused === null ? null : (paused.reason ?? 'by a person') });
+function noted(answer: PauseAnswer, { paused }: TaskWindow, listed: boolean): PauseAnswer {
+  if (!answer.changed) return answer;
+  upsertMemo({ paused: paused === null ? null : (paused.reason ?? 'by a person') });
+  if (listed) list({ ImgStatus: paused === null ? 'running' : 'paused' });
   return answer;
 }
 

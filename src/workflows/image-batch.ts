@@ -14,6 +14,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
+  setCurrentDetails,
   setHandler,
   startChild,
   upsertMemo,
@@ -22,6 +23,7 @@ import {
 } from '@temporalio/workflow';
 import { activeElsewhere, type TaskRecordOrder } from '../domain/activity-contract.ts';
 import type { Admission } from '../domain/batch.ts';
+import { batchDetails } from '../domain/batch-details.ts';
 import { FAILURES } from '../domain/failure.ts';
 import {
   type BatchProgress,
@@ -32,12 +34,15 @@ import {
 } from '../domain/messages.ts';
 import type { BatchSummary, TaskEnd } from '../domain/records.ts';
 import { emptyEnd, endOf } from '../domain/rows.ts';
-import { MODE_NAMES, type TaskOrder } from '../domain/task.ts';
+import { commonAttributes } from '../domain/search-attributes.ts';
+import type { TaskOrder } from '../domain/task.ts';
+import { liveDetails, ticketSummary } from '../domain/ui-text.ts';
 import { awaitActiveTask, recordBatch, recordTask, reopenTask } from './activities.ts';
 import { admit } from './admission.ts';
 import type { imageTask } from './image-task.ts';
 import { handleUpdates } from './batch-updates.ts';
 import { onlyInput } from './input-guard.ts';
+import { isListed, list } from './listing.ts';
 import { TaskWindow } from './task-window.ts';
 import type { StopWish, TaskWork } from './task-work.ts';
 
@@ -46,27 +51,31 @@ const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
 
 /** Closes Completed also when tasks failed (`ok: false`); Failed is bad input only (SPEC T1); Canceled after a cancel. */
 export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
-  const window = new TaskWindow();
+  const listed = isListed();
+  const window = new TaskWindow(showDetails);
   setHandler(progressQuery, () => window.progress(), { description: 'Counts, what runs now, warnings' });
   setHandler(tasksQuery, () => window.book.states(), {
     description: 'Every task with its status, in file order',
   });
-  handleUpdates(window);
+  handleUpdates(window, { listed });
 
   onlyInput(args, 'one object with "tasks"');
   const admission = await admit('batch');
   // Whoever submits this id again compares the hash, also when the Temporal CLI started it (SPEC B6).
   const { batch_id, batch_hash, batch_dir } = admission;
   upsertMemo({ batch_id, batch_hash, batch_dir });
+  if (listed) list(commonAttributes(admission.tasks));
   window.admit(admission);
   for (;;) {
-    await window.run(WORK);
+    await window.run(workOf({ listed }));
     const summary = await record(window, admission);
     // A message may have brought work meanwhile (DESIGN 2.7).
     if (window.hasWork()) continue;
     window.done();
-    if (CancellationScope.current().consideredCancelled)
-      throw new CancelledFailure('the batch was cancelled');
+    const { ok } = summary;
+    const isCancelled = CancellationScope.current().consideredCancelled;
+    if (listed) list({ ImgStatus: isCancelled ? 'cancelled' : ok ? 'completed' : 'incomplete' });
+    if (isCancelled) throw new CancelledFailure('the batch was cancelled');
     return summary;
   }
 }
@@ -76,11 +85,18 @@ function record(window: TaskWindow, { batch_dir }: Admission): Promise<BatchSumm
   return CancellationScope.nonCancellable(() => recordBatch({ batch_dir, ends }));
 }
 
-const WORK: TaskWork = {
-  run: runTask,
-  drop: (order) => lastWords(order, 'cancelled', 'cancelled before it was started'),
-  reopen,
-};
+/** The live view of this batch's page; not in the history. */
+function showDetails(window: TaskWindow): void {
+  setCurrentDetails(liveDetails(batchDetails(window.progress(), window.book.lines())));
+}
+
+function workOf({ listed }: { listed: boolean }): TaskWork {
+  return {
+    run: (order, stop) => runTask(listed ? { ...order, listed } : order, stop),
+    drop: (order) => lastWords(order, 'cancelled', 'cancelled before it was started'),
+    reopen,
+  };
+}
 
 async function reopen(order: TaskOrder): Promise<TaskEnd | null> {
   const { namespace, firstExecutionRunId } = workflowInfo();
@@ -121,7 +137,7 @@ function startTask(task: TaskOrder): Promise<ChildWorkflowHandle<typeof imageTas
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     memo: { batch_id: workflowInfo().workflowId, order_run_id: workflowInfo().firstExecutionRunId },
-    staticSummary: `${MODE_NAMES[task.mode]} · ${task.size}`,
+    staticSummary: ticketSummary(task),
   });
 }
 

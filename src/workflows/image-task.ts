@@ -11,6 +11,7 @@ import {
   defineQuery,
   defineSignal,
   isCancellation,
+  setCurrentDetails,
   setHandler,
   upsertMemo,
   workflowInfo,
@@ -20,10 +21,14 @@ import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.t
 import { type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
 import type { TaskEnd, TaskRow } from '../domain/records.ts';
 import { endOf } from '../domain/rows.ts';
+import { taskAttributes } from '../domain/search-attributes.ts';
 import type { TaskOrder } from '../domain/task.ts';
+import { taskDetails, type TaskStage } from '../domain/task-details.ts';
+import { liveDetails } from '../domain/ui-text.ts';
 import { paidCall, recordTask } from './activities.ts';
 import { admit } from './admission.ts';
 import { onlyInput } from './input-guard.ts';
+import { isListed, list } from './listing.ts';
 
 /**
  * Completed returns the row, to a batch only what it keeps of it. A failed task closes as Failed, a cancelled one as
@@ -33,11 +38,23 @@ export async function imageTask(...args: unknown[]): Promise<TaskRow | TaskEnd> 
   const call = stoppableCall();
   const input = onlyInput(args, 'one object with at least "prompt"');
   const ofBatch = isAdmitted(input);
+  const listed = isListed();
   const order = ofBatch ? input : await admitAlone();
   if ('status' in order) return order;
+  const show = (stage: TaskStage) => setCurrentDetails(liveDetails(taskDetails(order, stage, batchId())));
+  if (listed || order.listed) list(taskAttributes(batchId(), order, 'running'));
+  show('generating');
   const outcome = await generate(order, call);
+  show('recording');
   const row = await CancellationScope.nonCancellable(() => record(order, outcome));
+  if (listed || order.listed) list({ ImgStatus: row.status });
+  show(row);
   return closeAs(ofBatch ? endOf(row) : row, outcome);
+}
+
+/** Null for a task that was started alone. */
+function batchId(): string | null {
+  return workflowInfo().parent?.workflowId ?? null;
 }
 
 /** By `imageBatch`. Anybody's workflow may start this one as a child, with the same shapes as from outside. */

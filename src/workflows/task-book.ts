@@ -1,4 +1,5 @@
 import type { Admission } from '../domain/batch.ts';
+import type { TaskLine } from '../domain/batch-details.ts';
 import type { CancelMode, TaskState } from '../domain/messages.ts';
 import type { BillingTally, TaskEnd } from '../domain/records.ts';
 import { tally, type Tally } from '../domain/status.ts';
@@ -66,6 +67,14 @@ export class TaskBook {
 
   states(): TaskState[] {
     return [...this.#states.values()].sort((a, b) => a.index - b.index);
+  }
+
+  /** For people: with how its prompt begins. */
+  lines(): TaskLine[] {
+    return this.states().map((state) => ({
+      ...state,
+      prompt_start: this.#tickets.get(state.index)?.prompt_start ?? '',
+    }));
   }
 
   tally(): Tally {

@@ -34,12 +34,20 @@ export class TaskWindow {
   readonly #dropNext = new Set<number>();
   /** Tasks that are being dropped or reopened. */
   #busy = 0;
+  readonly #tell: () => void;
+
+  /** `tell` is called after every change that people can see. */
+  constructor(tell: (window: TaskWindow) => void = () => undefined) {
+    this.#tell = () => tell(this);
+    this.#tell();
+  }
 
   admit(admission: Admission): void {
     this.book.admit(admission);
     this.#maxWorkers = admission.max_workers;
     this.#waiting = this.book.queued();
     if (this.#dropsAll) this.#dropWaiting();
+    this.#tell();
   }
 
   /** Until nothing is left to do. A cancel of the batch drops what is queued; its scope tells the tasks that run. */
@@ -47,6 +55,7 @@ export class TaskWindow {
     const scope = CancellationScope.current();
     void scope.cancelRequested.catch(() => this.#dropWaiting());
     this.#phase = 'running';
+    this.#tell();
     await CancellationScope.nonCancellable(async () => {
       while (!this.#isOver()) {
         this.#act(work, scope);
@@ -54,6 +63,7 @@ export class TaskWindow {
       }
     });
     this.#phase = 'recording';
+    this.#tell();
   }
 
   /** True when a message brought work while the batch was recorded (DESIGN 2.7). */
@@ -63,6 +73,7 @@ export class TaskWindow {
 
   done(): void {
     this.#phase = 'done';
+    this.#tell();
   }
 
   // --- what people ask for ---------------------------------------------------------------------------------------
@@ -70,12 +81,14 @@ export class TaskWindow {
   pause(reason: string | null): PauseAnswer {
     const changed = this.#paused === null;
     this.#paused ??= { since: new Date().toISOString(), reason };
+    this.#tell();
     return this.#pauseAnswer(changed);
   }
 
   resume(): PauseAnswer {
     const changed = this.#paused !== null;
     this.#paused = null;
+    this.#tell();
     return this.#pauseAnswer(changed);
   }
 
@@ -87,6 +100,7 @@ export class TaskWindow {
     const before = this.#maxWorkers;
     const max_workers = clampWorkers(wanted);
     this.#maxWorkers = max_workers;
+    this.#tell();
     const warning = max_workers === wanted ? null : `${wanted} is not from 1 to 4; it is ${max_workers} now`;
     return { max_workers, before, warning };
   }
@@ -106,6 +120,7 @@ export class TaskWindow {
         answer.cancelled.push(task_key);
       }
     }
+    this.#tell();
     return answer;
   }
 
@@ -128,6 +143,7 @@ export class TaskWindow {
       this.book.reopen(index);
       this.#toReopen.push(index);
     }
+    this.#tell();
   }
 
   progress(): BatchProgress {
@@ -173,14 +189,17 @@ export class TaskWindow {
     const wish = new StopWish();
     this.#running.set(order.index, wish);
     this.book.start(order.index);
+    this.#tell();
     this.book.end(await scope.run(() => work.run(order, wish)));
     this.#running.delete(order.index);
+    this.#tell();
   }
 
   async #drop(order: TaskOrder, work: TaskWork): Promise<void> {
     this.#busy += 1;
     this.book.end(await work.drop(order));
     this.#busy -= 1;
+    this.#tell();
   }
 
   async #reopen(order: TaskOrder, work: TaskWork): Promise<void> {
@@ -192,6 +211,7 @@ export class TaskWindow {
     else if (isDropped) this.#toDrop.push(index);
     else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
     this.#busy -= 1;
+    this.#tell();
   }
 
   /** Of one task, or of all; false when there was nothing. */

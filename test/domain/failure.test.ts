@@ -36,6 +36,7 @@ const EXPECTED: Record<
   input_changed: [false, 'no', 'no', 'failed'],
   policy_refused: [false, 'no', 'no', 'failed'],
   cancelled: [false, 'no', 'possible', 'cancelled'],
+  mock_failed: [false, 'no', 'no', 'failed'],
   internal: [false, 'no', 'possible', 'failed'],
 };
 

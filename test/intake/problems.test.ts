@@ -12,7 +12,13 @@ import { TASK_KEYS } from '../../src/intake/schema.ts';
 function report(text: string): string[] {
   const parsed = parseJson(text, 'batch.json');
   if ('problems' in parsed) return rows(parsed.problems);
-  const context = { baseDir: '/data', defaults: { outputDir: '/out' }, overrides: {}, batchName: 'batch' };
+  const context = {
+    baseDir: '/data',
+    defaults: { outputDir: '/out' },
+    overrides: {},
+    allowMock: false,
+    batchName: 'batch',
+  };
   const normalized = normalizeBatch(parsed.value, context);
   if (!('problems' in normalized)) return [];
   return rows(normalized.problems.map((problem) => ({ ...problem, ...parsed.locate(problem.path) })));
@@ -84,6 +90,7 @@ describe('examples/batch.json', () => {
     baseDir: dirname(path),
     defaults: { outputDir: '/out' },
     overrides: {},
+    allowMock: false,
     batchName: 'batch',
   };
   const normalized = normalizeBatch(value, context);

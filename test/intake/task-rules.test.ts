@@ -102,6 +102,21 @@ describe('sizes (G4)', () => {
   });
 });
 
+describe('a mock (M)', () => {
+  const context = { allowMock: true };
+
+  it('has the provider mock, whatever was asked for', () => {
+    expect(task({ mock_exit_code: 2, provider: 'happy' }, context)).toMatchObject({
+      provider: 'mock',
+      mock: { sleep_ms: 0, exit_code: 2, output_text: '' },
+    });
+  });
+
+  it('a task without its fields is none', () => {
+    expect(task({}, context)).not.toHaveProperty('mock');
+  });
+});
+
 describe('rules for single fields', () => {
   it.each<[string, object, string | null]>([
     ['a prompt of white space', { prompt: ' \n' }, 'prompt: is empty'],
@@ -111,6 +126,16 @@ describe('rules for single fields', () => {
     ['no attempt', { max_attempts: 0 }, 'max_attempts: 0 is below the minimum of 1'],
     ['6 attempts', { max_attempts: 6 }, 'max_attempts: 6 is over the limit of 5'],
     ['half an attempt', { max_attempts: 1.5 }, 'max_attempts: expected a whole number, got 1.5'],
+    [
+      'a mock where none is allowed (M)',
+      { mock_sleep: 1 },
+      'mock_sleep: works only where IMGPROOF_ALLOW_MOCK=1 is set for the worker; a mock must never pass for an image',
+    ],
+    [
+      'a mock without any effect where none is allowed (M)',
+      { mock_output_text: '' },
+      'mock_output_text: works only where IMGPROOF_ALLOW_MOCK=1 is set for the worker; a mock must never pass for an image',
+    ],
     [
       'a task limit under a second',
       { task_timeout_seconds: 0.5 },

@@ -16,7 +16,7 @@ import { sha256 } from '../../src/activities/sha256.ts';
 import { WorkerSlots } from '../../src/activities/worker-slots.ts';
 import { Spool } from '../../src/artifacts/spool.ts';
 import { loadSettings, resolveProvider } from '../../src/config.ts';
-import type { GeneratedImage } from '../../src/domain/activity-contract.ts';
+import type { Delivery, GeneratedImage } from '../../src/domain/activity-contract.ts';
 import { generationId, requestFingerprint } from '../../src/domain/ids.ts';
 import type { AttemptHeartbeat } from '../../src/domain/messages.ts';
 import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../../src/domain/records.ts';
@@ -143,6 +143,7 @@ async function activityDeps(
     redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
     defaults: { outputDir, batchRoot: null, queueDir: join(folder, 'queue'), queueOutputDir: outputDir },
+    allowMock: false,
     inputRoots: () => null,
     outputRoots: () => null,
     heartbeatTimeoutMs: 20_000,
@@ -205,6 +206,7 @@ function orderOf(folder: string, task: AdmittedTask): TaskOrder {
     model,
     size,
     references: input_images.length,
+    prompt_start: task.prompt,
     timeout_ms,
     max_attempts,
     heartbeat_timeout_ms,
@@ -239,7 +241,10 @@ function start({ generateImage }: PaidActivities, order: TaskOrder, origin: Atte
   const env = new MockActivityEnvironment(info, { logger: SILENT });
   const heartbeats: AttemptHeartbeat[] = [];
   env.on('heartbeat', (details: AttemptHeartbeat) => heartbeats.push(details));
-  const result = env.run<[TaskOrder], GeneratedImage, typeof generateImage>(generateImage, order);
+  const result = env.run<[TaskOrder], Delivery, typeof generateImage>(
+    generateImage,
+    order,
+  ) as Promise<GeneratedImage>;
   // Tests may look at it later than it fails.
   result.catch(() => undefined);
   return {

@@ -5,6 +5,7 @@ export const INTAKE_CONTEXT: IntakeContext = {
   baseDir: '/data',
   defaults: { outputDir: '/out' },
   overrides: {},
+  allowMock: false,
   batchName: 'covers',
 };
 

@@ -78,6 +78,7 @@ export function request(
     temporalAttempt: attempt,
     state: 'running',
     heartbeat: {
+      now: 'request 1 is with the provider',
       waiting_for: 'the image',
       generation_id: 'g',
       temporal_attempt: attempt,
@@ -86,6 +87,7 @@ export function request(
       elapsed_seconds,
       limit_seconds: 600,
       deadline_at: null,
+      next_attempt_at: null,
       ...more,
     },
     heartbeatAtMs: null,

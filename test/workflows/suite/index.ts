@@ -13,6 +13,7 @@ import { operations } from './operations.ts';
 import { refusals } from './refusals.ts';
 import { resets } from './resets.ts';
 import { retries } from './retries.ts';
+import { webUi } from './web-ui.ts';
 import { openWorld } from './world.ts';
 
 export function workflowSuite(kind: ServerKind): void {
@@ -27,6 +28,7 @@ export function workflowSuite(kind: ServerKind): void {
   describe('the time of a task', () => deadlines(world));
   describe('cancellation', () => cancellation(world));
   describe('operations', () => operations(world));
+  describe('the Web UI', () => webUi(world));
   describe('what no workflow can work with', () => refusals(world));
   if (kind === 'time-skipping') return;
   describe('on the dev server only', () => devServerOnly(world));

@@ -1,0 +1,73 @@
+/** What an attempt tells of itself: for the Web UI in words, for programs in fields (SPEC T2). */
+import type { AttemptFailed } from '../artifacts/call-failures.ts';
+import type { AttemptHeartbeat, WaitingFor } from '../domain/messages.ts';
+import type { AdmittedTask } from '../domain/task.ts';
+import type { GenerationProgress } from './generation.ts';
+
+interface Told {
+  temporalAttempt: number;
+  /** Null before the generation is at work. */
+  progress: GenerationProgress | null;
+  /** It waits for work that an earlier attempt began. */
+  joined: boolean;
+}
+
+/** While it is at work. */
+export function signOfLife(
+  task: AdmittedTask,
+  { temporalAttempt, progress, joined }: Told,
+): AttemptHeartbeat {
+  const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = progress ?? {};
+  const { limitMs = task.timeout_ms, deadlineAtMs = null } = progress ?? {};
+  const facts: Facts = {
+    waiting_for: joined ? 'a call of the same generation' : waitingFor,
+    generation_id: task.generation_id,
+    temporal_attempt: temporalAttempt,
+    sent: sentAtMs !== null,
+    attempt,
+    elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
+    limit_seconds: Math.round(limitMs / 1000),
+    deadline_at: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
+    next_attempt_at: null,
+  };
+  return { now: sentence(facts, task), ...facts };
+}
+
+/** The last word of an attempt that will be followed by another one: Temporal shows it as long as the wait lasts. */
+export function wordBeforeWait(
+  task: AdmittedTask,
+  told: Told,
+  { report, delayMs }: AttemptFailed,
+): AttemptHeartbeat {
+  const { now: _, ...facts } = signOfLife(task, told);
+  const next_attempt_at = new Date(Date.now() + (delayMs ?? 0)).toISOString();
+  const waiting: Facts = { ...facts, waiting_for: 'the next attempt', next_attempt_at };
+  return { now: `${report.category}: ${sentence(waiting, task)}`, ...waiting };
+}
+
+type Facts = Omit<AttemptHeartbeat, 'now'>;
+
+function sentence(facts: Facts, task: AdmittedTask): string {
+  const { deadline_at } = facts;
+  const deadline =
+    deadline_at === null ? '' : `; the time of the whole task is over at ${clock(deadline_at)}`;
+  return SENTENCES[facts.waiting_for](facts, task) + deadline;
+}
+
+const SENTENCES: Record<WaitingFor, (facts: Facts, task: AdmittedTask) => string> = {
+  'the spool': () => 'looking for an answer that was paid before',
+  'a call of the same generation': ({ attempt }) =>
+    `waiting for request ${attempt}, which an earlier attempt sent and which is still alive`,
+  'the image': ({ attempt, elapsed_seconds, limit_seconds }, { max_attempts }) =>
+    `request ${attempt} has been with the provider for ${elapsed_seconds} s, at most ${limit_seconds} s; ${max_attempts} may be counted`,
+  'the disk': ({ attempt }) => `saving the answer to request ${attempt}`,
+  'the mock': ({ elapsed_seconds, limit_seconds }) =>
+    `a mock for ${elapsed_seconds} s, at most ${limit_seconds} s; nothing was sent`,
+  'the next attempt': ({ next_attempt_at }) =>
+    `waiting for the next attempt, not before ${clock(next_attempt_at ?? '')}`,
+};
+
+/** `14:02:31 UTC` of an ISO time. */
+function clock(iso: string): string {
+  return `${iso.slice(11, 19)} UTC`;
+}
