@@ -36,7 +36,8 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
   const progress = await openProgress(flags.progress);
   const settings = settingsOf();
   const embedded = await isEmbedded(settings, flags);
-  const { batch, request, runnable, models } = await checkedQueue(settings, argument, flags, embedded);
+  const checked = await checkedQueue(settings, argument, flags, embedded);
+  const { batch, request, runnable, models } = checked;
   if (embedded) await checkProviders(settings, runnable);
   refuseOversize(request);
   const stateDir = request.queue?.state_dir ?? null;
@@ -45,7 +46,13 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
   const session = await openSession(settings, flags);
   signals.ordering();
   try {
-    const order = { batchId: queueId, batchHash: batchHash(batch.tasks, sha256), request, isAsWritten: true };
+    const order = {
+      batchId: queueId,
+      batchHash: batchHash(batch.tasks, sha256),
+      request,
+      shown: checked.runnableRequest,
+      isAsWritten: true,
+    };
     const submitted = await submitBatch(session.client, order);
     if (!('handle' in submitted)) throw otherTasks(queueId);
     if (submitted.decision === 'attach') throw stillRuns(queueId);

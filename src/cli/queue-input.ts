@@ -22,6 +22,8 @@ import { counted } from './words.ts';
 export interface CheckedQueue {
   batch: NormalizedBatch;
   request: BatchRequest;
+  /** The same without what will be rejected. */
+  runnableRequest: BatchRequest;
   /** Tasks without a problem of their own. */
   runnable: NormalizedTask[];
   models: string;
@@ -52,13 +54,13 @@ export async function checkedQueue(
   const request = embedded
     ? requestOf(batch, { value, baseDir: input.baseDir, isRejected })
     : batchAsWritten(value, overrides, batch.batch_name);
+  const runnableRequest = { ...request, tasks: request.tasks.filter((_, i) => !isRejected(i)) };
   return {
     batch: { ...batch, warnings: warningsOf(runnable) },
     request,
+    runnableRequest,
     runnable,
-    models: embedded
-      ? modelsOf(runnable)
-      : modelsWritten({ ...request, tasks: request.tasks.filter((_, i) => !isRejected(i)) }),
+    models: embedded ? modelsOf(runnable) : modelsWritten(runnableRequest),
   };
 }
 
