@@ -47,6 +47,8 @@ export interface BatchOrder {
   batchId: string;
   batchHash: string;
   request: BatchRequest;
+  /** What the Web UI tells of it. Default: the request, whose tasks are none only where a queue rejects them. */
+  shown?: BatchRequest;
   /** True: the worker fills the defaults, so that its hash is another than ours (SPEC C6). */
   isAsWritten: boolean;
 }
@@ -71,7 +73,7 @@ export async function submitBatch(client: Client, order: BatchOrder): Promise<Su
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
     memo: { batch_id: batchId, batch_hash: batchHash, ...(isAsWritten && { sent_hash: batchHash }) },
-    ...batchTexts(request),
+    ...batchTexts(order.shown ?? request),
   };
   const attributes = batchAttributes(batchId, 'running');
   const handle = await startListed(client, WORKFLOW_TYPES.batch, options, attributes);

@@ -4,6 +4,7 @@ import { type BatchHandle, submitBatch } from '../client.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
 import { batchHash } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
+import { endedBatch } from './batch-end.ts';
 import { announceBatch, refuseOversize } from './batch-order.ts';
 import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
@@ -13,7 +14,7 @@ import { checkProviders } from './order.ts';
 import { printJson } from './output.ts';
 import { openProgress, type Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
-import { queueEnd, type QueueOrder } from './queue-end.ts';
+import { letGoOfQueue, type QueueOrder, tellQueueEnd } from './queue-end.ts';
 import { checkedQueue } from './queue-input.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
 import { watchUntilEnd } from './watch.ts';
@@ -25,13 +26,18 @@ export interface QueueRunFlags extends RequestFlags, TaskFlags, WaitFlags, Serve
   overflowPolicy?: string;
   stateDir?: string;
   resume?: boolean;
+  /** SPEC M: in place of calls, where the worker allows it. */
+  mockSleep?: number;
+  mockExitCode?: number;
+  mockOutputText?: string;
 }
 
 export async function orderQueue(argument: string | undefined, flags: QueueRunFlags): Promise<void> {
   const progress = await openProgress(flags.progress);
   const settings = settingsOf();
   const embedded = await isEmbedded(settings, flags);
-  const { batch, request, runnable, models } = await checkedQueue(settings, argument, flags, embedded);
+  const checked = await checkedQueue(settings, argument, flags, embedded);
+  const { batch, request, runnable, models } = checked;
   if (embedded) await checkProviders(settings, runnable);
   refuseOversize(request);
   const stateDir = request.queue?.state_dir ?? null;
@@ -40,7 +46,13 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
   const session = await openSession(settings, flags);
   signals.ordering();
   try {
-    const order = { batchId: queueId, batchHash: batchHash(batch.tasks, sha256), request, isAsWritten: true };
+    const order = {
+      batchId: queueId,
+      batchHash: batchHash(batch.tasks, sha256),
+      request,
+      shown: checked.runnableRequest,
+      isAsWritten: true,
+    };
     const submitted = await submitBatch(session.client, order);
     if (!('handle' in submitted)) throw otherTasks(queueId);
     if (submitted.decision === 'attach') throw stillRuns(queueId);
@@ -109,8 +121,14 @@ async function follow(
 ): Promise<void> {
   const looks = batchLooks(session.client, handle, facts, progress);
   const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
+  if (ending.kind === 'detached' || ending.kind === 'wait timeout') {
+    progress.end(true);
+    return letGoOfQueue(ending, told, looks.lastView());
+  }
+  const ended = await endedBatch(ending, session, told.queueId);
+  looks.end(ended);
   progress.end(true);
-  process.exitCode = await queueEnd(ending, session, handle, { ...told, view: looks.lastView() });
+  process.exitCode = await tellQueueEnd(ended, told);
 }
 
 function sha256(text: string): string {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Settings } from '../config.ts';
 import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
 import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
-import { readBatch } from '../intake/normalize.ts';
+import { type IntakeContext, readBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
 import type { Problem } from '../intake/problems.ts';
 import { problemsByTask } from '../intake/queue.ts';
@@ -12,7 +12,7 @@ import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { requestOverrides, taskOfFlags } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
-import { referenceProblems, taskRequestOf } from './order.ts';
+import { referenceProblems, taskRequestOf, workerHere } from './order.ts';
 import type { QueueRunFlags } from './order-queue.ts';
 import { say, sayLines } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
@@ -22,6 +22,8 @@ import { counted } from './words.ts';
 export interface CheckedQueue {
   batch: NormalizedBatch;
   request: BatchRequest;
+  /** The same without what will be rejected. */
+  runnableRequest: BatchRequest;
   /** Tasks without a problem of their own. */
   runnable: NormalizedTask[];
   models: string;
@@ -37,14 +39,8 @@ export async function checkedQueue(
   const { input, value: written, locate } = readTasks(argument, flags);
   const value = withQueue(written, flags, settings, embedded);
   const overrides = overridesOf(flags);
-  const { queueOutputDir, ...defaults } = settings.defaults;
   const place = embedded
-    ? {
-        baseDir: input.baseDir,
-        overridesDir: process.cwd(),
-        defaults: { ...defaults, outputDir: queueOutputDir },
-        allowMock: settings.allowMock,
-      }
+    ? { ...queuesHere(settings), baseDir: input.baseDir, overridesDir: process.cwd() }
     : ELSEWHERE;
   const { batch, problems, warningsOf } = readBatch(value, { ...place, overrides, batchName: 'queue' });
   const references = embedded ? await referenceProblems(settings, batch.tasks, (i) => ['tasks', i]) : [];
@@ -58,14 +54,20 @@ export async function checkedQueue(
   const request = embedded
     ? requestOf(batch, { value, baseDir: input.baseDir, isRejected })
     : batchAsWritten(value, overrides, batch.batch_name);
+  const runnableRequest = { ...request, tasks: request.tasks.filter((_, i) => !isRejected(i)) };
   return {
     batch: { ...batch, warnings: warningsOf(runnable) },
     request,
+    runnableRequest,
     runnable,
-    models: embedded
-      ? modelsOf(runnable)
-      : modelsWritten({ ...request, tasks: request.tasks.filter((_, i) => !isRejected(i)) }),
+    models: embedded ? modelsOf(runnable) : modelsWritten(runnableRequest),
   };
+}
+
+/** Images of queues have a folder of their own when somebody says so. */
+function queuesHere(settings: Settings): Pick<IntakeContext, 'defaults' | 'allowMock'> {
+  const { queueOutputDir, ...defaults } = settings.defaults;
+  return { ...workerHere(settings), defaults: { ...defaults, outputDir: queueOutputDir } };
 }
 
 interface ReadTasks {
@@ -117,9 +119,12 @@ function withQueue(value: unknown, flags: QueueRunFlags, settings: Settings, emb
 }
 
 function overridesOf(flags: QueueRunFlags) {
-  const { maxWorkers, resume } = flags;
+  const { maxWorkers, resume, mockSleep, mockExitCode, mockOutputText } = flags;
   return {
     ...requestOverrides(flags),
+    ...(mockSleep === undefined ? {} : { mock_sleep: mockSleep }),
+    ...(mockExitCode === undefined ? {} : { mock_exit_code: mockExitCode }),
+    ...(mockOutputText === undefined ? {} : { mock_output_text: mockOutputText }),
     ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }),
     ...(resume ? { again: false } : {}),
   };

@@ -30,6 +30,9 @@ function registerRun(command: Command): void {
       `tasks that may wait beside those (default ${QUEUE_DEFAULTS.max_queue_size})`,
       number,
     )
+    .option('--mock-sleep <s>', 'no call: wait so long (needs IMGPROOF_ALLOW_MOCK=1)', number)
+    .option('--mock-exit-code <n>', 'no call: end so; 0 is completed', number)
+    .option('--mock-output-text <text>', 'no call: say so')
     .option('--resume', 'make only what the last run of this directory has no proven result of')
     .addOption(
       new Option('--overflow-policy <policy>', 'status of tasks over that (default reject)').choices(

@@ -39,12 +39,11 @@ function oneLine(text: string): string {
 
 /** For whoever starts a batch: what the list of workflows and the head of its page say. */
 export function batchTexts(request: BatchRequest): { staticSummary: string; staticDetails: string } {
-  const { max_workers, provider, model } = request;
-  const tasks = request.tasks.filter(isReadable);
+  const { tasks, max_workers, provider, model } = request;
   const models = new Set(tasks.map((task) => [task.provider ?? provider, task.model ?? model].join('/')));
   const [only = '/'] = models;
   const facts = [
-    request.tasks.length === 1 ? '1 image' : `${request.tasks.length} images`,
+    tasks.length === 1 ? '1 image' : `${tasks.length} images`,
     ...(max_workers === undefined ? [] : [`${max_workers} at a time`]),
     // What nobody wrote is the worker's to say.
     ...(models.size === 1 && /^[^/].*\/.+/u.test(only) ? [only] : []),
@@ -52,18 +51,12 @@ export function batchTexts(request: BatchRequest): { staticSummary: string; stat
   const named = tasks
     .slice(0, TASKS_NAMED)
     .map((task) => `1. ${plain(task.task_name ?? '')} ${quoted(task)}`);
-  const more = request.tasks.length - named.length;
+  const more = tasks.length - named.length;
   const details = [facts.map(plain).join(' · '), '', ...named, ...(more > 0 ? ['', `and ${more} more`] : [])];
   return {
     staticSummary: cutToBytes(facts.join(' · '), BYTES.summary),
     staticDetails: cutToBytes(details.join('\n'), BYTES.details),
   };
-}
-
-/** A queue run is ordered with what its worker will reject, as it was written. */
-function isReadable(task: unknown): boolean {
-  const { prompt, task_name = '' } = (task ?? {}) as Partial<TaskRequest>;
-  return typeof prompt === 'string' && typeof task_name === 'string';
 }
 
 /** For a batch that starts one of its tasks: its timeline shows nothing else of them. */

@@ -85,7 +85,7 @@ test('a run that was let go of by Ctrl-C goes on, and says how to see and stop i
     130,
     { ok: false, exit_code: 130, state_dir: queue.stateDir },
   ]);
-  expect(stderr).toContain(`imgproof queue status --state-dir ${queue.stateDir}`);
+  expect(stderr).toContain(`imgproof queue list --state-dir ${queue.stateDir}`);
   expect((await queue.call('status')).json).toMatchObject({ status: 'running', running_count: 1 });
   release();
   await until('its end', () => queue.state().status === 'done');

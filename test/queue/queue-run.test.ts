@@ -12,7 +12,7 @@ import { isKnownEvent, pollState, queueIn } from '../support/queue.ts';
 let cli: Cli;
 let provider: ProviderServer;
 beforeAll(async () => {
-  const started = await startCliAndProvider();
+  const started = await startCliAndProvider({ env: { IMGPROOF_ALLOW_MOCK: '1' } });
   ({ cli, provider } = started);
   await cli.run(['up']);
   return started.stop;
@@ -280,5 +280,22 @@ describe('the ways to say what to run', () => {
       0,
       { queue_id: 'q/by temporal', status: 'done', counters: { completed: 1, rejected: 1 } },
     ]);
+  }, 60_000);
+});
+
+describe('mock tasks (M)', () => {
+  test('take a slot and leave the usual files by flags too, without a call; a shell command is rejected by name', async () => {
+    const queue = queueIn(cli, 'mocks');
+    const list = [...tasks('mocked', 2), { prompt: 'mocked shell', mock_command: 'true' }];
+    const file = await cli.batchFile('mocks.json', list);
+    const { code, json } = await queue.call('run', file, '--mock-sleep', '0.2', '--max-workers', '1');
+    expect([code, json.counters]).toMatchObject([1, { completed: 2, rejected: 1 }]);
+    const [first, , shell] = queue.rows();
+    expect(first).toMatchObject({
+      status: 'completed',
+      worker_id: expect.stringMatching(/slot-1$/u) as unknown,
+    });
+    expect(shell?.error).toContain('mock_command is refused');
+    expect(calls('mocked')).toEqual([]);
   }, 60_000);
 });
