@@ -31,7 +31,8 @@ async function order(name: string, maxWorkers = 4): Promise<void> {
 
 /** A worker asks for holds only when it starts. */
 async function heldFromTheStart(): Promise<() => Promise<void>> {
-  await cli.run(['down']);
+  const { code, stderr } = await cli.run(['down']);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('stopped')]);
   const release = await holdApiLane(cli.home);
   onTestFinished(release);
   return release;
@@ -94,8 +95,7 @@ describe('cancel and pause on a stopped system take effect before any API call i
   ])(
     'a batch that is %s makes none',
     async (name, flags) => {
-      const release = await holdApiLane(cli.home);
-      onTestFinished(release);
+      const release = await heldFromTheStart();
       await order(name);
       await order(`beside-${name}`);
       await killAll();
