@@ -36,11 +36,19 @@ export async function watchUntilEnd<T>(
   const ending = Promise.race([ended, detached, patience(watch.flags.waitTimeout, stop.signal)]);
   const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
+    const end = await Promise.race([ending, looking.then(() => ending)]);
     // Whoever lets go is answered at once: no call to the server stands in between.
-    return await Promise.race([ending, looking.then(() => ending)]);
+    if (end.kind === 'result' || end.kind === 'failed') await lookUnderWay(stop, looking);
+    return end;
   } finally {
     stop.abort();
   }
+}
+
+/** Its calls are repeated by timers, which throw when the connection has been closed meanwhile. */
+async function lookUnderWay(stop: AbortController, looking: Promise<void>): Promise<void> {
+  stop.abort();
+  await looking.catch(() => undefined);
 }
 
 async function lookUntil(signal: AbortSignal, workflowId: string, { session, look }: Watch): Promise<void> {
