@@ -1,7 +1,6 @@
 /** `imgproof list` and `imgproof history` as they run: what there is, and what has ended (SPEC C). */
 import { endedTasks, type KnownOrder, listOrders, numbersOf, ORDER_STATES } from '../client/orders.ts';
-import { TASK_STATUSES } from '../domain/status.ts';
-import { hasEnded } from '../domain/status.ts';
+import { hasEnded, TASK_STATUSES } from '../domain/status.ts';
 import { mapLimited } from '../proof/map-limited.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { ServerFlags } from './flags.ts';
@@ -110,13 +109,10 @@ async function endedIn(session: Session, batch: string): Promise<EndedTask[]> {
 }
 
 /** @throws CommandProblem exit 2 for a status there is not */
-function statusesIn<Status extends string>(
-  { status }: ListFlags,
-  known: readonly Status[],
-): ReadonlySet<string> | null {
+function statusesIn({ status }: ListFlags, known: readonly string[]): ReadonlySet<string> | null {
   if (status === undefined) return null;
   const wanted = status.split(',').map((one) => one.trim());
-  const unknown = wanted.filter((one) => !(known as readonly string[]).includes(one));
+  const unknown = wanted.filter((one) => !known.includes(one));
   if (unknown.length === 0) return new Set(wanted);
   throw new CommandProblem(
     EXIT.usage,

@@ -1,6 +1,6 @@
 /** What a person named: a batch, or a task by its key or by a name that only one running task has. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { type BatchHandle, describe, memoOf, queryTasks } from '../client.ts';
+import { describe, memoOf, queryTasks } from '../client.ts';
 import { listOrders } from '../client/orders.ts';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
@@ -65,7 +65,7 @@ async function runningTasksNamed(
   const batches = await listOrders(client, { kind: 'batch', only: 'running', limit: SEARCHED });
   const found = await Promise.all(
     batches.map(async ({ id }) => {
-      const tasks = await queryTasks(client, client.workflow.getHandle(id) as BatchHandle);
+      const tasks = await queryTasks(client, client.workflow.getHandle(id));
       return (tasks ?? [])
         .filter(({ task_key, task_name }) => task_key === named || task_name === named)
         .map(({ task_key }) => ({ key: task_key, batchId: id, isKey: task_key === named }));

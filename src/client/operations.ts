@@ -177,8 +177,8 @@ function failureOf(error: unknown): { type?: string; message?: string; details?:
 function notServed(batchId: string): OperationRefused {
   return new OperationRefused(
     'not served',
-    `no worker takes the message to "${batchId}" from the task queue ${TASK_QUEUES.main}; nothing was changed. ` +
-      'Start one (imgproof worker) and try again',
+    `no worker takes what was asked of "${batchId}" from the task queue ${TASK_QUEUES.main}. ` +
+      'It may take effect when one is up (imgproof worker); asked again, it is not done twice',
   );
 }
 

@@ -29,6 +29,14 @@ async function order(name: string, maxWorkers = 4): Promise<void> {
   expect(calls(name)).toBe(0);
 }
 
+/** A worker asks for holds only when it starts. */
+async function heldFromTheStart(): Promise<() => Promise<void>> {
+  await cli.run(['down']);
+  const release = await holdApiLane(cli.home);
+  onTestFinished(release);
+  return release;
+}
+
 /** Flags of a task without a batch, whose prompt is its id. */
 function lone(id: string): string[] {
   const input = JSON.stringify({ prompt: id, output_dir: cli.outputDir });
@@ -103,8 +111,7 @@ describe('cancel and pause on a stopped system take effect before any API call i
   );
 
   test('a batch that is paused starts nothing beyond what it had begun, until it is resumed', async () => {
-    const release = await holdApiLane(cli.home);
-    onTestFinished(release);
+    const release = await heldFromTheStart();
     await order('halted', 2);
     await order('beside-halted');
     await killAll();
