@@ -13,7 +13,7 @@ import { operations } from './operations.ts';
 import { refusals } from './refusals.ts';
 import { resets } from './resets.ts';
 import { retries } from './retries.ts';
-import { webUi } from './web-ui.ts';
+import { webUi, webUiOnDevServer } from './web-ui.ts';
 import { openWorld } from './world.ts';
 
 export function workflowSuite(kind: ServerKind): void {
@@ -32,6 +32,7 @@ export function workflowSuite(kind: ServerKind): void {
   describe('what no workflow can work with', () => refusals(world));
   if (kind === 'time-skipping') return;
   describe('on the dev server only', () => devServerOnly(world));
+  describe('the Web UI on the dev server', () => webUiOnDevServer(world));
   // The time-skipping server has no reset at all.
   describe('resets', () => resets(world));
   // Live workflows answer from the worker's cache; after a restart they are replayed, as here.

@@ -172,7 +172,7 @@ export function operations(world: World): void {
   test('a batch that has ended is taken up again in its folder; what was completed stays (B7)', async () => {
     const { system, callsFor } = world;
     const tasks = [
-      { prompt: 'good', task_name: 't1' },
+      { prompt: 'kept as it was', task_name: 't1' },
       { prompt: 'bad once [fault:400 times=1]', task_name: 't2' },
     ];
     const id = `again-${Date.now()}`;
@@ -183,7 +183,7 @@ export function operations(world: World): void {
     const second = await (await system.startBatch({ retry: { batch_dir, failed: true } }, id)).result();
     expect(second).toMatchObject({ ok: true, success: 2, batch_dir });
     expect((await rows(second))[0]).toEqual(before[0]);
-    expect([callsFor('good').length, callsFor('bad once').length]).toEqual([1, 2]);
+    expect([callsFor('kept as it was').length, callsFor('bad once').length]).toEqual([1, 2]);
   });
 
   test.each([
