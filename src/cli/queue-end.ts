@@ -1,5 +1,6 @@
 /** How a waiting `queue run` ends: one JSON document and its exit code (SPEC C3, F11). */
 import { dirname } from 'node:path';
+import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
 import type { BatchSummary } from '../domain/records.ts';
 import type { EndedBatch } from './batch-end.ts';
@@ -7,7 +8,7 @@ import { quoted } from './come-back.ts';
 import { detachedText, exitCodeOfSignal } from './detached.ts';
 import { endNow } from './end-now.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { printJson, say } from './output.ts';
+import { printJson, say, warn } from './output.ts';
 import type { View } from './progress-view.ts';
 import type { Ending } from './watch.ts';
 
@@ -21,6 +22,8 @@ export interface QueueOrder {
 export async function tellQueueEnd({ summary }: EndedBatch, order: QueueOrder): Promise<ExitCode> {
   const { total, success } = summary;
   const state = await readQueueState(summary.batch_dir);
+  // A run may have ended before anybody looked.
+  for (const warning of (await readBatchRequest(summary.batch_dir))?.warnings ?? []) warn(warning);
   const ok = total > 0 && success === total;
   const exitCode = ok ? EXIT.ok : EXIT.incomplete;
   printJson({

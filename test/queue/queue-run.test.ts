@@ -235,7 +235,10 @@ describe('the ways to say what to run', () => {
     const piped = await cli.run(args, {
       input: JSON.stringify({ tasks: JSON.parse(list('piped')) as unknown }),
     });
-    expect([piped.code, JSON.parse(piped.stdout)]).toMatchObject([0, { ok: true, tasks_total: 1 }]);
+    expect([piped.code, JSON.parse(piped.stdout)], piped.stderr).toMatchObject([
+      0,
+      { ok: true, tasks_total: 1 },
+    ]);
     expect((await queue.call('history')).json).toMatchObject({ count: 2 });
   }, 60_000);
 
