@@ -14,10 +14,6 @@ import { CommandProblem, EXIT } from './exit-codes.ts';
 import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
 import { followBatch } from './follow-batch.ts';
 import { type InputText, readInput } from './input.ts';
-<<<<<<< HEAD
-=======
-import { followBatch } from './follow-batch.ts';
->>>>>>> wt/queue
 import { batchRequestOf, checkProviders, referenceProblems, workerHere } from './order.ts';
 import { print, printJson, sayLines } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';

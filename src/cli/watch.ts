@@ -37,15 +37,8 @@ export async function watchUntilEnd<T>(
   const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
     const end = await Promise.race([ending, looking.then(() => ending)]);
-<<<<<<< HEAD
-    // A look under way ends before its connection is closed: what its client repeats after that would throw. Whoever lets
-    // go is answered at once, no call to the server stands in between.
-    stop.abort();
-    if (end.kind === 'result' || end.kind === 'failed') await looking.catch(() => undefined);
-=======
     // Whoever lets go is answered at once: no call to the server stands in between.
     if (end.kind === 'result' || end.kind === 'failed') await lookUnderWay(stop, looking);
->>>>>>> wt/queue
     return end;
   } finally {
     stop.abort();
