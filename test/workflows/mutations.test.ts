@@ -32,55 +32,59 @@ interface Mutation {
 const MUTATIONS: Record<string, Mutation> = {
   'the batch is not recorded': {
     file: 'image-batch.ts',
-    from: 'recordBatch({ batch_dir: admission.batch_dir, ends })',
+    from: 'recordBatch({ batch_dir, ends })',
     to: 'Promise.resolve({} as BatchSummary)',
     history: 'success',
     complaint: /Complete workflow machine .* ActivityTaskScheduled/u,
   },
   'the memo is written after the tasks instead of before them': {
     file: 'image-batch.ts',
-    from: `  upsertMemo({ batch_id: admission.batch_id, batch_hash: admission.batch_hash });
+    from: `  upsertMemo({ batch_id, batch_hash, batch_dir });
+  if (listed) list(commonAttributes(admission.tasks));
   window.admit(admission);
-  await window.run(runTask);`,
-    to: `  window.admit(admission);
-  await window.run(runTask);
-  upsertMemo({ batch_id: admission.batch_id, batch_hash: admission.batch_hash });`,
+  for (;;) {
+    await window.run(workOf({ listed }));`,
+    to: `  if (listed) list(commonAttributes(admission.tasks));
+  window.admit(admission);
+  for (;;) {
+    await window.run(workOf({ listed }));
+    upsertMemo({ batch_id, batch_hash, batch_dir });`,
     history: 'success',
     complaint: /Child workflow machine .* WorkflowPropertiesModified/u,
   },
   'a task is a child of another type': {
     file: 'image-batch.ts',
-    from: 'executeChild<typeof imageTask>(WORKFLOW_TYPES.task, {',
-    to: 'executeChild<typeof imageTask>(WORKFLOW_TYPES.batch, {',
+    from: 'startChild<typeof imageTask>(WORKFLOW_TYPES.task, {',
+    to: 'startChild<typeof imageTask>(WORKFLOW_TYPES.batch, {',
     history: 'failure',
     complaint: /'imageTask' does not match child workflow type of command 'imageBatch'/u,
   },
   'the window is one task narrower': {
     file: 'task-window.ts',
-    from: 'Math.min(max_workers, waiting.length)',
-    to: 'Math.min(max_workers - 1, waiting.length)',
+    from: 'this.#running.size < this.#maxWorkers',
+    to: 'this.#running.size < this.#maxWorkers - 1',
     history: 'twenty-tasks',
     complaint: /No command scheduled for .* StartChildWorkflowExecutionInitiated/u,
   },
   'a key that is active elsewhere fails at once': {
     file: 'image-batch.ts',
-    from: 'if (!(error instanceof WorkflowExecutionAlreadyStartedError)) return endOfFailure(task, error);',
-    to: 'if (error !== undefined) return endOfFailure(task, error);',
+    from: 'if (!(error instanceof WorkflowExecutionAlreadyStartedError)) return endOfFailure(order, error);',
+    to: 'if (error !== undefined) return endOfFailure(order, error);',
     history: 'duplicate-active-elsewhere',
     complaint: /'awaitActiveTask' does not match activity type of activity command 'recordTask'/u,
   },
   'a cancelled batch says nothing for tasks that never started': {
     file: 'image-batch.ts',
-    from: "if (isCancellation(error)) return lastWords(task, 'cancelled', 'cancelled before it was started');",
-    to: "if (isCancellation(error)) return emptyEnd(task.index, 'cancelled');",
+    from: "drop: (order) => lastWords(order, 'cancelled', 'cancelled before it was started'),",
+    to: "drop: async (order) => emptyEnd(order.index, 'cancelled'),",
     history: 'cancel-batch',
     // By whether the last tasks of the four ended in one workflow task or in more.
     complaint: /No command scheduled for .* ActivityTaskScheduled|'recordTask' does not match/u,
   },
   'a task pauses before it pays': {
     file: 'image-task.ts',
-    from: 'const outcome = await generate(order);',
-    to: 'await new Promise((resolve) => setTimeout(resolve, 1000)); const outcome = await generate(order);',
+    from: 'const outcome = await generate(order, call);',
+    to: 'await new Promise((resolve) => setTimeout(resolve, 1000)); const outcome = await generate(order, call);',
     history: 'success.child',
     complaint: /Timer machine .* ActivityTaskScheduled/u,
   },
