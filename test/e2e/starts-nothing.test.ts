@@ -53,18 +53,21 @@ function processesOfHome(): number[] {
   return pids.filter((pid) => names(pid, 'cmdline') || names(pid, 'environ')).map(Number);
 }
 
+const HELPED = [
+  ...['run', 'batch', 'verify', 'up', 'down', 'status', 'worker'],
+  ...['watch', 'list', 'get', 'history', 'cancel', 'pause', 'resume', 'retry'],
+];
+
 const isLinux = process.platform === 'linux';
 
 test.each<[string, () => string[], code: number, part: string]>([
   ['--help', () => ['--help'], 0, 'Usage: imgproof'],
-  ...['run', 'batch', 'queue', 'verify', 'up', 'down', 'status', 'worker'].map(
-    (name): [string, () => string[], number, string] => [
-      `${name} --help`,
-      () => [name, '--help'],
-      0,
-      `Usage: imgproof ${name}`,
-    ],
-  ),
+  ...HELPED.map((name): [string, () => string[], number, string] => [
+    `${name} --help`,
+    () => [name, '--help'],
+    0,
+    `Usage: imgproof ${name}`,
+  ]),
   ['--version', () => ['--version'], 0, '.'],
   ['verify --rules', () => ['verify', '--rules'], 0, 'ok-true'],
   ['verify of a finished batch', () => ['verify', batch.batchDir], 0, '3 proven'],
