@@ -57,7 +57,7 @@ describe("a request's limit is the smaller of timeout_ms and the time left", () 
 
   test('the first request goes out however short the limit is', async () => {
     const { provider, task, attempt } = await activityWorld();
-    expect((await attempt(task({ task_timeout_ms: 1_000 })).result).attempt).toBe(1);
+    expect((await attempt(task({ task_timeout_ms: 4_000 })).result).attempt).toBe(1);
     expect(provider.calls).toHaveLength(1);
   });
 
@@ -93,20 +93,20 @@ describe('waits are part of the time', () => {
     await sleep(350);
     const late = await failureOf(attempt(cover, 2));
     expect(late).toMatchObject(OVER);
-    expect(late.message).toContain('ends in 5 s, too soon for another request');
+    expect(late.message).toMatch(/ends in [1-5] s, too soon for another request/u);
     expect(provider.calls).toHaveLength(1);
     await expect(recordOf(cover, 2)).rejects.toThrow('ENOENT');
   });
 
   test('an answer that was paid is adopted after the deadline', async () => {
     const { provider, task, attempt, spooledAnswers } = await activityWorld({ latencyMs: 200 });
-    const cover = task({ task_timeout_ms: 1_000 });
+    const cover = task({ task_timeout_ms: 3_000 });
     const lost = attempt(cover);
     await provider.waitForInFlight(1);
     lost.cancel('notFound');
     await expect.poll(spooledAnswers).toHaveLength(1);
     await lost.result.catch(() => undefined);
-    await sleep(1_000);
+    await sleep(3_000);
     expect((await attempt(cover, 2).result).attempt).toBe(1);
     expect(provider.calls).toHaveLength(1);
   });

@@ -18,14 +18,18 @@ test('batches and tasks are found by batch, key, status, mode and model', async 
   ];
   const file = await cli.batchFile('found.json', tasks);
   expect((await cli.run(['batch', file, '--batch-id', 'found'])).code).toBe(1);
-  expect(await listed("ImgBatch = 'found' AND ImgStatus = 'failed'")).toEqual(['found/refused']);
-  expect(await listed("ImgTaskKey = 'found/封面' AND ImgStatus = 'completed'")).toEqual(['found/封面']);
-  expect(await listed("ImgBatch = 'found' AND ImgMode = 'text2img' AND ImgModel = 'gpt-image-2'")).toEqual([
-    'found',
-    'found/refused',
-    'found/封面',
-  ]);
-  expect(await listed("ImgTaskKey = 'found' AND ImgStatus = 'incomplete'")).toEqual(['found']);
+  await expect
+    .poll(() => listed("ImgBatch = 'found' AND ImgStatus = 'failed'"), INDEXED)
+    .toEqual(['found/refused']);
+  await expect
+    .poll(() => listed("ImgTaskKey = 'found/封面' AND ImgStatus = 'completed'"), INDEXED)
+    .toEqual(['found/封面']);
+  await expect
+    .poll(() => listed("ImgBatch = 'found' AND ImgMode = 'text2img' AND ImgModel = 'gpt-image-2'"), INDEXED)
+    .toEqual(['found', 'found/refused', 'found/封面']);
+  await expect
+    .poll(() => listed("ImgTaskKey = 'found' AND ImgStatus = 'incomplete'"), INDEXED)
+    .toEqual(['found']);
 }, 120_000);
 
 test('a paused batch is found as paused, and as running when it is resumed', async () => {
@@ -57,14 +61,17 @@ test('a task alone is found too, and its page says what it is', async () => {
     '600',
   ];
   expect((await cli.run([...args, '--output-dir', cli.outputDir])).code).toBe(0);
-  expect(await listed("ImgTaskKey = 'alone-1' AND ImgStatus = 'completed' AND ImgBatch = 'none'")).toEqual([
-    'alone-1',
-  ]);
+  await expect
+    .poll(() => listed("ImgTaskKey = 'alone-1' AND ImgStatus = 'completed' AND ImgBatch = 'none'"), INDEXED)
+    .toEqual(['alone-1']);
   const { stdout } = await cli.run(['temporal', 'workflow', 'describe', '-w', 'alone-1']);
   expect(stdout).toContain('text2img 文生图 · 1024x1024 · alone in the rain');
 }, 120_000);
 
-/** Ids, once the server has indexed what it was told. */
+/** The server indexes what it was told a moment later. */
+const INDEXED = { timeout: 20_000 };
+
+/** Ids. */
 async function listed(query: string): Promise<string[]> {
   const { stdout } = await cli.run(['temporal', 'workflow', 'list', '--query', query, '-o', 'json']);
   const found = JSON.parse(stdout || '[]') as { execution: { workflowId: string } }[];

@@ -30,10 +30,10 @@ export function deadlines(world: World): void {
   test('one limit for the whole batch is that of each task, counted from its own first request (S)', async () => {
     const { system } = world;
     const tasks = [
-      { prompt: 'slow [fault:ok latency-ms=700]' },
-      { prompt: 'slower [fault:ok latency-ms=800]' },
+      { prompt: 'slow [fault:ok latency-ms=1500]' },
+      { prompt: 'slower [fault:ok latency-ms=1600]' },
     ];
-    const fields = { max_workers: 1, task_timeout_seconds: 1.4 };
+    const fields = { max_workers: 1, task_timeout_seconds: 2.9 };
     const batch = await system.startBatch(system.batch(tasks, fields));
     expect(await batch.result()).toMatchObject({ ok: true, success: 2 });
   });
