@@ -1,5 +1,5 @@
 /** (b) imgproof: `imgproof batch FILE --json` on the embedded server, whose processes are up already. */
-import type { BatchResultRecord } from '../src/domain/records.ts';
+import type { BatchResultRecord } from '../src/domain/batch-records.ts';
 import type { Runner } from './runner.ts';
 import type { Stack } from './stack.ts';
 

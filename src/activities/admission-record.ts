@@ -2,7 +2,8 @@
 import { writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import type { Admission } from '../domain/batch.ts';
-import { type BatchRequestRecord, SCHEMA_VERSION } from '../domain/records.ts';
+import type { BatchRequestRecord } from '../domain/batch-records.ts';
+import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
 import { type Admitted, orderedTask } from './admit-one.ts';
 import type { ActivityDeps } from './deps.ts';

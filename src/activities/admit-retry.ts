@@ -11,13 +11,8 @@ import { readJson } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import type { Admission, RetryRequest } from '../domain/batch.ts';
 import { FILES } from '../domain/layout.ts';
-import type {
-  BatchRequestRecord,
-  BatchResultRecord,
-  OrderedTask,
-  ResultRecord,
-  TaskRow,
-} from '../domain/records.ts';
+import type { BatchRequestRecord, BatchResultRecord, OrderedTask } from '../domain/batch-records.ts';
+import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import { emptyRow, endOf, resultRow } from '../domain/rows.ts';
 import { tasksToRetry } from '../domain/task-selection.ts';
 import type { AdmittedTask } from '../domain/task.ts';

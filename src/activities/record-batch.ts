@@ -6,16 +6,13 @@ import type { ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { FILES } from '../domain/layout.ts';
 import { countersOf } from '../domain/completeness.ts';
-import {
-  type BatchRequestRecord,
-  type BatchResultRecord,
-  type BatchSummary,
-  type OrderedTask,
-  type ResultRecord,
-  SCHEMA_VERSION,
-  type TaskEnd,
-  type TaskRow,
-} from '../domain/records.ts';
+import type {
+  BatchRequestRecord,
+  BatchResultRecord,
+  BatchSummary,
+  OrderedTask,
+} from '../domain/batch-records.ts';
+import { type ResultRecord, SCHEMA_VERSION, type TaskEnd, type TaskRow } from '../domain/records.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
 import type { ActivityDeps } from './deps.ts';
 import { queueEndOf } from './queue-rows.ts';

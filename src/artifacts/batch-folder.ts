@@ -1,7 +1,8 @@
 /** The folder of one batch (SPEC F3). */
 import { join } from 'node:path';
 import { FILES } from '../domain/layout.ts';
-import { type BatchRequestRecord, type BatchResultRecord, SCHEMA_VERSION } from '../domain/records.ts';
+import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-records.ts';
+import { SCHEMA_VERSION } from '../domain/records.ts';
 import { createFile, jsonText, makeFolder, replaceFile } from '../host/durable-file.ts';
 import { readJson } from './task-folder.ts';
 

@@ -4,12 +4,8 @@ import { describe } from '../client.ts';
 import { readJson } from '../artifacts/task-folder.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { FILES } from '../domain/layout.ts';
-import {
-  type BatchResultRecord,
-  type BatchSummary,
-  SCHEMA_VERSION,
-  type TaskRow,
-} from '../domain/records.ts';
+import type { BatchResultRecord, BatchSummary } from '../domain/batch-records.ts';
+import { SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
 import { batchEndLines, batchNextText } from './batch-screen.ts';
 import { comeBack, quoted, sameServer } from './come-back.ts';
 import { detachedText, exitCodeOfSignal } from './detached.ts';

@@ -1,5 +1,6 @@
 /** The end of a batch, for people: what came of it, what it cost, where it is, what to do next. Pure. */
-import type { BatchSummary, TaskRow } from '../domain/records.ts';
+import type { BatchSummary } from '../domain/batch-records.ts';
+import type { TaskRow } from '../domain/records.ts';
 import { quoted } from './come-back.ts';
 import { flow, padEnd, widest, wrap } from './layout.ts';
 import { type Line, plain, styled } from './paint.ts';

@@ -5,7 +5,8 @@ import { memoOf } from '../client.ts';
 import { readJson } from '../artifacts/task-folder.ts';
 import { FILES } from '../domain/layout.ts';
 import type { TaskState } from '../domain/messages.ts';
-import type { BatchResultRecord, BatchSummary, TaskRow } from '../domain/records.ts';
+import type { BatchResultRecord, BatchSummary } from '../domain/batch-records.ts';
+import type { TaskRow } from '../domain/records.ts';
 import { hasEnded, type Tally, tally } from '../domain/status.ts';
 import type { Snapshot } from './progress-view.ts';
 

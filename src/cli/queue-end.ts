@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
-import type { BatchSummary } from '../domain/records.ts';
+import type { BatchSummary } from '../domain/batch-records.ts';
 import type { EndedBatch } from './batch-end.ts';
 import { quoted } from './come-back.ts';
 import { detachedText, exitCodeOfSignal } from './detached.ts';

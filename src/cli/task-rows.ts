@@ -1,7 +1,8 @@
 /** Tasks of a batch as `list`, `get` and `history` show them: of a running one by its word, of an ended one by its record. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { readJson } from '../artifacts/task-folder.ts';
-import type { AttemptRecord, BatchResultRecord, ResultRecord, TaskRow } from '../domain/records.ts';
+import type { BatchResultRecord } from '../domain/batch-records.ts';
+import type { AttemptRecord, ResultRecord, TaskRow } from '../domain/records.ts';
 import type { TaskState } from '../domain/messages.ts';
 import { mapLimited } from '../proof/map-limited.ts';
 import { recordOf, stateOfRow } from './ended-batch.ts';

@@ -2,7 +2,8 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { memoOf, queryProgress } from '../client.ts';
 import { type BatchProgress, WORKFLOW_TYPES } from '../domain/messages.ts';
-import type { BatchSummary, BillingTally, TaskEnd } from '../domain/records.ts';
+import type { BatchSummary } from '../domain/batch-records.ts';
+import type { BillingTally, TaskEnd } from '../domain/records.ts';
 import type { TaskStatus } from '../domain/status.ts';
 
 /** How an order stands, in Temporal's words; `paused` is a running batch that starts nothing. */

@@ -1,6 +1,7 @@
 import type { Admission } from './batch.ts';
 import type { FailureReport } from './failure.ts';
-import type { BatchSummary, ImageFacts, TaskEnd, TaskRow } from './records.ts';
+import type { BatchSummary } from './batch-records.ts';
+import type { ImageFacts, TaskEnd, TaskRow } from './records.ts';
 import type { TaskOrder } from './task.ts';
 
 /** What workflows may ask of the outside world. Results are paths, hashes and tallies: image bytes never travel (DESIGN 1). */

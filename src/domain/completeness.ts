@@ -1,12 +1,7 @@
 /** What makes the records of a batch one whole (SPEC P2): nothing missing, added, miscounted or contradicting. Pure. */
 import { jsonInOrder } from './shown.ts';
-import {
-  type BatchRequestRecord,
-  type BatchResultRecord,
-  type ResultRecord,
-  sumBilling,
-  type TaskRow,
-} from './records.ts';
+import type { BatchRequestRecord, BatchResultRecord } from './batch-records.ts';
+import { type ResultRecord, sumBilling, type TaskRow } from './records.ts';
 import { rowFields } from './rows.ts';
 import { allCompleted, hasEnded, tally } from './status.ts';
 

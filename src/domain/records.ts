@@ -227,42 +227,6 @@ export type TaskEnd = Pick<
   | 'adopted_from'
 >;
 
-/** `batch_result.json` (SPEC F8). */
-export interface BatchResultRecord {
-  schema_version: number;
-  ok: boolean;
-  acceptable: boolean;
-  stage: 'done';
-  batch_id: string;
-  batch_hash: string;
-  batch_dir: string;
-  max_workers: number;
-  queue_limit: number;
-  total: number;
-  scheduled: number;
-  processed: number;
-  rejected: number;
-  success: number;
-  failed: number;
-  timeout: number;
-  cancelled: number;
-  skipped: number;
-  adopted: number;
-  /** Tasks that are not completed, by category of what ended them: what the exit code is decided by. */
-  failed_by: Record<string, number>;
-  provider: string;
-  model: string;
-  no_local_fallback: true;
-  /** Requests by billing class over all tasks; money comes with the price table (SPEC R8). */
-  cost: BillingTally;
-  results: TaskRow[];
-}
-
-/** Result of the workflow `imageBatch`: the batch record without its rows, and where they are. */
-export type BatchSummary = Omit<BatchResultRecord, 'results' | 'schema_version'> & {
-  batch_result_json: string;
-};
-
 /** Row of the proof index (SPEC F10): which result proves a task of a batch. */
 export interface ProofIndexRow {
   schema_version: number;
@@ -272,35 +236,4 @@ export interface ProofIndexRow {
   request_fingerprint: string;
   generation_id: string;
   result_json: string;
-}
-
-/** `batch_request.json` (SPEC F3): the order as admitted. */
-export interface BatchRequestRecord {
-  schema_version: number;
-  batch_id: string;
-  batch_hash: string;
-  batch_name: string;
-  workflow_id: string;
-  order_run_id: string;
-  created_at: string;
-  max_workers: number;
-  queue_limit: number;
-  output_dir: string;
-  total: number;
-  warnings: string[];
-  /** Only of a queue run. */
-  queue?: QueueHead & { state_dir: string };
-  tasks: OrderedTask[];
-}
-
-/** Enough for a row, whatever becomes of the task's own folder. */
-export interface OrderedTask extends Pick<
-  TaskRow,
-  'index' | 'task_key' | 'task_name' | 'provider' | 'model' | 'mode' | 'input_images'
-> {
-  run_dir: string;
-  /** Below the folder of the batch, with `/`. */
-  order_file: string;
-  /** At admission. */
-  status: TaskStatus;
 }

@@ -2,7 +2,8 @@
  * The least a record must have before rules are asked about it. Fields that a rule of SPEC P1 judges are left to that
  * rule; what no rule names must be there all the same, or the file is no proof.
  */
-import type { BatchRequestRecord, BatchResultRecord, ResultRecord } from '../domain/records.ts';
+import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-records.ts';
+import type { ResultRecord } from '../domain/records.ts';
 import { TASK_STATUSES, type TaskStatus } from '../domain/status.ts';
 import type { JsonObject, Read } from './safe-read.ts';
 

@@ -2,7 +2,8 @@
 import { basename, dirname, join } from 'node:path';
 import { BATCH_RULES, type BatchEvidence, brokenBatchRules } from '../domain/completeness.ts';
 import { FILES } from '../domain/layout.ts';
-import type { BatchRequestRecord, BatchResultRecord, ResultRecord, TaskRow } from '../domain/records.ts';
+import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-records.ts';
+import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import type { Claims, ClaimsLookup, FoundResult } from './claims.ts';
 import { mapLimited } from './map-limited.ts';
 import { asBatchRequest, asBatchResult, asResult } from './record-shape.ts';

@@ -32,7 +32,8 @@ import {
   type TaskState,
   WORKFLOW_TYPES,
 } from '../domain/messages.ts';
-import type { BatchSummary, TaskEnd } from '../domain/records.ts';
+import type { BatchSummary } from '../domain/batch-records.ts';
+import type { TaskEnd } from '../domain/records.ts';
 import { emptyEnd, endOf } from '../domain/rows.ts';
 import { commonAttributes } from '../domain/search-attributes.ts';
 import type { TaskOrder } from '../domain/task.ts';

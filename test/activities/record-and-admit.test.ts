@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type {
   AttemptRecord,
-  BatchResultRecord,
   ProofIndexRow,
   ResultRecord,
   TaskStateRecord,

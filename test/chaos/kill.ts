@@ -1,7 +1,8 @@
 /** One kill: a real batch, one SIGKILL, the same order again, and what is left of images, servers and money. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Ended, type Running, startCli } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 import { arriveAt, type Cell, pidOf, type State } from './cells.ts';

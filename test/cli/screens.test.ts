@@ -11,7 +11,8 @@ import { runEndLines } from '../../src/cli/run-screen.ts';
 import { viewOf } from '../../src/cli/progress-view.ts';
 import type { Look } from '../../src/cli/terminal.ts';
 import { verifyLines } from '../../src/cli/verify-screen.ts';
-import type { BatchSummary, TaskRow } from '../../src/domain/records.ts';
+import type { BatchSummary } from '../../src/domain/batch-records.ts';
+import type { TaskRow } from '../../src/domain/records.ts';
 import type { Problem } from '../../src/intake/problems.ts';
 import { item, verifyReport } from '../../src/proof/verdict.ts';
 import {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { BatchResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import { type Cli, startCliAndProvider } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 import { newFolder } from '../support/temp-folder.ts';

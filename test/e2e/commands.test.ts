@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
 import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';
 

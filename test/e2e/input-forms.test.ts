@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { BatchResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
 import { peakInFlight } from '../support/provider-calls.ts';
 import type { ProviderServer } from '../support/provider-server.ts';

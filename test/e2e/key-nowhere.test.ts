@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
-import type { BatchResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import { type Cli, type Ended, startCliAndProvider, until } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 import { writeFile } from 'node:fs/promises';

@@ -1,7 +1,8 @@
 /** SPEC M: mock tasks from the command line to the files, and who refuses them. */
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
-import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Cli, startCliAndProvider } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 

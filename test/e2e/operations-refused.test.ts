@@ -11,7 +11,7 @@ import {
   setMaxWorkers,
 } from '../../src/client/operations.ts';
 import { orderRetry } from '../../src/client/retry.ts';
-import type { BatchSummary } from '../../src/domain/records.ts';
+import type { BatchSummary } from '../../src/domain/batch-records.ts';
 import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 

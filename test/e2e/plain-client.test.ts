@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { Client, Connection } from '@temporalio/client';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { BatchResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import { type Cli, type Running, startCliAndProvider, until } from '../support/cli.ts';
 import { type DevServer, startDevServer } from '../support/dev-server.ts';
 import type { ProviderServer } from '../support/provider-server.ts';

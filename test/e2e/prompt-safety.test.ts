@@ -2,7 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Cli, startCliAndProvider } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 

@@ -1,7 +1,7 @@
 /** The worker's 4 slots are a promise about requests in flight, whatever wants them (SPEC B1). The provider's log judges. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { BatchResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import { type Cli, startCli, until } from '../support/cli.ts';
 import { peakInFlight } from '../support/provider-calls.ts';
 import { type ProviderServer, startProviderServer } from '../support/provider-server.ts';

@@ -53,10 +53,8 @@ function processesOfHome(): number[] {
   return pids.filter((pid) => names(pid, 'cmdline') || names(pid, 'environ')).map(Number);
 }
 
-const HELPED = [
-  ...['run', 'batch', 'verify', 'up', 'down', 'status', 'worker'],
-  ...['watch', 'list', 'get', 'history', 'cancel', 'pause', 'resume', 'retry'],
-];
+const HELPED =
+  'run batch queue verify up down status worker watch list get history cancel pause resume retry'.split(' ');
 
 const isLinux = process.platform === 'linux';
 

@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { BatchResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import { findServer } from '../../src/embedded/processes.ts';
 import { workerRecord } from '../../src/embedded/worker-record.ts';
 import { identify } from '../../src/host/process-identity.ts';

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import type { BatchResultRecord, ResultRecord } from '../../src/domain/records.ts';
+import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { startCliAndProvider } from '../support/cli.ts';
 import { canMount, SMALL_DISK_NEEDS, smallDisk } from '../support/small-disk.ts';
 

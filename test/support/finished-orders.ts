@@ -2,7 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import type { BatchSummary, TaskRow } from '../../src/domain/records.ts';
+import type { BatchSummary } from '../../src/domain/batch-records.ts';
+import type { TaskRow } from '../../src/domain/records.ts';
 import { failureOf, filesBelow, type System } from './system.ts';
 
 export interface FinishedOrders {

@@ -1,7 +1,8 @@
 /** Moments of orders as the server tells them, for tests of what people see. */
 import type { LiveAttempt } from '../../src/client.ts';
 import type { TaskState } from '../../src/domain/messages.ts';
-import type { BatchSummary, TaskRow } from '../../src/domain/records.ts';
+import type { BatchSummary } from '../../src/domain/batch-records.ts';
+import type { TaskRow } from '../../src/domain/records.ts';
 import { type OrderFacts, type Snapshot, type View, viewOf } from '../../src/cli/progress-view.ts';
 import type { Look } from '../../src/cli/terminal.ts';
 

@@ -4,12 +4,8 @@ import { basename, join } from 'node:path';
 import { recordRows as recordTaskRows } from '../../src/activities/record-batch.ts';
 import { TaskFolder } from '../../src/artifacts/task-folder.ts';
 import { FILES } from '../../src/domain/layout.ts';
-import type {
-  BatchRequestRecord,
-  BatchResultRecord,
-  ResultRecord,
-  TaskRow,
-} from '../../src/domain/records.ts';
+import type { BatchRequestRecord, BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { ResultRecord, TaskRow } from '../../src/domain/records.ts';
 import { emptyRow, resultRow, rowFields } from '../../src/domain/rows.ts';
 import type { ProvenBatch, ProvenTask } from './proven-batch.ts';
 import { sha256, STAMP } from './proven-records.ts';

@@ -9,7 +9,8 @@ import type {
   RetryAnswer,
   TaskState,
 } from '../../../src/domain/messages.ts';
-import type { BatchSummary, TaskRow } from '../../../src/domain/records.ts';
+import type { BatchSummary } from '../../../src/domain/batch-records.ts';
+import type { TaskRow } from '../../../src/domain/records.ts';
 import type { imageBatch } from '../../../src/workflows/index.ts';
 import { until } from '../../support/cli.ts';
 import { pendingAttempt } from '../../support/system.ts';
