@@ -1,5 +1,6 @@
 /** Files of one JSON object a line that only grow. What a killed writer left of a line is skipped by readers. */
-import { appendFile, open } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
+import { tailText } from './file-tail.ts';
 
 /** How far back a writer looks for what it is about to say: some hundred rows. */
 const TAIL_BYTES = 256 * 1024;
@@ -33,28 +34,4 @@ export function linesIn<Line>(text: string): Line[] {
       return [];
     }
   });
-}
-
-/** The last bytes of a file as text; empty when there is none. A character that is cut at the front is left out. */
-export async function tailText(path: string, bytes: number): Promise<string> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
-  if (file === null) return '';
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, bytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString('utf8', length < size ? startOfCharacter(buffer) : 0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-/** UTF-8: bytes `10xxxxxx` go on with a character, of which there are three at most. */
-function startOfCharacter(buffer: Buffer): number {
-  let start = 0;
-  while (start < 3 && ((buffer[start] ?? 0) & 0xc0) === 0x80) start += 1;
-  return start;
 }

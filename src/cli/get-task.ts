@@ -4,7 +4,7 @@ import { describe, memoOf } from '../client.ts';
 import { type OrderState, taskEnd } from '../client/orders.ts';
 import { taskFacts } from '../client/task-facts.ts';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
-import { fileTail } from '../artifacts/file-tail.ts';
+import { tailText } from '../artifacts/file-tail.ts';
 import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
 import { FILES } from '../domain/layout.ts';
 import type { AttemptRecord, ResultRecord, TaskStateRecord } from '../domain/records.ts';
@@ -139,8 +139,8 @@ async function filesIn(folder: string, tailBytes: number): Promise<TaskFiles> {
     readJson<TaskStateRecord>(join(folder, FILES.state)),
     // What is there was redacted when it was written.
     new TaskFolder(folder, (text) => text).readAttempts(),
-    fileTail(join(folder, FILES.stdout), tailBytes),
-    fileTail(join(folder, FILES.stderr), tailBytes),
+    tailText(join(folder, FILES.stdout), tailBytes).catch(() => ''),
+    tailText(join(folder, FILES.stderr), tailBytes).catch(() => ''),
   ]);
   return { result, state, attempts, stdout_tail, stderr_tail };
 }

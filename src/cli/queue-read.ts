@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { linesIn, tailText } from '../artifacts/json-lines.ts';
+import { tailText } from '../artifacts/file-tail.ts';
+import { linesIn } from '../artifacts/json-lines.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
 import { FILES } from '../domain/layout.ts';
 import { queueCounters, type QueueRow, type QueueState } from '../domain/queue.ts';

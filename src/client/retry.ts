@@ -1,8 +1,10 @@
 /** Tasks that ended without an image run once more: in their batch while it runs, else in another run of its id (SPEC B7). */
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription, WorkflowStartOptions } from '@temporalio/client';
 import { type BatchHandle, describe, isAlreadyStarted, memoOf } from '../client.ts';
 import type { RetryRequest } from '../domain/batch.ts';
 import { type RetrySelection, TASK_QUEUES, WORKFLOW_TYPES } from '../domain/messages.ts';
+import { batchAttributes } from '../domain/search-attributes.ts';
+import { startListed } from '../temporal/listed-start.ts';
 import type { imageBatch } from '../workflows/index.ts';
 import { OperationRefused, retryFailed } from './operations.ts';
 
@@ -58,7 +60,7 @@ async function byNewRun(
     throw new OperationRefused('bad message', message, status);
   }
   const request: RetryRequest = { retry: { ...selection, batch_dir } };
-  const handle = await client.workflow.start<typeof imageBatch>(WORKFLOW_TYPES.batch, {
+  const options: WorkflowStartOptions<typeof imageBatch> = {
     taskQueue: TASK_QUEUES.main,
     workflowId: batchId,
     args: [request],
@@ -66,6 +68,12 @@ async function byNewRun(
     workflowIdConflictPolicy: 'FAIL',
     memo: { ...memo },
     staticSummary: 'once more',
-  });
+  };
+  const handle = await startListed(
+    client,
+    WORKFLOW_TYPES.batch,
+    options,
+    batchAttributes(batchId, 'running'),
+  );
   return { by: 'new run', handle };
 }

@@ -1,5 +1,4 @@
 import type { Billing, FailureCategory, Phase } from './failure.ts';
-import type { QueueHead } from './queue.ts';
 import type { TaskStatus } from './status.ts';
 import type { ImageFormat, InputImage, Mode } from './task.ts';
 
