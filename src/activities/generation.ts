@@ -229,11 +229,10 @@ export class Generation {
     const baseName = `${safeName(this.#task.task_name, sha256)}-${this.#task.stamp}`;
     const place = { outputDir: this.#task.output_dir, baseName, format: facts.format };
     // First what it cost, then the image: a disk that refuses the image must not hide the charge.
-    const [reservedPath] = await Promise.all([
-      reserveImage(this.#entry, place),
-      this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId)),
-    ]);
-    const path = await saveImage(reservedPath, place, image);
+    const reserved = reserveImage(this.#entry, place);
+    reserved.catch(() => undefined);
+    await this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId));
+    const path = await saveImage(await reserved, place, image);
     const { generation_id } = this.#task;
     return {
       generation_id,
