@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 
 /** Those that no other test has; `npm run chaos:embedded` goes through all of them. */
-const SHORT = new Set(['server starts, server', 'worker starts, supervisor', 'draining, supervisor']);
+const SHORT = new Set(['server starts, server', 'worker starts, supervisor']);
 
 describe('kill -9 of each process at each state: 0 lost, 0 second servers, 0 hidden calls (C5)', () => {
   test.each(CELLS.filter(({ state, victim }) => SHORT.has(`${state}, ${victim}`)))(

@@ -164,9 +164,11 @@ describe('the worker', () => {
     expect(writable).toEqual(['/data/outputs', '/var/lib/imgproof']);
     expect(mounts.find(({ target }) => target === '/var/lib/imgproof')?.source).toBe('spool');
     const config = mounts.find(({ target }) => target.startsWith('/etc/'));
-    const settings = loadSettings({ HOME: '/nowhere', IMGPROOF_CONFIG: join(ROOT, String(config?.source)) });
+    const IMGPROOF_CONFIG = join(ROOT, String(config?.source));
+    const settings = loadSettings({ ...worker?.environment, HOME: '/nowhere', IMGPROOF_CONFIG });
     expect(allowedRoots(settings, { embedded: false })).toEqual(['/data/inputs']);
-    expect([...new Set(outputRoots(settings, { embedded: false }))]).toEqual(['/data/outputs']);
+    const roots = outputRoots(settings, { embedded: false }) ?? [];
+    expect(new Set(roots)).toEqual(new Set(['/data/outputs', '/data/outputs/image-queue']));
     expect(mounts.find(({ target }) => target === '/data/inputs')?.readOnly).toBe(true);
     expect(settings.defaults.outputDir).toBe('/data/outputs');
   });

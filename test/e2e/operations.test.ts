@@ -180,7 +180,7 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
     const tasks = [
       { prompt: `${id} 1 [fault:400 times=1]`, task_name: 't1' },
       // Longer than a slow machine takes to ask for the first one once more.
-      { prompt: `${id} 2 [fault:ok latency-ms=15000]`, task_name: 't2' },
+      { prompt: `${id} 2 [fault:ok latency-ms=6000]`, task_name: 't2' },
     ];
     const file = await cli.batchFile(`${id}.json`, tasks, { max_workers: 2 });
     await cli.run(['batch', file, '--batch-id', id, '--no-wait']);

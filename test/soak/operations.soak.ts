@@ -1,4 +1,4 @@
-/** Random sequences of operations, as many as the issue asks for; the suite plays two dozen. */
+/** Random sequences of operations, as many as the issue asks for; the suite plays a dozen. */
 import { test } from 'vitest';
 import { tellAndPlay } from '../model/play-many.ts';
 
