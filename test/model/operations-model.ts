@@ -5,6 +5,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import * as fc from 'fast-check';
 import { BATCH_LIMITS } from '../../src/domain/batch.ts';
+import { FAILURE_TYPES } from '../../src/domain/failure.ts';
 import type { RetryAnswer } from '../../src/domain/messages.ts';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord, TaskRow } from '../../src/domain/records.ts';
@@ -134,15 +135,18 @@ async function take(batch: WorkflowHandle<typeof imageBatch>, step: Step): Promi
   }
 }
 
+const { badMessage, unknownTask, alreadyEnded, notAdmitted } = FAILURE_TYPES;
+const REFUSALS: ReadonlySet<string> = new Set([badMessage, unknownTask, alreadyEnded, notAdmitted]);
+
 /** Expected ends of an update: the batch has ended, is not admitted yet, or the task can't do it now. */
 function refusal(error: unknown): void {
   const { name, message, cause } = error as { name?: string; message?: string; cause?: { type?: string } };
-  const isRefused = ['BadMessage', 'UnknownTask', 'AlreadyEnded'].includes(cause?.type ?? '');
+  const isRefused = REFUSALS.has(cause?.type ?? '');
   const hasEnded = /already completed|not found|aborted by closing workflow/iu.test(
     `${message} ${(cause as Error | undefined)?.message ?? ''}`,
   );
   if (!isRefused && !hasEnded)
-    throw new Error(`an update ended unexpectedly: ${name}: ${message}`, { cause: error });
+    throw new Error(`an update ended unexpectedly: ${name}: ${message}: ${cause?.type}`, { cause: error });
 }
 
 function countProblems(record: BatchResultRecord, total: number): string[] {
