@@ -8,6 +8,7 @@ import type { AdmissionOrder, ImageActivities } from '../domain/activity-contrac
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
 import { batchHash, keyProblem, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
+import { packAdmission } from '../domain/packed-admission.ts';
 import { endOf } from '../domain/rows.ts';
 import { normalizeBatch, normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
@@ -25,7 +26,8 @@ import { sha256 } from './sha256.ts';
 import { inputOf } from './workflow-input.ts';
 
 export function createAdmitTasks(deps: ActivityDeps): ImageActivities['admitTasks'] {
-  return (order) => (order.kind === 'batch' ? admitBatch(deps, order) : admitAlone(deps, order));
+  return async (order) =>
+    packAdmission(await (order.kind === 'batch' ? admitBatch(deps, order) : admitAlone(deps, order)));
 }
 
 async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Admission> {

@@ -1,4 +1,4 @@
-import type { Admission } from './batch.ts';
+import type { PackedAdmission } from './packed-admission.ts';
 import type { FailureReport } from './failure.ts';
 import type { BatchSummary } from './batch-records.ts';
 import type { ImageFacts, TaskEnd, TaskRow } from './records.ts';
@@ -10,7 +10,7 @@ export interface ImageActivities {
    * Validate what this workflow was started with, fill defaults, hash references, adopt proven results. All problems at
    * once. Reads the input from the server: it need not be in the history twice.
    */
-  admitTasks(order: AdmissionOrder): Promise<Admission>;
+  admitTasks(order: AdmissionOrder): Promise<PackedAdmission>;
   /** Say whose the active task of this key is, and await it when it belongs to the same batch (DESIGN 2.6). */
   awaitActiveTask(query: ActiveTaskQuery): Promise<ActiveTaskAnswer>;
   /** The only activity that calls the provider: at most one request per Temporal attempt (SPEC R1). */
