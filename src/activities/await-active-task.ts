@@ -12,8 +12,9 @@ import { tellQueue } from './tell-queue.ts';
 export function createAwaitActiveTask(
   deps: Pick<ActivityDeps, 'redactLong'>,
 ): ImageActivities['awaitActiveTask'] {
-  return async ({ order, task_key, batch_id }) => {
+  return async ({ order, batch_id }) => {
     const { client } = Context.current();
+    const { task_key } = order;
     const active = await client.workflow.getHandle(task_key).describe();
     if (active.status.name !== 'RUNNING') return { belongs_to: 'nobody' };
     const memo = (active.memo ?? {}) as OrderMemo;

@@ -1,6 +1,5 @@
 /** Batches, tasks, what ended: as tables for people (`reference/ux.md` 5.5). Pure. */
-import type { BatchNumbers, KnownOrder } from '../client/orders.ts';
-import type { BillingTally } from '../domain/records.ts';
+import type { BatchNumbers, EndedTaskOrder, KnownOrder } from '../client/orders.ts';
 import type { TaskStatus } from '../domain/status.ts';
 import { shortReason } from './frame-rows.ts';
 import { type Line, type Piece, plain, styled } from './paint.ts';
@@ -71,17 +70,9 @@ function reasonText({ status, adopted, reason, billing }: ListedTask): string {
 }
 
 /** A task that ended, in a batch or alone. */
-export interface EndedTask {
-  task_key: string;
+export interface EndedTask extends Omit<EndedTaskOrder, 'task_name'> {
   /** Null where only its key is known. */
   task_name: string | null;
-  batch_id: string | null;
-  status: TaskStatus;
-  /** Null when it ended without a workflow of its own. */
-  ended_at: string | null;
-  bytes: number | null;
-  billing: BillingTally;
-  error: string | null;
 }
 
 export function historyLines(tasks: readonly EndedTask[], look: Look): Line[] {

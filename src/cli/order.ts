@@ -2,6 +2,7 @@
 import { allowedRoots, inspectProvider, rememberRoot, type Settings } from '../config.ts';
 import { readReference } from '../artifacts/image-file.ts';
 import type { BatchRequest, BatchWideFields, NormalizedBatch } from '../domain/batch.ts';
+import { commonFields, ownFields } from '../domain/common-fields.ts';
 import type { MockOrder, NormalizedTask, TaskRequest } from '../domain/task.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
 import { BATCH_KEYS } from '../intake/schema.ts';
@@ -19,39 +20,24 @@ export function workerHere({ defaults, allowMock }: Settings): Pick<IntakeContex
  */
 export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchRequest {
   const requests = batch.tasks.map(taskRequestOf);
-  const common = commonFields(requests);
-  return {
-    batch_name: batch.batch_name,
-    max_workers: batch.max_workers,
-    queue_limit: batch.queue_limit,
-    output_dir: batch.output_dir,
-    ...(again ? { again } : {}),
-    ...common,
-    tasks: requests.map((request) => without(request, Object.keys(common))),
-  };
+  const { batch_name, max_workers, queue_limit, output_dir } = batch;
+  // The batch's own folder holds its proofs, wherever all of its images go.
+  const whole = { ...batchWideFields(requests), output_dir };
+  const tasks = requests.map((request) => ownFields(request, whole) as TaskRequest);
+  return { batch_name, max_workers, queue_limit, ...(again ? { again } : {}), ...whole, tasks };
 }
 
-/** Batch-wide fields that have the same value in every task. */
-function commonFields([first = { prompt: '' }, ...others]: readonly TaskRequest[]): BatchWideFields {
-  const isCommon = ([name, value]: [string, unknown]) =>
-    BATCH_KEYS.includes(name) && others.every((other) => other[name as keyof TaskRequest] === value);
-  return Object.fromEntries(Object.entries(first).filter(isCommon));
-}
-
-function without(request: TaskRequest, names: readonly string[]): TaskRequest {
-  const own = Object.entries(request).filter(([name, value]) => !names.includes(name) && !isEmpty(value));
-  return Object.fromEntries(own) as unknown as TaskRequest;
-}
-
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
+function batchWideFields(requests: readonly TaskRequest[]): BatchWideFields {
+  const common = Object.entries(commonFields(requests));
+  return Object.fromEntries(common.filter(([name]) => BATCH_KEYS.includes(name)));
 }
 
 export function taskRequestOf(task: NormalizedTask): TaskRequest {
   const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, ...others } = task;
-  const { task_timeout_ms, mode: _, options, mock, ...fields } = others;
+  const { task_timeout_ms, mode: _, options, mock, input_images, ...fields } = others;
   return {
     ...fields,
+    ...(input_images.length === 0 ? {} : { input_images }),
     ...options,
     ...(task_timeout_ms === null ? {} : { task_timeout_seconds: task_timeout_ms / 1000 }),
     ...(mock === undefined ? {} : mockFields(mock)),

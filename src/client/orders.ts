@@ -111,6 +111,7 @@ export interface EndedTaskOrder {
   task_name: null;
   batch_id: string | null;
   status: TaskStatus;
+  /** Null when it ended without a workflow of its own. */
   ended_at: string | null;
   bytes: number | null;
   billing: BillingTally;

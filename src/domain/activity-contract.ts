@@ -35,9 +35,8 @@ export interface AdmissionOrder {
 }
 
 export interface ActiveTaskQuery {
-  /** Whose files are told when it is skipped. */
+  /** Whose key it is, and whose files are told when it is skipped. */
   order: TaskOrder;
-  task_key: string;
   batch_id: string;
 }
 

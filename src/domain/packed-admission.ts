@@ -1,5 +1,6 @@
 /** An admission as it travels: what all tickets have in common is said once, because a history keeps every byte of it. */
 import type { Admission } from './batch.ts';
+import { commonFields, ownFields } from './common-fields.ts';
 import type { TaskTicket } from './task.ts';
 
 export interface PackedAdmission extends Omit<Admission, 'tasks'> {
@@ -10,15 +11,8 @@ export interface PackedAdmission extends Omit<Admission, 'tasks'> {
 }
 
 export function packAdmission({ tasks, ...admission }: Admission): PackedAdmission {
-  const [first, ...others] = tasks;
-  if (first === undefined || others.length === 0) return { ...admission, tasks };
-  const isCommon = ([name, value]: [string, unknown]) =>
-    others.every((other) => other[name as keyof TaskTicket] === value);
-  const common: Partial<TaskTicket> = Object.fromEntries(Object.entries(first).filter(isCommon));
-  const isOwn = ([name]: [string, unknown]) => !(name in common);
-  const own = (ticket: TaskTicket): Partial<TaskTicket> =>
-    Object.fromEntries(Object.entries(ticket).filter(isOwn));
-  return { ...admission, common, tasks: tasks.map(own) };
+  const common = commonFields(tasks);
+  return { ...admission, common, tasks: tasks.map((ticket) => ownFields(ticket, common)) };
 }
 
 export function unpackAdmission({ common, tasks, ...admission }: PackedAdmission): Admission {

@@ -144,11 +144,7 @@ function startTask(task: TaskOrder): Promise<ChildWorkflowHandle<typeof imageTas
 
 /** SPEC B5: the same key is active. Ours from before a reset is awaited, anybody else's makes this one `skipped`. */
 async function endOfActive(task: TaskOrder): Promise<TaskEnd | 'ended meanwhile'> {
-  const active = await awaitActiveTask({
-    order: task,
-    task_key: task.task_key,
-    batch_id: workflowInfo().workflowId,
-  });
+  const active = await awaitActiveTask({ order: task, batch_id: workflowInfo().workflowId });
   switch (active.belongs_to) {
     case 'nobody':
       return 'ended meanwhile';

@@ -1,7 +1,7 @@
 /** Operations that come too late, too early, twice, or name nothing: each has a clear answer and exit code (SPEC B7, C3). */
 import type { Client } from '@temporalio/client';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { connect, queryTasks } from '../../src/client.ts';
+import { queryTasks } from '../../src/client.ts';
 import {
   cancelAll,
   cancelTask,
@@ -12,22 +12,17 @@ import {
 } from '../../src/client/operations.ts';
 import { orderRetry } from '../../src/client/retry.ts';
 import type { BatchSummary } from '../../src/domain/batch-records.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import { type Cli, until } from '../support/cli.ts';
+import { startCliAndClient } from '../support/cli-and-client.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 let client: Client;
 beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  const { stdout } = await cli.run(['up', '--json']);
-  const { address } = JSON.parse(stdout) as { address: string };
-  client = await connect({ address, env: {}, embedded: true });
-  return async () => {
-    await client.connection.close();
-    await started.stop();
-  };
+  const started = await startCliAndClient();
+  ({ cli, provider, client } = started);
+  return started.stop;
 }, 120_000);
 
 const callsFor = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;

@@ -1,7 +1,7 @@
 /** What people do to running work, from three places: our CLI, the client library, the Temporal CLI (SPEC B7, T3). */
 import type { Client } from '@temporalio/client';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { connect, queryProgress, queryTasks } from '../../src/client.ts';
+import { queryProgress, queryTasks } from '../../src/client.ts';
 import {
   cancelAll,
   cancelQueued,
@@ -11,22 +11,17 @@ import {
   retryFailed,
   setMaxWorkers,
 } from '../../src/client/operations.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import { type Cli, until } from '../support/cli.ts';
+import { startCliAndClient } from '../support/cli-and-client.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 let client: Client;
 beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  const { stdout } = await cli.run(['up', '--json']);
-  const { address } = JSON.parse(stdout) as { address: string };
-  client = await connect({ address, env: {}, embedded: true });
-  return async () => {
-    await client.connection.close();
-    await started.stop();
-  };
+  const started = await startCliAndClient();
+  ({ cli, provider, client } = started);
+  return started.stop;
 }, 120_000);
 
 const progress = async (id: string) => {

@@ -210,3 +210,10 @@ it('a normalised batch, written as a request again, is the same batch: client an
     }),
   );
 });
+
+it("a batch's own output_dir stays its own when all of its tasks name another (F3, F10)", () => {
+  const tasks = ['a', 'b'].map((prompt) => ({ prompt, output_dir: '/images' }));
+  const first = batch({ output_dir: '/proofs', tasks });
+  const second = batch(batchRequestOf(first, first.again));
+  expect([second, second.output_dir]).toEqual([first, '/proofs']);
+});
