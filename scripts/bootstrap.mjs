@@ -105,6 +105,7 @@ function sourceHash() {
     'tsconfig.build.json',
     'package-lock.json',
     'scripts/bundle-workflows.mjs',
+    'scripts/write-help.mjs',
   ];
   return contentHash(sources.map((path) => join(ROOT, path)));
 }
@@ -121,6 +122,8 @@ function buildAll(say) {
     runStep('tsc', [process.execPath, tsc, '-p', 'tsconfig.build.json', '--outDir', folder], 1);
     const bundler = join(ROOT, 'scripts', 'bundle-workflows.mjs');
     runStep('the workflow bundle', [process.execPath, bundler, folder], 1);
+    const helpWriter = join(ROOT, 'scripts', 'write-help.mjs');
+    runStep('the help texts', [process.execPath, helpWriter, folder], 1);
     writeFileSync(join(folder, '.stamp'), hash);
     const dist = join(ROOT, 'dist');
     const old = `${folder}-old`;

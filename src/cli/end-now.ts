@@ -10,6 +10,7 @@ const FLUSH_MS = 1_000;
 export function endNow(exitCode: ExitCode): Promise<never> {
   const end = () => process.exit(exitCode);
   setTimeout(end, FLUSH_MS);
-  process.stdout.write('', () => process.stderr.write('', end));
+  // What went wrong with a write is told after its callback.
+  process.stdout.write('', () => setImmediate(() => process.stderr.write('', end)));
   return new Promise(() => undefined);
 }

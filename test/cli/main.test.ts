@@ -1,5 +1,6 @@
 /** What every command has in common: help, usage errors, one JSON document (SPEC C3, H6). */
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -7,15 +8,46 @@ import { describe, expect, test } from 'vitest';
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
 
 function imgproof(...args: string[]) {
-  const env = { PATH: process.env['PATH'], HOME: tmpdir(), IMGPROOF_HOME: `${tmpdir()}/imgproof-unused` };
-  return spawnSync(process.execPath, [BIN, ...args], { encoding: 'utf8', env });
+  return imgproofTo('pipe', ...args);
 }
 
+function imgproofTo(stdout: number | 'pipe', ...args: string[]) {
+  const env = { PATH: process.env['PATH'], HOME: tmpdir(), IMGPROOF_HOME: `${tmpdir()}/imgproof-unused` };
+  return spawnSync(process.execPath, [BIN, ...args], {
+    encoding: 'utf8',
+    env,
+    stdio: ['ignore', stdout, 'pipe'],
+  });
+}
+
+/** `--help` is told from the build, `help` by the program. */
 describe('help', () => {
-  test.each(['run', 'batch', 'verify', 'down'])('`help %s` is what its --help says', (command) => {
-    const help = imgproof('help', command);
-    expect([help.status, help.stdout]).toEqual([0, imgproof(command, '--help').stdout]);
-    expect(help.stdout).toContain('Options:');
+  const commands = imgproof('--help').stdout.matchAll(/^ {2}([a-z]+) {2}/gmu);
+  const names = Array.from(commands, ([, name]) => name as string).filter((name) => name !== 'temporal');
+  const ofQueue = ['run', 'status', 'list', 'get', 'history', 'cancel'].map((name) => ['queue', name]);
+
+  test.each([[], ...names.map((name) => [name]), ...ofQueue])(
+    '`%s %s --help` is what `help` says',
+    (...words) => {
+      const last = words.pop();
+      const help = imgproof(...words, 'help', ...(last === undefined ? [] : [last]));
+      expect(help).toMatchObject({ status: 0, stdout: expect.stringContaining('Options:') as unknown });
+      const called = last === undefined ? [] : [...words, last];
+      for (const flag of ['--help', '-h'])
+        expect(imgproof(...called, flag)).toMatchObject({ status: 0, stdout: help.stdout, stderr: '' });
+    },
+  );
+
+  test('every command is listed', () => expect(names.length).toBeGreaterThan(15));
+
+  test('of a command that nobody knows is that of all', () =>
+    expect(imgproof('constructor', '--help').stdout).toBe(imgproof('--help').stdout));
+
+  test('that cannot be written is exit 3', { skip: process.platform !== 'linux' }, () => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = imgproofTo(full, '--help');
+    closeSync(full);
+    expect([status, stderr]).toEqual([3, expect.stringContaining('ENOSPC')]);
   });
 });
 
