@@ -4,9 +4,11 @@ import { createInterface } from 'node:readline/promises';
 export async function askYesNo(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  // Ctrl-D: no answer, and the cursor still behind the question.
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('\n')));
   try {
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
+    if (answer === '\n') process.stderr.write(answer);
     return /^y(?:es)?$/iu.test(answer.trim());
   } finally {
     terminal.close();

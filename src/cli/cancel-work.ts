@@ -73,12 +73,12 @@ function usage(message: string): CommandProblem {
 async function isMeant(session: Session, { id, run }: BatchTarget, flags: CancelFlags): Promise<boolean> {
   if (flags.yes || flags.json || run.status.name !== 'RUNNING') return true;
   const counters = (await queryProgress(session.client, session.client.workflow.getHandle(id)))?.counters;
-  const [waiting, running] = [counters?.queued ?? 'all', counters?.running ?? 'the'];
+  const [waiting, running] = [counters?.queued ?? 'what is', counters?.running ?? 'what is'];
   const rest = flags.queued
-    ? `let ${running} running ones go on`
+    ? `let ${running} running go on`
     : flags.now
-      ? `abort ${running} running ones, which may be charged all the same`
-      : `let ${running} running ones finish (they may be paid for already)`;
+      ? `abort ${running} running (may be charged all the same)`
+      : `let ${running} running finish (may be paid for already)`;
   return askYesNo(`Stop ${waiting} waiting and ${rest}?`);
 }
 

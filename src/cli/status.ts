@@ -1,9 +1,11 @@
 /** `imgproof status`: server, worker, open batches; starts nothing (SPEC C5, H5). */
 import type { Command } from 'commander';
-import type { OpenBatch } from '../client.ts';
-import { print, printJson, safe } from './output.ts';
+import type { StandingBatch } from './open-batches.ts';
+import { print, printJson, printLines, safe } from './output.ts';
+import type { Line } from './paint.ts';
 import { isEmbedded, openSession, settingsOf } from './session.ts';
 import { addServerFlags, type ServerFlags } from './flags.ts';
+import { lookOf } from './terminal.ts';
 
 export function register(command: Command): void {
   addServerFlags(command)
@@ -15,7 +17,6 @@ export function register(command: Command): void {
       const embedded = (await isEmbedded(settings, flags)) ? await embeddedState(settings.home) : null;
       const isUp = embedded === null || embedded.status === 'ready';
       const place = isUp ? await openBatches(flags) : null;
-      const batches = place?.batches ?? null;
       const server = embedded === null && place !== null ? place.server : null;
       if (flags.json)
         return printJson({
@@ -23,16 +24,15 @@ export function register(command: Command): void {
           home: settings.home,
           embedded,
           ...(server && { server }),
-          open_batches: batches,
+          open_batches: place?.batches ?? null,
           exit_code: 0,
           reason: 'status',
         });
       print(`home     ${settings.home}`);
       if (embedded !== null) for (const line of embedded.lines) print(line);
       if (server !== null) print(`server   ${server.address}  namespace ${safe(server.namespace)}`);
-      if (batches !== null) print(`batches  ${batches.length === 0 ? 'none open' : ''}`);
-      for (const { batch_id, started_at } of batches ?? [])
-        print(`  ▷ ${safe(batch_id)}  since ${started_at}`);
+      if (place !== null && place.batches.length === 0) print('batches  none open');
+      if (place !== null && place.batches.length > 0) printLines([[], ...place.lines]);
     });
 }
 
@@ -58,14 +58,25 @@ async function embeddedState(home: string) {
   return { ...state, lines };
 }
 
-async function openBatches(
-  flags: ServerFlags,
-): Promise<{ server: { address: string; namespace: string }; batches: OpenBatch[] }> {
+interface Place {
+  server: { address: string; namespace: string };
+  batches: StandingBatch[];
+  /** The batches, for people. */
+  lines: Line[];
+}
+
+async function openBatches(flags: ServerFlags): Promise<Place> {
   const session = await openSession(settingsOf(), flags, { orders: false });
   try {
     const { listOpenBatches } = await import('../client.ts');
+    const { standingBatch, standingLines, standingsOf } = await import('./open-batches.ts');
     const { address, namespace, client } = session;
-    return { server: { address, namespace }, batches: await listOpenBatches(client) };
+    const standings = await standingsOf(session, await listOpenBatches(client));
+    return {
+      server: { address, namespace },
+      batches: standings.map(standingBatch),
+      lines: standingLines(standings, lookOf(process.stdout)),
+    };
   } finally {
     await session.close();
   }

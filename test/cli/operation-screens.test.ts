@@ -13,6 +13,7 @@ import {
 } from '../../src/cli/list-screen.ts';
 import { cancelLines, pauseLines, resumeLines } from '../../src/cli/operation-screen.ts';
 import { type Line, paint } from '../../src/cli/paint.ts';
+import { standingLines } from '../../src/cli/open-batches.ts';
 import { listedStates } from '../../src/cli/task-rows.ts';
 import type { Look } from '../../src/cli/terminal.ts';
 import type { CancelAnswer } from '../../src/domain/messages.ts';
@@ -73,6 +74,13 @@ const paused = (reason: string | null) => {
   const moment = runningBatch();
   return { ...moment, progress: { ...moment.progress, paused: { since: ago(250), reason } } };
 };
+
+const open = (batch_id: string) => ({ batch_id, run_id: 'r', started_at: ago(668) });
+const STANDINGS = [
+  { batch: open(id), view: view(runningBatch()) },
+  { batch: open('春季横幅-0a1b2c3d4e'), view: view(paused('the art director looks at it, 等一下')) },
+  { batch: open('nobody-answers'), view: null },
+];
 
 const ended = (task_name: string | null, more: Partial<EndedTask> = {}): EndedTask => ({
   task_key: `${id}/${task_name ?? 'cover-9'}`,
@@ -180,6 +188,7 @@ const DRAWN: Record<string, (look: Look) => string[]> = {
       ),
       look,
     ),
+  status: (look) => painted(standingLines(STANDINGS, look), look),
   history: (look) => painted(historyLines(HISTORY, look), look),
   paused: (look) => frame(view(paused('the art director looks at it, 等一下')), look),
   'paused-without-a-reason': (look) => frame(view(paused(null), { isAttached: true }), look, true),

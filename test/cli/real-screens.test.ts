@@ -215,6 +215,26 @@ describe('on a terminal', () => {
     60_000,
   );
 
+  test('cancel asks what is meant: no leaves everything as it is, yes stops what waits', async () => {
+    provider.setLatencyMs(20_000);
+    const tasks = Array.from({ length: 6 }, (_, i) => ({ prompt: `asked ${i}` }));
+    await cli.run(['batch', await cli.batchFile('asked.json', tasks), '--batch-id', 'asked', '--no-wait']);
+    await until('4 calls', () => calls('asked') === 4);
+    const answered = async (keys: string) => {
+      const terminal = start(['cancel', 'asked'], 80);
+      await until('the question', () => terminal.screen().some((line) => line.includes('[y/N]')));
+      expect(terminal.screen().join('')).toContain(
+        'Stop 2 waiting and let 4 running finish (may be paid for already)? [y/N]',
+      );
+      terminal.press(keys);
+      expect(await terminal.ended).toBe(0);
+      return terminal.screen().join('\n');
+    };
+    for (const no of ['\r', 'n\r', '\u0004']) expect(await answered(no)).toMatch(/^Nothing was cancelled\.$/mu);
+    expect(await answered('y\r')).toMatch(/2 .*cancelled/u);
+    await cli.run(['cancel', 'asked', '--now', '--yes']);
+  }, 90_000);
+
   test('run: one line while it waits, which the end replaces', async () => {
     provider.setLatencyMs(6_000);
     const terminal = start(['run', '--prompt', 'alone', '--task-name', '封面', '--output-dir', 'out'], 80);

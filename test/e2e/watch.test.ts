@@ -140,6 +140,10 @@ describe('watch', () => {
     expect((await cli.run(['status', 'halted'])).stdout).toMatch(
       /! paused since \d\d:\d\d UTC, \d+s: 看一下/u,
     );
+    expect((await cli.run(['status'])).stdout).toMatch(/halted +paused +0\/2 +0 +2\d{3}-.* UTC +看一下/u);
+    expect(json(await cli.run(['status', '--json']))).toMatchObject({
+      open_batches: [{ batch_id: 'halted', state: 'paused', total: 2, done: 0, eta_seconds: null }],
+    });
     expect(json(await cli.run(['get', 'halted', 'cover-2', '--json']))).toMatchObject({ status: 'queued' });
     release();
     await cli.run(['cancel', 'halted']);
