@@ -7,6 +7,7 @@ import {
   BACKGROUNDS,
   IMAGE_FORMATS,
   MODERATIONS,
+  ON_UNKNOWN,
   QUALITIES,
   TASK_LIMITS,
   type TaskRequest,
@@ -65,7 +66,7 @@ const batchWideFields = {
   no_send: z.boolean().exactOptional(),
   send_to_feishu: z.boolean().exactOptional(),
   to_open_id: text.exactOptional(),
-  on_unknown: z.literal('retry').exactOptional(),
+  on_unknown: z.enum(ON_UNKNOWN).exactOptional(),
 } satisfies Record<keyof BatchWideFields, z.ZodType>;
 
 const taskFields = {

@@ -18,6 +18,7 @@ describe('a task with every default (G1, G3)', () => {
       input_images: [],
       timeout_ms: 600_000,
       task_timeout_ms: null,
+      on_unknown: 'retry',
       max_attempts: 3,
       retry_base_delay_ms: 8_000,
       retry_max_delay_ms: 45_000,
