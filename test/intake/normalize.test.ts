@@ -197,6 +197,7 @@ it('a normalised batch, written as a request again, is the same batch: client an
       quality: fc.constantFrom('low', 'high'),
       retry_base_delay: fc.integer({ min: 0, max: 900_000 }).map((ms) => ms / 1000),
       raw: fc.boolean(),
+      on_unknown: fc.constantFrom('retry', 'once', 'hold'),
     },
     { requiredKeys: ['prompt'] },
   );
