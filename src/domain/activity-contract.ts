@@ -90,6 +90,11 @@ export interface ReopenOrder {
   order: TaskOrder;
   namespace: string;
   order_run_id: string;
+  /**
+   * Of a task that nobody ordered anew: it is queued again because the provider was down (SPEC R7). Why, in words; its last
+   * word is taken back, and the requests that were sent for it count on.
+   */
+  because?: string;
 }
 
 export interface BatchRecordOrder {

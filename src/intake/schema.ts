@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { BATCH_LIMITS, type BatchRequest, type BatchWideFields } from '../domain/batch.ts';
 import { keyProblem } from '../domain/ids.ts';
+import { ON_PROVIDER_DOWN } from '../domain/provider-down.ts';
 import { OVERFLOW_POLICIES } from '../domain/queue.ts';
 import {
   BACKGROUNDS,
@@ -93,6 +94,7 @@ const batchFields = {
   max_workers: z.int().exactOptional(),
   queue_limit: z.int().min(1).max(BATCH_LIMITS.queueMax).exactOptional(),
   again: z.boolean().exactOptional(),
+  on_provider_down: z.enum(ON_PROVIDER_DOWN).exactOptional(),
   queue: z
     .strictObject({
       state_dir: filledText.exactOptional(),

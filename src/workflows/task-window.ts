@@ -1,5 +1,6 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import { type Admission, clampWorkers } from '../domain/batch.ts';
+import type { FailureReport } from '../domain/failure.ts';
 import type {
   BatchProgress,
   CancelAnswer,
@@ -9,9 +10,11 @@ import type {
   PausedState,
   TaskState,
 } from '../domain/messages.ts';
+import { hasEnded } from '../domain/status.ts';
 import type { TaskOrder } from '../domain/task.ts';
+import { ProviderGuard } from './provider-guard.ts';
 import { TaskBook } from './task-book.ts';
-import { StopWish, type TaskWork } from './task-work.ts';
+import { StopWish, type TaskWork, type WindowListener } from './task-work.ts';
 
 /**
  * Which tasks run: exactly `max_workers` at a time in file order, no look-ahead, so that the promise of SPEC B1 holds for
@@ -28,17 +31,27 @@ export class TaskWindow {
   /** By index, in file order. */
   #waiting: number[] = [];
   readonly #running = new Map<number, StopWish>();
-  #toDrop: number[] = [];
-  #toReopen: number[] = [];
+  /** By index; with a failure unless a person cancelled it. */
+  readonly #toDrop = new Map<number, FailureReport | null>();
+  /** By index; with why unless a person ordered it anew. */
+  readonly #toReopen = new Map<number, string | null>();
   /** Cancelled while they were being reopened. */
   readonly #dropNext = new Set<number>();
   /** Tasks that are being dropped or reopened. */
   #busy = 0;
-  readonly #tell: () => void;
+  #isCalledOff = false;
+  readonly #listener: WindowListener;
+  readonly #guard = new ProviderGuard({
+    policy: () => this.book.admission?.on_provider_down,
+    pause: (reason) => this.#pauseForProvider(reason),
+    holdRunning: () => this.#holdRunning(),
+    takeBack: (index, because) => this.#takeBack(index, because),
+    failWaiting: (failure) => this.#dropWaiting(undefined, failure),
+    failInstead: (index, failure) => this.#failInstead(index, failure),
+  });
 
-  /** `tell` is called after every change that people can see. */
-  constructor(tell: (window: TaskWindow) => void = () => undefined) {
-    this.#tell = () => tell(this);
+  constructor(listenerOf: (window: TaskWindow) => WindowListener) {
+    this.#listener = listenerOf(this);
     this.#tell();
   }
 
@@ -53,7 +66,10 @@ export class TaskWindow {
   /** Until nothing is left to do. A cancel of the batch drops what is queued; its scope tells the tasks that run. */
   async run(work: TaskWork): Promise<void> {
     const scope = CancellationScope.current();
-    void scope.cancelRequested.catch(() => this.#dropWaiting());
+    void scope.cancelRequested.catch(() => {
+      this.#isCalledOff = true;
+      this.#dropWaiting();
+    });
     this.#phase = 'running';
     this.#tell();
     await CancellationScope.nonCancellable(async () => {
@@ -68,7 +84,7 @@ export class TaskWindow {
 
   /** True when a message brought work while the batch was recorded (DESIGN 2.7). */
   hasWork(): boolean {
-    return this.#waiting.length + this.#toDrop.length + this.#toReopen.length > 0;
+    return this.#waiting.length + this.#toDrop.size + this.#toReopen.size > 0;
   }
 
   done(): void {
@@ -80,20 +96,15 @@ export class TaskWindow {
 
   pause(reason: string | null): PauseAnswer {
     const changed = this.#paused === null;
-    this.#paused ??= { since: new Date().toISOString(), reason };
-    this.#tell();
+    if (changed) this.#setPaused({ by: 'person', since: new Date().toISOString(), reason });
     return this.#pauseAnswer(changed);
   }
 
   resume(): PauseAnswer {
     const changed = this.#paused !== null;
-    this.#paused = null;
-    this.#tell();
+    if (changed) this.#setPaused(null);
+    this.#guard.trust();
     return this.#pauseAnswer(changed);
-  }
-
-  get paused(): PausedState | null {
-    return this.#paused;
   }
 
   setMaxWorkers(wanted: number): MaxWorkersAnswer {
@@ -141,7 +152,7 @@ export class TaskWindow {
   retry(states: readonly TaskState[]): void {
     for (const { index } of states) {
       this.book.reopen(index);
-      this.#toReopen.push(index);
+      this.#toReopen.set(index, null);
     }
     this.#tell();
   }
@@ -156,6 +167,7 @@ export class TaskWindow {
       total: admission?.total ?? 0,
       max_workers: this.#maxWorkers,
       paused: this.#paused,
+      idle: this.#running.size + this.#busy + this.#toDrop.size + this.#toReopen.size === 0,
       counters: this.book.tally(),
       adopted: tasks.filter(({ adopted }) => adopted).length,
       warnings: admission?.warnings ?? [],
@@ -172,7 +184,7 @@ export class TaskWindow {
   }
 
   #canAct(): boolean {
-    return this.#toDrop.length > 0 || this.#toReopen.length > 0 || this.#mayStart();
+    return this.#toDrop.size + this.#toReopen.size > 0 || this.#mayStart();
   }
 
   #mayStart(): boolean {
@@ -180,8 +192,8 @@ export class TaskWindow {
   }
 
   #act(work: TaskWork, scope: CancellationScope): void {
-    for (const index of this.#toReopen.splice(0)) void this.#reopen(this.book.order(index), work);
-    for (const index of this.#toDrop.splice(0)) void this.#drop(this.book.order(index), work);
+    for (const [index, because] of taken(this.#toReopen)) void this.#reopen(index, because, work);
+    for (const [index, failure] of taken(this.#toDrop)) void this.#drop(index, failure, work);
     while (this.#mayStart()) void this.#start(this.book.order(this.#waiting.shift() as number), work, scope);
   }
 
@@ -190,37 +202,80 @@ export class TaskWindow {
     this.#running.set(order.index, wish);
     this.book.start(order.index);
     this.#tell();
-    this.book.end(await scope.run(() => work.run(order, wish)));
+    const end = await scope.run(() => work.run(order, wish));
     this.#running.delete(order.index);
+    this.book.end(end);
+    this.#guard.heed(end);
     this.#tell();
   }
 
-  async #drop(order: TaskOrder, work: TaskWork): Promise<void> {
+  async #drop(index: number, failure: FailureReport | null, work: TaskWork): Promise<void> {
     this.#busy += 1;
-    this.book.end(await work.drop(order));
+    this.book.end(await work.drop(this.book.order(index), failure));
     this.#busy -= 1;
     this.#tell();
   }
 
-  async #reopen(order: TaskOrder, work: TaskWork): Promise<void> {
+  async #reopen(index: number, because: string | null, work: TaskWork): Promise<void> {
     this.#busy += 1;
-    const { index } = order;
-    const problem = await work.reopen(order);
-    const isDropped = this.#dropNext.delete(index);
+    const problem = await work.reopen(this.book.order(index), because);
+    const isDropped = this.#dropNext.delete(index) || this.#isCalledOff;
     if (problem !== null) this.book.end(problem);
-    else if (isDropped) this.#toDrop.push(index);
+    else if (isDropped) this.#toDrop.set(index, null);
     else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
     this.#busy -= 1;
     this.#tell();
   }
 
-  /** Of one task, or of all; false when there was nothing. */
-  #dropWaiting(index?: number): boolean {
+  /** Of one task, or of all, by a person or with this failure; false when there was nothing. */
+  #dropWaiting(index?: number, failure: FailureReport | null = null): boolean {
     const dropped = this.#waiting.filter((waiting) => index === undefined || waiting === index);
     this.#waiting = this.#waiting.filter((waiting) => !dropped.includes(waiting));
-    this.#toDrop.push(...dropped);
-    for (const waiting of dropped) this.book.cancelling(waiting, 'finish');
+    for (const waiting of dropped) {
+      this.#toDrop.set(waiting, failure);
+      if (failure === null) this.book.cancelling(waiting, 'finish');
+    }
     return dropped.length > 0;
+  }
+
+  // --- when the provider is down (SPEC R7) -----------------------------------------------------------------------
+
+  #pauseForProvider(reason: string): void {
+    if (this.#paused?.by === 'provider_down') return;
+    this.#setPaused({ by: 'provider_down', since: new Date().toISOString(), reason });
+  }
+
+  #holdRunning(): number[] {
+    for (const wish of this.#running.values()) wish.ask('finish');
+    return [...this.#running.keys()];
+  }
+
+  #takeBack(index: number, because: string): void {
+    if (!this.#isOpenTo(index)) return;
+    this.book.reopen(index, because);
+    this.#toReopen.set(index, because);
+  }
+
+  #failInstead(index: number, failure: FailureReport): void {
+    if (this.#isOpenTo(index)) this.#toDrop.set(index, failure);
+  }
+
+  /** It has ended, and nobody wanted it stopped or has ordered it anew since. */
+  #isOpenTo(index: number): boolean {
+    const { status, cancelling } = this.book.state(index);
+    return hasEnded(status) && cancelling === null && !this.#isCalledOff;
+  }
+
+  // --- telling ---------------------------------------------------------------------------------------------------
+
+  #tell(): void {
+    this.#listener.changed();
+  }
+
+  #setPaused(paused: PausedState | null): void {
+    this.#paused = paused;
+    this.#listener.paused(paused);
+    this.#tell();
   }
 
   #pauseAnswer(changed: boolean): PauseAnswer {
@@ -231,4 +286,11 @@ export class TaskWindow {
       queued: this.#waiting.length,
     };
   }
+}
+
+/** What was in it; it is empty then. */
+function taken<Value>(map: Map<number, Value>): [number, Value][] {
+  const entries = [...map];
+  map.clear();
+  return entries;
 }

@@ -1,4 +1,5 @@
-import type { CancelMode } from '../domain/messages.ts';
+import type { FailureReport } from '../domain/failure.ts';
+import type { CancelMode, PausedState } from '../domain/messages.ts';
 import type { TaskEnd } from '../domain/records.ts';
 import type { TaskOrder } from '../domain/task.ts';
 
@@ -6,10 +7,16 @@ import type { TaskOrder } from '../domain/task.ts';
 export interface TaskWork {
   /** To its end. */
   run: (order: TaskOrder, stop: StopWish) => Promise<TaskEnd>;
-  /** It never starts. */
-  drop: (order: TaskOrder) => Promise<TaskEnd>;
-  /** Before it runs once more. Null, or why it can't. */
-  reopen: (order: TaskOrder) => Promise<TaskEnd | null>;
+  /** It never starts, or never again. `failure` null: a person cancelled it. */
+  drop: (order: TaskOrder, failure: FailureReport | null) => Promise<TaskEnd>;
+  /** Before it runs once more. `because`: unless a person ordered it anew. Null, or why it can't. */
+  reopen: (order: TaskOrder, because: string | null) => Promise<TaskEnd | null>;
+}
+
+/** Told of changes that people can see. */
+export interface WindowListener {
+  changed: () => void;
+  paused: (paused: PausedState | null) => void;
 }
 
 /** Somebody's wish to stop one running task; `now` is stronger than `finish`. */
