@@ -2,6 +2,7 @@ import { writeOrderFile } from '../artifacts/order-file.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ImageActivities } from '../domain/activity-contract.ts';
 import { generationId } from '../domain/ids.ts';
+import { billingTally } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
@@ -25,10 +26,11 @@ export function createReopenTask(deps: Pick<ActivityDeps, 'redactLong'>): ImageA
       ...(continues.length === 0 ? {} : { continues }),
     };
     await writeOrderFile(order, again, deps.redactLong);
-    if (because !== undefined)
-      await new TaskFolder(task.run_dir, deps.redactLong).takeBackResult(generation_id);
+    const folder = new TaskFolder(task.run_dir, deps.redactLong);
+    if (because !== undefined) await folder.takeBackResult(generation_id);
     await writeQueued(deps, again, because ?? null);
     await tellQueue(deps, again, (queue, place) => queue.reopened(place, generation_id, because ?? null));
+    return billingTally(await folder.readAttempts());
   };
 }
 

@@ -134,7 +134,7 @@ export interface TaskState {
   ended_at: string | null;
   image_path: string | null;
   bytes: number | null;
-  /** Requests of this order by what they may have cost, as of its last end; an adopted result cost nothing. */
+  /** Requests of this order by what they may have cost, as of its last end or of when it was queued again; an adopted result cost nothing. */
   billing: BillingTally;
   error: string | null;
 }

@@ -47,7 +47,7 @@ import { handleUpdates } from './batch-updates.ts';
 import { onlyInput } from './input-guard.ts';
 import { isListed, list } from './listing.ts';
 import { TaskWindow } from './task-window.ts';
-import type { StopWish, TaskWork } from './task-work.ts';
+import type { Reopened, StopWish, TaskWork } from './task-work.ts';
 
 const progressQuery = defineQuery<BatchProgress>(QUERIES.progress);
 const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
@@ -116,15 +116,14 @@ function workOf({ listed }: { listed: boolean }): TaskWork {
 
 const NEVER_STARTED: FailureReport = { category: 'cancelled', message: 'cancelled before it was started' };
 
-async function reopen(order: TaskOrder, because: string | null): Promise<TaskEnd | null> {
+async function reopen(order: TaskOrder, because: string | null): Promise<Reopened> {
   const { namespace, firstExecutionRunId } = workflowInfo();
   try {
     const why = because === null ? {} : { because };
-    await reopenTask({ order, namespace, order_run_id: firstExecutionRunId, ...why });
-    return null;
+    return { billing: await reopenTask({ order, namespace, order_run_id: firstExecutionRunId, ...why }) };
   } catch (error) {
     const problem = `it can't run again: ${reasonOf(error)}`;
-    return { ...emptyEnd(order.index, 'failed'), error: problem, category: 'internal' };
+    return { problem: { ...emptyEnd(order.index, 'failed'), error: problem, category: 'internal' } };
   }
 }
 

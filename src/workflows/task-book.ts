@@ -64,9 +64,12 @@ export class TaskBook {
     const again = { ...ticket, retry: (ticket.retry ?? 0) + 1 };
     this.#tickets.set(index, again);
     this.#ends.delete(index);
-    // What its requests may have cost stays told while it waits.
-    const { billing } = this.state(index);
-    this.#states.set(index, { ...queuedState(again), billing, error: because });
+    this.#states.set(index, { ...queuedState(again), error: because });
+  }
+
+  /** What its requests may have cost so far stays told while it waits. */
+  billed(index: number, billing: BillingTally): void {
+    this.#change(index, { billing });
   }
 
   ends(): TaskEnd[] {

@@ -218,11 +218,14 @@ export class TaskWindow {
 
   async #reopen(index: number, because: string | null, work: TaskWork): Promise<void> {
     this.#busy += 1;
-    const problem = await work.reopen(this.book.order(index), because);
+    const reopened = await work.reopen(this.book.order(index), because);
     const isDropped = this.#dropNext.delete(index) || this.#isCalledOff;
-    if (problem !== null) this.book.end(problem);
-    else if (isDropped) this.#toDrop.set(index, null);
-    else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
+    if ('problem' in reopened) this.book.end(reopened.problem);
+    else {
+      this.book.billed(index, reopened.billing);
+      if (isDropped) this.#toDrop.set(index, null);
+      else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
+    }
     this.#busy -= 1;
     this.#tell();
   }

@@ -1,6 +1,6 @@
 import type { FailureReport } from '../domain/failure.ts';
 import type { CancelMode, PausedState } from '../domain/messages.ts';
-import type { TaskEnd } from '../domain/records.ts';
+import type { BillingTally, TaskEnd } from '../domain/records.ts';
 import type { TaskOrder } from '../domain/task.ts';
 
 /** What a batch does with a task. None of these rejects: one failed task never stops the others (SPEC B4). */
@@ -9,9 +9,12 @@ export interface TaskWork {
   run: (order: TaskOrder, stop: StopWish) => Promise<TaskEnd>;
   /** It never starts, or never again. `failure` null: a person cancelled it. */
   drop: (order: TaskOrder, failure: FailureReport | null) => Promise<TaskEnd>;
-  /** Before it runs once more. `because`: unless a person ordered it anew. Null, or why it can't. */
-  reopen: (order: TaskOrder, because: string | null) => Promise<TaskEnd | null>;
+  /** Before it runs once more. `because`: unless a person ordered it anew. */
+  reopen: (order: TaskOrder, because: string | null) => Promise<Reopened>;
 }
+
+/** What it cost so far, or why it can't run again. */
+export type Reopened = { billing: BillingTally } | { problem: TaskEnd };
 
 /** Told of changes that people can see. */
 export interface WindowListener {
