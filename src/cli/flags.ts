@@ -1,6 +1,7 @@
 /** Flags that several commands share, with the old skill's names and defaults (SPEC C1). */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchWideFields } from '../domain/batch.ts';
+import { ON_PROVIDER_DOWN, type OnProviderDown } from '../domain/provider-down.ts';
 import {
   IMAGE_FORMATS,
   type ImageFormat,
@@ -68,6 +69,26 @@ export function addRequestFlags(command: Command): Command {
     .option('--raw', 'send the prompt without safety additions')
     .option('--no-send', 'accepted; delivery is the caller’s')
     .option('--to-open-id <id>', 'accepted; delivery is the caller’s');
+}
+
+/** Of commands that order several tasks. */
+export interface ProviderDownFlags {
+  onProviderDown?: OnProviderDown;
+}
+
+export function addProviderDownFlag(command: Command, byDefault: OnProviderDown): Command {
+  return command.addOption(
+    new Option(
+      '--on-provider-down <policy>',
+      `when key, balance or model are refused: wait for \`resume\`, or fail what is left (default ${byDefault})`,
+    ).choices(ON_PROVIDER_DOWN),
+  );
+}
+
+export function providerDownOverride({ onProviderDown }: ProviderDownFlags): {
+  on_provider_down?: OnProviderDown;
+} {
+  return onProviderDown === undefined ? {} : { on_provider_down: onProviderDown };
 }
 
 export function requestOverrides(flags: RequestFlags): BatchWideFields {

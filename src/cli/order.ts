@@ -20,11 +20,12 @@ export function workerHere({ defaults, allowMock }: Settings): Pick<IntakeContex
  */
 export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchRequest {
   const requests = batch.tasks.map(taskRequestOf);
-  const { batch_name, max_workers, queue_limit, output_dir } = batch;
+  const { batch_name, max_workers, queue_limit, on_provider_down, output_dir } = batch;
   // The batch's own folder holds its proofs, wherever all of its images go.
   const whole = { ...batchWideFields(requests), output_dir };
   const tasks = requests.map((request) => ownFields(request, whole) as TaskRequest);
-  return { batch_name, max_workers, queue_limit, ...(again ? { again } : {}), ...whole, tasks };
+  const fields = { batch_name, max_workers, queue_limit, on_provider_down };
+  return { ...fields, ...(again ? { again } : {}), ...whole, tasks };
 }
 
 function batchWideFields(requests: readonly TaskRequest[]): BatchWideFields {
