@@ -1,6 +1,5 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import { type Admission, clampWorkers } from '../domain/batch.ts';
-import type { FailureReport } from '../domain/failure.ts';
 import type {
   BatchProgress,
   CancelAnswer,
@@ -15,6 +14,7 @@ import type { TaskOrder } from '../domain/task.ts';
 import { ProviderGuard } from './provider-guard.ts';
 import { TaskBook } from './task-book.ts';
 import { StopWish, type TaskWork, type WindowListener } from './task-work.ts';
+import { WaitingTasks } from './waiting-tasks.ts';
 
 /**
  * Which tasks run: exactly `max_workers` at a time in file order, no look-ahead, so that the promise of SPEC B1 holds for
@@ -28,26 +28,20 @@ export class TaskWindow {
   readonly #startedAt = new Date().toISOString();
   #maxWorkers = 0;
   #paused: PausedState | null = null;
-  /** By index, in file order. */
-  #waiting: number[] = [];
+  readonly #waiting = new WaitingTasks(this.book, () => this.#tell());
   readonly #running = new Map<number, StopWish>();
-  /** By index; with a failure unless a person cancelled it. */
-  readonly #toDrop = new Map<number, FailureReport | null>();
-  /** By index; with why unless a person ordered it anew. */
-  readonly #toReopen = new Map<number, string | null>();
-  /** Cancelled while they were being reopened. */
-  readonly #dropNext = new Set<number>();
-  /** Tasks that are being dropped or reopened. */
-  #busy = 0;
-  #isCalledOff = false;
   readonly #listener: WindowListener;
   readonly #guard = new ProviderGuard({
     policy: () => this.book.admission?.on_provider_down,
     pause: (reason) => this.#pauseForProvider(reason),
     holdRunning: () => this.#holdRunning(),
-    takeBack: (index, because) => this.#takeBack(index, because),
-    failWaiting: (failure) => this.#dropWaiting(undefined, failure),
-    failInstead: (index, failure) => this.#failInstead(index, failure),
+    takeBack: (index, because) => {
+      if (this.#isOpenTo(index)) this.#waiting.reopen(index, because);
+    },
+    failWaiting: (failure) => this.#waiting.dropAll(failure),
+    failInstead: (index, failure) => {
+      if (this.#isOpenTo(index)) this.#waiting.failInstead(index, failure);
+    },
   });
 
   constructor(listenerOf: (window: TaskWindow) => WindowListener) {
@@ -58,18 +52,15 @@ export class TaskWindow {
   admit(admission: Admission): void {
     this.book.admit(admission);
     this.#maxWorkers = admission.max_workers;
-    this.#waiting = this.book.queued();
-    if (this.#dropsAll) this.#dropWaiting();
+    this.#waiting.fill();
+    if (this.#dropsAll) this.#waiting.dropAll();
     this.#tell();
   }
 
   /** Until nothing is left to do. A cancel of the batch drops what is queued; its scope tells the tasks that run. */
   async run(work: TaskWork): Promise<void> {
     const scope = CancellationScope.current();
-    void scope.cancelRequested.catch(() => {
-      this.#isCalledOff = true;
-      this.#dropWaiting();
-    });
+    void scope.cancelRequested.catch(() => this.#waiting.callOff());
     this.#phase = 'running';
     this.#tell();
     await CancellationScope.nonCancellable(async () => {
@@ -84,7 +75,7 @@ export class TaskWindow {
 
   /** True when a message brought work while the batch was recorded (DESIGN 2.7). */
   hasWork(): boolean {
-    return this.#waiting.length + this.#toDrop.size + this.#toReopen.size > 0;
+    return this.#waiting.length > 0 || this.#waiting.hasNews;
   }
 
   done(): void {
@@ -126,7 +117,7 @@ export class TaskWindow {
         answer[mode === 'now' ? 'aborting' : 'finishing'].push(task_key);
       } else if (status === 'queued') {
         // Its last words may be under way since an earlier cancel.
-        if (cancelling === null && !this.#dropWaiting(index)) this.#dropNext.add(index);
+        if (cancelling === null) this.#waiting.drop(index);
         this.book.cancelling(index, 'finish');
         answer.cancelled.push(task_key);
       }
@@ -150,10 +141,7 @@ export class TaskWindow {
 
   /** These run once more; they are queued from now on. */
   retry(states: readonly TaskState[]): void {
-    for (const { index } of states) {
-      this.book.reopen(index);
-      this.#toReopen.set(index, null);
-    }
+    for (const { index } of states) this.#waiting.reopen(index, null);
     this.#tell();
   }
 
@@ -167,7 +155,7 @@ export class TaskWindow {
       total: admission?.total ?? 0,
       max_workers: this.#maxWorkers,
       paused: this.#paused,
-      idle: this.#running.size + this.#busy + this.#toDrop.size + this.#toReopen.size === 0,
+      idle: this.#running.size === 0 && this.#waiting.isIdle,
       counters: this.book.tally(),
       adopted: tasks.filter(({ adopted }) => adopted).length,
       warnings: admission?.warnings ?? [],
@@ -180,11 +168,11 @@ export class TaskWindow {
   // --- what happens next -----------------------------------------------------------------------------------------
 
   #isOver(): boolean {
-    return this.#running.size === 0 && this.#busy === 0 && !this.hasWork();
+    return this.#running.size === 0 && this.#waiting.isIdle && this.#waiting.length === 0;
   }
 
   #canAct(): boolean {
-    return this.#toDrop.size + this.#toReopen.size > 0 || this.#mayStart();
+    return this.#waiting.hasNews || this.#mayStart();
   }
 
   #mayStart(): boolean {
@@ -192,9 +180,8 @@ export class TaskWindow {
   }
 
   #act(work: TaskWork, scope: CancellationScope): void {
-    for (const [index, because] of taken(this.#toReopen)) void this.#reopen(index, because, work);
-    for (const [index, failure] of taken(this.#toDrop)) void this.#drop(index, failure, work);
-    while (this.#mayStart()) void this.#start(this.book.order(this.#waiting.shift() as number), work, scope);
+    this.#waiting.act(work);
+    while (this.#mayStart()) void this.#start(this.book.order(this.#waiting.next()), work, scope);
   }
 
   async #start(order: TaskOrder, work: TaskWork, scope: CancellationScope): Promise<void> {
@@ -209,38 +196,6 @@ export class TaskWindow {
     this.#tell();
   }
 
-  async #drop(index: number, failure: FailureReport | null, work: TaskWork): Promise<void> {
-    this.#busy += 1;
-    this.book.end(await work.drop(this.book.order(index), failure));
-    this.#busy -= 1;
-    this.#tell();
-  }
-
-  async #reopen(index: number, because: string | null, work: TaskWork): Promise<void> {
-    this.#busy += 1;
-    const reopened = await work.reopen(this.book.order(index), because);
-    const isDropped = this.#dropNext.delete(index) || this.#isCalledOff;
-    if ('problem' in reopened) this.book.end(reopened.problem);
-    else {
-      this.book.billed(index, reopened.billing);
-      if (isDropped) this.#toDrop.set(index, null);
-      else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
-    }
-    this.#busy -= 1;
-    this.#tell();
-  }
-
-  /** Of one task, or of all, by a person or with this failure; false when there was nothing. */
-  #dropWaiting(index?: number, failure: FailureReport | null = null): boolean {
-    const dropped = this.#waiting.filter((waiting) => index === undefined || waiting === index);
-    this.#waiting = this.#waiting.filter((waiting) => !dropped.includes(waiting));
-    for (const waiting of dropped) {
-      this.#toDrop.set(waiting, failure);
-      if (failure === null) this.book.cancelling(waiting, 'finish');
-    }
-    return dropped.length > 0;
-  }
-
   // --- when the provider is down (SPEC R7) -----------------------------------------------------------------------
 
   #pauseForProvider(reason: string): void {
@@ -253,20 +208,10 @@ export class TaskWindow {
     return [...this.#running.keys()];
   }
 
-  #takeBack(index: number, because: string): void {
-    if (!this.#isOpenTo(index)) return;
-    this.book.reopen(index, because);
-    this.#toReopen.set(index, because);
-  }
-
-  #failInstead(index: number, failure: FailureReport): void {
-    if (this.#isOpenTo(index)) this.#toDrop.set(index, failure);
-  }
-
   /** It has ended, and nobody wanted it stopped or has ordered it anew since. */
   #isOpenTo(index: number): boolean {
     const { status, cancelling } = this.book.state(index);
-    return hasEnded(status) && cancelling === null && !this.#isCalledOff;
+    return hasEnded(status) && cancelling === null && !this.#waiting.isCalledOff;
   }
 
   // --- telling ---------------------------------------------------------------------------------------------------
@@ -289,11 +234,4 @@ export class TaskWindow {
       queued: this.#waiting.length,
     };
   }
-}
-
-/** What was in it; it is empty then. */
-function taken<Value>(map: Map<number, Value>): [number, Value][] {
-  const entries = [...map];
-  map.clear();
-  return entries;
 }

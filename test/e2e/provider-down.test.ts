@@ -93,7 +93,7 @@ test('queue run fails what is left at once, with exit 4; asked to pause, its tas
     error: expect.stringContaining('HTTP 401') as unknown,
   });
   await writeConfig('yet-another-key');
-  const id = String(queue.state().queue_id);
+  const id = queue.state().queue_id;
   expect((await cli.run(['resume', id])).code).toBe(0);
   expect((await cli.run(['watch', id])).code).toBe(0);
   expect(queue.state()).toMatchObject({ status: 'done', counters: { completed: 4 } });
