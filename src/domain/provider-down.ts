@@ -1,5 +1,5 @@
 /** When a refusal says that the provider would refuse every task (SPEC R7): its credentials, its money, its setup. Pure. */
-import type { FailureCategory, FailureReport } from './failure.ts';
+import type { FailureReport } from './failure.ts';
 
 /**
  * What becomes of a batch whose provider is down. `pause`: the refused tasks are queued again, nothing further is sent, and
@@ -19,13 +19,18 @@ export type ProviderDown = 'certain' | 'doubtful';
 
 /** Null: the refusal, or whatever it was, is its task's own. */
 export function providerDownBy({ category, http_status, message }: FailureReport): ProviderDown | null {
-  if (!ABOUT_THE_PROVIDER.has(category)) return null;
-  const isDoubtful = http_status !== undefined && DOUBTFUL_STATUSES.has(http_status) && !namesSetup(message);
-  return isDoubtful ? 'doubtful' : 'certain';
+  switch (category) {
+    case 'quota':
+      return 'certain';
+    case 'auth':
+    case 'not_found':
+      return DOUBTFUL_STATUSES.has(http_status) && !namesSetup(message) ? 'doubtful' : 'certain';
+    default:
+      return null;
+  }
 }
 
-const ABOUT_THE_PROVIDER: ReadonlySet<FailureCategory> = new Set(['auth', 'quota', 'not_found']);
-const DOUBTFUL_STATUSES: ReadonlySet<number> = new Set([403, 404]);
+const DOUBTFUL_STATUSES: ReadonlySet<number | undefined> = new Set([403, 404]);
 
 /** Codes of errors (`model_not_found`) are read as words. */
 function namesSetup(message: string): boolean {

@@ -213,6 +213,19 @@ it('a normalised batch, written as a request again, is the same batch: client an
   );
 });
 
+it('on_provider_down: a batch pauses, a queue run fails, unless it says otherwise (R7)', () => {
+  const tasks = [{ prompt: 'a' }];
+  expect(batch({ tasks }).on_provider_down).toBe('pause');
+  expect(batch({ tasks, queue: { state_dir: '/q' } }).on_provider_down).toBe('fail');
+  expect(batch({ tasks, on_provider_down: 'fail' }).on_provider_down).toBe('fail');
+  expect(batchProblems({ tasks, on_provider_down: 'wait' })).toEqual([
+    'on_provider_down: "wait" is not one of "pause", "fail"',
+  ]);
+  expect(batchProblems({ tasks: [{ prompt: 'a', on_provider_down: 'fail' }] })).toEqual([
+    'tasks[0].on_provider_down: belongs to the top level of a batch',
+  ]);
+});
+
 it("a batch's own output_dir stays its own when all of its tasks name another (F3, F10)", () => {
   const tasks = ['a', 'b'].map((prompt) => ({ prompt, output_dir: '/images' }));
   const first = batch({ output_dir: '/proofs', tasks });
