@@ -19,15 +19,9 @@ export type ProviderDown = 'certain' | 'doubtful';
 
 /** Null: the refusal, or whatever it was, is its task's own. */
 export function providerDownBy({ category, http_status, message }: FailureReport): ProviderDown | null {
-  switch (category) {
-    case 'quota':
-      return 'certain';
-    case 'auth':
-    case 'not_found':
-      return DOUBTFUL_STATUSES.has(http_status) && !namesSetup(message) ? 'doubtful' : 'certain';
-    default:
-      return null;
-  }
+  if (category === 'quota') return 'certain';
+  if (category !== 'auth' && category !== 'not_found') return null;
+  return DOUBTFUL_STATUSES.has(http_status) && !namesSetup(message) ? 'doubtful' : 'certain';
 }
 
 const DOUBTFUL_STATUSES: ReadonlySet<number | undefined> = new Set([403, 404]);
