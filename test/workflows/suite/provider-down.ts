@@ -157,8 +157,8 @@ export function providerDown(world: World): void {
 
   test('still refused after resume, it pauses again', async () => {
     const { system, callsFor } = world;
-    refuse('not mended', '401');
-    const batch = await system.startBatch(system.batch(prompts('not mended', 2), { max_workers: 1 }));
+    refuse('refused twice', '401');
+    const batch = await system.startBatch(system.batch(prompts('refused twice', 2), { max_workers: 1 }));
     const { paused } = await untilStill(batch);
     await batch.executeUpdate('resume');
     await until('the second pause', async () => {
@@ -166,7 +166,7 @@ export function providerDown(world: World): void {
       return now !== null && now.since !== paused?.since;
     });
     await untilStill(batch);
-    expect(callsFor('not mended')).toHaveLength(2);
+    expect(callsFor('refused twice')).toHaveLength(2);
     system.provider.setScript([]);
     await batch.executeUpdate('resume');
     expect(await batch.result()).toMatchObject({ ok: true, success: 2, cost: { no: 2, yes: 2 } });
