@@ -47,7 +47,7 @@ function standstillText(batchId: string, reason: string, view: View | null): str
   return [
     `"${safe(batchId)}" is paused: ${safe(reason)}`,
     `   ${[...counts, 'nothing further is sent until it goes on'].join('; ')}`,
-    `   Stop it:          ${safe(stopIt(argv, batchId))}`,
+    `   Stop it:           ${safe(stopIt(argv, batchId))}`,
     `   When it is mended: ${safe(goOn(argv, batchId))} && ${safe(watchAgain(argv, batchId))}`,
   ].join('\n');
 }
