@@ -22,7 +22,7 @@ export async function recordAdmission(
   admitted: readonly Admitted[],
   { order, output_dir, queue }: RecordedOrder,
 ): Promise<void> {
-  const { batch_dir, max_workers, queue_limit, total, warnings, batch_name } = admission;
+  const { batch_dir, max_workers, queue_limit, on_provider_down, total, warnings, batch_name } = admission;
   await writeBatchRequest(batch_dir, {
     schema_version: SCHEMA_VERSION,
     batch_id: order.workflow_id,
@@ -33,6 +33,7 @@ export async function recordAdmission(
     created_at: new Date().toISOString(),
     max_workers,
     queue_limit,
+    on_provider_down,
     output_dir,
     total,
     warnings,

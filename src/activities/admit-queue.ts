@@ -62,6 +62,7 @@ export async function admitQueue(
     batch_dir: head.batch_dir,
     max_workers: batch.max_workers,
     queue_limit: capacityOf(batch),
+    on_provider_down: batch.on_provider_down,
     total: batch.tasks.length,
     tasks: admitted.map(({ ticket }) => ticket),
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),

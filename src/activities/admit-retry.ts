@@ -12,6 +12,7 @@ import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import type { Admission, RetryRequest } from '../domain/batch.ts';
 import { FILES } from '../domain/layout.ts';
 import type { BatchRequestRecord, BatchResultRecord, OrderedTask } from '../domain/batch-records.ts';
+import { ON_PROVIDER_DOWN_DEFAULTS } from '../domain/provider-down.ts';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import { emptyRow, endOf, resultRow } from '../domain/rows.ts';
 import { tasksToRetry } from '../domain/task-selection.ts';
@@ -50,6 +51,7 @@ export async function admitRetry(
   const isChosen = new Set(chosen.tasks.map(({ index }) => index));
   const found = request.queue === undefined ? [] : await reclaim(deps, order, request.queue);
   for (const one of earlier) if (isChosen.has(one.row.index)) await orderAnew(deps, order, one);
+  const kind = request.queue === undefined ? 'batch' : 'queue';
   const { batch_id, batch_name, batch_hash, max_workers, queue_limit, total, warnings } = request;
   return {
     batch_id,
@@ -57,6 +59,7 @@ export async function admitRetry(
     batch_hash,
     max_workers,
     queue_limit,
+    on_provider_down: request.on_provider_down ?? ON_PROVIDER_DOWN_DEFAULTS[kind],
     total,
     warnings: [...warnings, ...found],
     batch_dir: retry.batch_dir,
@@ -99,7 +102,7 @@ async function rowsSaid(batchDir: string): Promise<RowLookup> {
 async function orderAnew(
   deps: ActivityDeps,
   order: AdmissionOrder,
-  { task, ...place }: EarlierTask,
+  { task: { continues: _, ...task }, ...place }: EarlierTask,
 ): Promise<void> {
   const again = { ...task, adopts: false, generation_id: generationOf(order, task.task_key) };
   await writeOrderFile(place, again, deps.redactLong);

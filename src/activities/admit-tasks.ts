@@ -79,6 +79,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     batch_dir: batchDir,
     max_workers: batch.max_workers,
     queue_limit: batch.queue_limit,
+    on_provider_down: batch.on_provider_down,
     total: batch.tasks.length,
     tasks: admitted.map(({ ticket }) => ticket),
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
@@ -129,6 +130,8 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     batch_dir: run_dir,
     max_workers: 1,
     queue_limit: 1,
+    // There is nothing left to pause.
+    on_provider_down: 'fail',
     total: 1,
     tasks: [ticket],
     ended: row === null ? [] : [row],

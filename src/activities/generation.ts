@@ -4,6 +4,7 @@ import type { Delivery, GeneratedImage, MockedImage } from '../domain/activity-c
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
 import type { AdmittedTask, ImageFormat, MockOrder } from '../domain/task.ts';
+import type { EndedAttempt } from '../artifacts/call-budget.ts';
 import { AttemptFailed, CallFailed } from '../artifacts/call-failures.ts';
 import { reserveImage, saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord } from '../artifacts/attempt-records.ts';
@@ -116,11 +117,23 @@ export class Generation {
       temporalAttempt,
       ...this.#time(),
       maxAttempts: this.#task.max_attempts,
+      onUnknown: this.#task.on_unknown,
+      earlier: await this.#earlierRequests(),
       recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),
       onEnded: (record) => this.#recordEnd(record),
     });
+  }
+
+  /** Of the generations that this one goes on for. What they were refused with is settled; the others count (SPEC R7). */
+  async #earlierRequests(): Promise<EndedAttempt[]> {
+    const { continues = [] } = this.#task;
+    if (continues.length === 0) return [];
+    const records = await this.#folder.readAttempts();
+    return records
+      .filter(({ generation_id, retryable }) => retryable && continues.includes(generation_id))
+      .map((end) => ({ end }));
   }
 
   #time(): TaskTime {

@@ -4,10 +4,11 @@ import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { GenerationProgress } from './generation.ts';
 
-/** `state.json` of a task that waits for its turn. */
+/** `state.json` of a task that waits for its turn. `lastError`: why it waits once more. */
 export async function writeQueued(
   { redactLong }: Pick<ActivityDeps, 'redactLong'>,
   task: AdmittedTask,
+  lastError: string | null = null,
 ): Promise<void> {
   const now = new Date().toISOString();
   await new TaskFolder(task.run_dir, redactLong).writeState({
@@ -20,7 +21,7 @@ export async function writeQueued(
     updated_at: now,
     elapsed_seconds: 0,
     output: null,
-    last_error: null,
+    last_error: lastError,
   });
 }
 

@@ -47,7 +47,7 @@ export async function readOrderFile(place: OrderPlace): Promise<AdmittedTask> {
 }
 
 /** Fields that order files of earlier versions do not have. */
-const LATER_FIELDS = { task_timeout_ms: null } satisfies Partial<AdmittedTask>;
+const LATER_FIELDS = { task_timeout_ms: null, on_unknown: 'retry' } satisfies Partial<AdmittedTask>;
 
 export function orderPath({ batch_dir, order_file }: OrderPlace): string {
   return join(batch_dir, order_file);

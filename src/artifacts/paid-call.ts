@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FAILURES } from '../domain/failure.ts';
 import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
-import { TASK_LIMITS } from '../domain/task.ts';
 import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
+import { budgetOf, type CallBudget } from './call-budget.ts';
 import { AttemptFailed, CallFailed, type CallFailure } from './call-failures.ts';
 import type { AnswerHeader, Intent, SpooledAttempt, SpoolEntry } from './spool.ts';
 import { type Deadline, deadlineNow, refuseWhenOverdue, type TaskTime } from './task-deadline.ts';
@@ -17,12 +17,11 @@ import { type Deadline, deadlineNow, refuseWhenOverdue, type TaskTime } from './
  */
 export type SendRequest = (beforeFirstByte: () => void, deadline: Deadline) => Promise<CompleteAnswer>;
 
-export interface PaidCall extends TaskTime {
+export interface PaidCall extends TaskTime, CallBudget {
   entry: SpoolEntry;
   workflowId: string;
   binding: WorkerBinding;
   temporalAttempt: number;
-  maxAttempts: number;
   /** Highest number of an attempt that the task's folder knows, 0 for none: numbers go on behind it, whatever the spool knows. */
   recordedAttempts: number;
   /**
@@ -53,25 +52,9 @@ export async function payOnce(call: PaidCall): Promise<PaidAnswer> {
   await countUnknownAttempts(call);
   const attempts = await call.entry.attempts();
   refuseWhenDecided(call, attempts);
-  refuseWhenUsedUp(call, attempts);
+  refuseWhenSpent(call, attempts);
   refuseWhenOverdue(call, attempts);
   return { ...(await sendOne(call, attempts)), adopted: false };
-}
-
-/** Requests that count against `max_attempts`: a 429 is not billed and does not, nor what never went out (SPEC R1). */
-export function countedRequests(attempts: readonly EndedAttempt[]): number {
-  return attempts.filter(({ end }) => end === null || !isFree(end)).length;
-}
-
-/** What counts of an attempt is how it ended; null while it is under way or answered. */
-interface EndedAttempt {
-  end: Pick<AttemptRecord, 'category' | 'phase'> | null;
-}
-
-function isFree({ category, phase }: Pick<AttemptRecord, 'category' | 'phase'>): boolean {
-  if (category === 'rate_limited' || category === 'disk') return true;
-  // Its worker ended before the first byte. A connection that fails counts: it would fail for ever.
-  return category === 'worker_died' && phase === 'connecting';
 }
 
 function nextNumber({ recordedAttempts }: PaidCall, attempts: readonly SpooledAttempt[]): number {
@@ -125,7 +108,7 @@ async function endedBy(error: unknown, call: PaidCall, intent: Intent): Promise<
 async function nextAttemptAtMs(call: PaidCall, intent: Intent, failure: CallFailure): Promise<number | null> {
   if (!FAILURES[failure.category].retryable) return null;
   const before = (await call.entry.attempts()).filter(({ attempt }) => attempt !== intent.attempt);
-  if (isUsedUp(call, [...before, { end: failure }])) return null;
+  if (budgetOf(call, [...before, { end: failure }]) !== 'open') return null;
   const nextMs = call.nowMs() + call.delayMs(intent.attempt, failure);
   const isTooLate = intent.deadline_at !== undefined && nextMs > Date.parse(intent.deadline_at);
   return isTooLate ? null : nextMs;
@@ -185,9 +168,9 @@ function refuseWhenDecided(call: PaidCall, attempts: readonly SpooledAttempt[]):
   if (isFinal || waitMs(last, call) > 0) throw refusal(last, call, attempts);
 }
 
-function refuseWhenUsedUp(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
+function refuseWhenSpent(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
   const last = attempts.at(-1)?.end;
-  if (last && isUsedUp(call, attempts)) throw refusal(last, call, attempts);
+  if (last && budgetOf(call, attempts) !== 'open') throw refusal(last, call, attempts);
 }
 
 /** The failure this Temporal attempt ends with, given the last request of the task. */
@@ -199,7 +182,14 @@ function refusal(last: AttemptRecord, call: PaidCall, attempts: readonly Spooled
     ...(last.request_id === null ? {} : { provider_request_id: last.request_id }),
   };
   if (!last.retryable) return new AttemptFailed(report);
-  if (isUsedUp(call, attempts)) return new AttemptFailed(report, { usedUp: true });
+  switch (budgetOf(call, attempts)) {
+    case 'on hold':
+      return new AttemptFailed({ ...report, category: 'needs_review' });
+    case 'used up':
+      return new AttemptFailed(report, { usedUp: true });
+    case 'open':
+      break;
+  }
   if (last.next_attempt_at === null) {
     const message = `${report.message}; the time of this task would be over before the next request`;
     return new AttemptFailed({ ...report, message });
@@ -210,11 +200,6 @@ function refusal(last: AttemptRecord, call: PaidCall, attempts: readonly Spooled
 
 function waitMs({ next_attempt_at }: AttemptRecord, { nowMs }: PaidCall): number {
   return next_attempt_at === null ? 0 : Date.parse(next_attempt_at) - nowMs();
-}
-
-function isUsedUp(call: PaidCall, attempts: readonly EndedAttempt[]): boolean {
-  const counted = countedRequests(attempts);
-  return counted >= call.maxAttempts || attempts.length - counted >= TASK_LIMITS.rateLimited;
 }
 
 const WRITE_RETRIES = 120;

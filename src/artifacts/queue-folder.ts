@@ -103,8 +103,8 @@ export class QueueFolder {
     await this.#change(place, 'task_finished', (row) => endedRow(row, end));
   }
 
-  /** It waits for its turn once more. */
-  async reopened(place: QueuePlace, generationId: string): Promise<void> {
+  /** It waits for its turn once more; `because` unless a person said so. */
+  async reopened(place: QueuePlace, generationId: string, because: string | null = null): Promise<void> {
     await this.#change(place, 'task_accepted', (row) => ({
       ...row,
       status: 'queued',
@@ -113,7 +113,7 @@ export class QueueFolder {
       started_at: null,
       ended_at: null,
       elapsed_seconds: null,
-      error: null,
+      error: because,
       output: null,
       worker_id: null,
       thread_id: null,

@@ -1,5 +1,5 @@
 /** The folder of one task (SPEC F2, F3): state, attempts, result. Everything a person reads there is redacted (F9). */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FAILURES } from '../domain/failure.ts';
 import { attemptFolder, FILES } from '../domain/layout.ts';
@@ -105,6 +105,15 @@ export class TaskFolder {
     const path = join(this.path, FILES.result);
     await replaceFile(path, jsonText(clean));
     return path;
+  }
+
+  /** The last word of another generation than this one: its task is not ended any more. What its attempts were stays. */
+  async takeBackResult(generationId: string): Promise<void> {
+    const result = await this.readResult();
+    if (result === null || result.generation_id === generationId) return;
+    // `result.json` goes first: without it the others say nothing.
+    for (const name of [FILES.result, FILES.stdout, FILES.stderr])
+      await rm(join(this.path, name), { force: true });
   }
 
   readResult(): Promise<ResultRecord | null> {

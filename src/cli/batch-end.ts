@@ -97,7 +97,7 @@ function printResult(summary: BatchSummary, rows: readonly TaskRow[], session: S
   note(batchNextText(summary, onlyMissing(summary, batchId)));
 }
 
-function exitCodeOf({ ok, failed_by }: BatchSummary): ExitCode {
+export function exitCodeOf({ ok, failed_by }: Pick<BatchSummary, 'ok' | 'failed_by'>): ExitCode {
   if (ok) return EXIT.ok;
   const codes = new Set(Object.keys(failed_by).map(exitCodeOfCategory));
   const [only = EXIT.incomplete] = codes;
@@ -110,7 +110,7 @@ export function exitCodeOfCategory(category: string | null): ExitCode {
   return category === 'config' ? EXIT.environment : EXIT.incomplete;
 }
 
-function reasonOf({ success, total }: BatchSummary, exitCode: ExitCode): string {
+export function reasonOf({ success, total }: BatchSummary, exitCode: ExitCode): string {
   return REASONS[exitCode] ?? `${total - success} of ${total} not completed`;
 }
 

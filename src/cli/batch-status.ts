@@ -54,6 +54,7 @@ async function endedSnapshot(run: WorkflowExecutionDescription): Promise<BatchSn
     total: record.total,
     max_workers: record.max_workers,
     paused: null,
+    idle: true,
     counters: tally(tasks.map(({ status }) => status)),
     adopted: record.adopted,
     warnings: [],

@@ -1,6 +1,7 @@
 /** `imgproof batch`: its flags (SPEC C). */
 import type { Command } from 'commander';
-import { addRequestFlags, addServerFlags, addWaitFlags, number } from './flags.ts';
+import { ON_PROVIDER_DOWN_DEFAULTS } from '../domain/provider-down.ts';
+import { addProviderDownFlag, addRequestFlags, addServerFlags, addWaitFlags, number } from './flags.ts';
 import type { BatchFlags } from './order-batch.ts';
 
 export function register(command: Command): void {
@@ -14,6 +15,7 @@ export function register(command: Command): void {
       'after',
       '\nExamples:\n  imgproof batch batch.json\n  imgproof batch @batch.json --max-workers 2 --json > result.json\n',
     );
+  addProviderDownFlag(command, ON_PROVIDER_DOWN_DEFAULTS.batch);
   addServerFlags(addWaitFlags(addRequestFlags(command)));
   command.action(async (input: string, flags: BatchFlags) => {
     const { orderBatch } = await import('./order-batch.ts');

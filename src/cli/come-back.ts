@@ -23,6 +23,11 @@ export function watchAgain(argv: readonly string[], workflowId: string): string 
   return ['imgproof', 'watch', workflowId, ...sameServer(argv)].map(quoted).join(' ');
 }
 
+/** The command that lets a paused batch go on, likewise. */
+export function goOn(argv: readonly string[], workflowId: string): string {
+  return ['imgproof', 'resume', workflowId, ...sameServer(argv)].map(quoted).join(' ');
+}
+
 /** The command that ends an order for good, likewise. */
 export function stopIt(argv: readonly string[], workflowId: string): string {
   return ['imgproof', 'cancel', workflowId, ...sameServer(argv)].map(quoted).join(' ');

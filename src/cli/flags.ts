@@ -1,7 +1,15 @@
 /** Flags that several commands share, with the old skill's names and defaults (SPEC C1). */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchWideFields } from '../domain/batch.ts';
-import { IMAGE_FORMATS, type ImageFormat, TASK_DEFAULTS, type TaskRequest } from '../domain/task.ts';
+import { ON_PROVIDER_DOWN, type OnProviderDown } from '../domain/provider-down.ts';
+import {
+  IMAGE_FORMATS,
+  type ImageFormat,
+  ON_UNKNOWN,
+  type OnUnknown,
+  TASK_DEFAULTS,
+  type TaskRequest,
+} from '../domain/task.ts';
 import { PROGRESS_FLAGS, type ProgressFlag } from './progress.ts';
 
 /** What a request is made with; each wins over the same field in the input (SPEC G3). */
@@ -16,6 +24,7 @@ export interface RequestFlags {
   retryBaseDelay?: number;
   retryMaxDelay?: number;
   retryJitter?: number;
+  onUnknown?: OnUnknown;
   outputDir?: string;
   raw?: boolean;
   send?: boolean;
@@ -50,10 +59,36 @@ export function addRequestFlags(command: Command): Command {
       number,
     )
     .option('--retry-jitter <s>', `random extra seconds (default ${TASK_DEFAULTS.retry_jitter})`, number)
+    .addOption(
+      new Option(
+        '--on-unknown <policy>',
+        'after a request that may have been paid and brought no image: send again, once more, or hold the task (default retry)',
+      ).choices(ON_UNKNOWN),
+    )
     .option('--output-dir <folder>', 'where images go (default <openclaw state dir>/generated-images)')
     .option('--raw', 'send the prompt without safety additions')
     .option('--no-send', 'accepted; delivery is the caller’s')
     .option('--to-open-id <id>', 'accepted; delivery is the caller’s');
+}
+
+/** Of commands that order several tasks. */
+export interface ProviderDownFlags {
+  onProviderDown?: OnProviderDown;
+}
+
+export function addProviderDownFlag(command: Command, byDefault: OnProviderDown): Command {
+  return command.addOption(
+    new Option(
+      '--on-provider-down <policy>',
+      `when key, balance or model are refused: wait for \`resume\`, or fail what is left (default ${byDefault})`,
+    ).choices(ON_PROVIDER_DOWN),
+  );
+}
+
+export function providerDownOverride({ onProviderDown }: ProviderDownFlags): {
+  on_provider_down?: OnProviderDown;
+} {
+  return onProviderDown === undefined ? {} : { on_provider_down: onProviderDown };
 }
 
 export function requestOverrides(flags: RequestFlags): BatchWideFields {
@@ -68,6 +103,7 @@ export function requestOverrides(flags: RequestFlags): BatchWideFields {
     retry_base_delay: flags.retryBaseDelay,
     retry_max_delay: flags.retryMaxDelay,
     retry_jitter: flags.retryJitter,
+    on_unknown: flags.onUnknown,
     output_dir: flags.outputDir,
     raw: flags.raw,
   };

@@ -8,6 +8,7 @@ import { batchLooks } from './looks.ts';
 import type { Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
 import type { Session } from './session.ts';
+import { tellStandstill } from './standstill.ts';
 import { watchUntilEnd } from './watch.ts';
 
 export interface Following {
@@ -27,12 +28,16 @@ export async function followBatch(
 ): Promise<ExitCode> {
   const handle: BatchHandle = session.client.workflow.getHandle(order.id);
   const looks = batchLooks(session.client, handle, order, progress);
-  const look = isOver ? async () => undefined : looks.look;
+  const look = isOver ? async () => null : looks.look;
   const ending = await watchUntilEnd(handle, { session, flags, look, letGo: signals.letGo });
   const told = () => ({ batchId: order.id, ranBefore, view: looks.lastView() });
   if (ending.kind === 'detached' || ending.kind === 'wait timeout') {
     progress.end(true);
     return tellLetGo(ending, told(), flags);
+  }
+  if (ending.kind === 'standstill') {
+    progress.end(true);
+    return tellStandstill(ending, { id: { batch_id: order.id }, json: flags.json, view: looks.lastView() });
   }
   const ended = await endedBatch(ending, session, order.id);
   looks.end(ended);

@@ -28,8 +28,8 @@ export async function followTask(
   const order: OrderFacts = { kind: 'task', id: key, total: 1, models: '', isAttached: true };
   const looks = taskLooks(client, key, facts, order, progress);
   const handle = client.workflow.getHandle(key) as { workflowId: string; result: () => Promise<TaskEnd> };
-  const look = run.status.name === 'RUNNING' ? looks.look : async () => undefined;
-  const ending = await watchUntilEnd(handle, { session, flags, look, letGo: signals.letGo });
+  const look = run.status.name === 'RUNNING' ? looks.look : async () => null;
+  const ending = await watchUntilEnd<TaskEnd>(handle, { session, flags, look, letGo: signals.letGo });
   const isOver = ending.kind === 'result' || ending.kind === 'failed';
   progress.end(!isOver);
   return runEnd(await wholeEnd(ending, facts), key, looks.lastView(), flags);

@@ -12,11 +12,13 @@ import type { BatchProgress, TaskState } from '../domain/messages.ts';
 import { warn } from './output.ts';
 import type { Progress } from './progress.ts';
 import { type BatchEnd, endSnapshot } from './ended-batch.ts';
+import { type Standstill, standstillOf } from './standstill.ts';
 import { type OrderFacts, type Snapshot, type View, viewOf } from './progress-view.ts';
 
 /** What a waiting command sees. */
-export interface Looks {
-  look: () => Promise<void>;
+export interface Looks<Seen = never> {
+  /** Null: there is more to come. */
+  look: () => Promise<Seen | null>;
   /** The picture of now; null before the first answer of the server. */
   lastView: () => View | null;
   /** The last picture, from how it ended. Nothing that is looked at afterwards, or was before, is shown any more. */
@@ -28,15 +30,16 @@ export function batchLooks(
   handle: BatchHandle,
   order: OrderFacts,
   progress: Progress,
-): Looks {
+): Looks<Standstill> {
   let isAdmitted = false;
   return looksOf(order, progress, async () => {
     // Quiet tells the warnings of the order, and nothing of what comes then.
-    if (progress.form === 'quiet' && isAdmitted) return null;
+    if (progress.form === 'quiet' && isAdmitted)
+      return { snapshot: null, seen: standstillOf(await queryProgress(client, handle)) };
     const snapshot = await batchSnapshot(client, handle);
     isAdmitted = snapshot !== null && snapshot.progress.phase !== 'admitting';
     for (const warning of snapshot?.progress.warnings ?? []) warn(warning);
-    return snapshot;
+    return { snapshot, seen: standstillOf(snapshot?.progress ?? null) };
   });
 }
 
@@ -52,13 +55,26 @@ export function taskLooks(
 ): Looks {
   let startedAt: string | null = null;
   return looksOf(order, progress, async () => {
-    if (progress.form === 'quiet') return null;
+    if (progress.form === 'quiet') return NOTHING;
     startedAt ??= (await describe(client, key).catch(() => null))?.startTime.toISOString() ?? null;
-    return startedAt === null ? null : taskSnapshot(key, task, startedAt, await liveAttempt(client, key));
+    if (startedAt === null) return NOTHING;
+    return { snapshot: taskSnapshot(key, task, startedAt, await liveAttempt(client, key)), seen: null };
   });
 }
 
-function looksOf(order: OrderFacts, progress: Progress, snapshotNow: () => Promise<Snapshot | null>): Looks {
+interface Looked<Seen> {
+  /** Null: there is nothing to show. */
+  snapshot: Snapshot | null;
+  seen: Seen | null;
+}
+
+const NOTHING: Looked<never> = { snapshot: null, seen: null };
+
+function looksOf<Seen = never>(
+  order: OrderFacts,
+  progress: Progress,
+  lookNow: () => Promise<Looked<Seen>>,
+): Looks<Seen> {
   let last: Snapshot | null = null;
   let isOver = false;
   const show = (snapshot: Snapshot) => {
@@ -67,8 +83,9 @@ function looksOf(order: OrderFacts, progress: Progress, snapshotNow: () => Promi
   };
   return {
     look: async () => {
-      const snapshot = await snapshotNow();
+      const { snapshot, seen } = await lookNow();
       if (snapshot !== null && !isOver) show(snapshot);
+      return seen;
     },
     lastView: () => (last === null ? null : viewOf(order, last, Date.now())),
     end: (ended) => {

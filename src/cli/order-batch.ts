@@ -11,7 +11,14 @@ import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { announceBatch, refuseOversize } from './batch-order.ts';
 import { listenForSignals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
-import { type RequestFlags, requestOverrides, type ServerFlags, type WaitFlags } from './flags.ts';
+import {
+  type ProviderDownFlags,
+  providerDownOverride,
+  type RequestFlags,
+  requestOverrides,
+  type ServerFlags,
+  type WaitFlags,
+} from './flags.ts';
 import { followBatch } from './follow-batch.ts';
 import { type InputText, readInput } from './input.ts';
 import { batchRequestOf, checkProviders, referenceProblems, workerHere } from './order.ts';
@@ -22,7 +29,7 @@ import type { OrderFacts } from './progress-view.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
 import { lookOf } from './terminal.ts';
 
-export interface BatchFlags extends RequestFlags, WaitFlags, ServerFlags {
+export interface BatchFlags extends RequestFlags, ProviderDownFlags, WaitFlags, ServerFlags {
   maxWorkers?: number;
   queueLimit?: number;
   batchId?: string;
@@ -75,7 +82,7 @@ async function checkedBatch(
 ): Promise<{ batch: NormalizedBatch; request: BatchRequest; locate: (problems: Problem[]) => Problem[] }> {
   const parsed = parseJson(input.text, input.name);
   if ('problems' in parsed) throw badInput(parsed.problems, input, 0);
-  const overrides = { ...requestOverrides(flags), ...batchOverrides(flags) };
+  const overrides = { ...requestOverrides(flags), ...providerDownOverride(flags), ...batchOverrides(flags) };
   const place = embedded
     ? { baseDir: input.baseDir, overridesDir: process.cwd(), ...workerHere(settings) }
     : ELSEWHERE;

@@ -8,7 +8,7 @@ import { endedBatch } from './batch-end.ts';
 import { announceBatch, refuseOversize } from './batch-order.ts';
 import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
-import type { RequestFlags, ServerFlags, TaskFlags, WaitFlags } from './flags.ts';
+import type { ProviderDownFlags, RequestFlags, ServerFlags, TaskFlags, WaitFlags } from './flags.ts';
 import { batchLooks } from './looks.ts';
 import { checkProviders } from './order.ts';
 import { printJson } from './output.ts';
@@ -17,9 +17,10 @@ import type { OrderFacts } from './progress-view.ts';
 import { letGoOfQueue, type QueueOrder, tellQueueEnd } from './queue-end.ts';
 import { checkedQueue } from './queue-input.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
+import { tellStandstill } from './standstill.ts';
 import { watchUntilEnd } from './watch.ts';
 
-export interface QueueRunFlags extends RequestFlags, TaskFlags, WaitFlags, ServerFlags {
+export interface QueueRunFlags extends RequestFlags, ProviderDownFlags, TaskFlags, WaitFlags, ServerFlags {
   prompt?: string;
   maxWorkers?: number;
   maxQueueSize?: number;
@@ -124,6 +125,12 @@ async function follow(
   if (ending.kind === 'detached' || ending.kind === 'wait timeout') {
     progress.end(true);
     return letGoOfQueue(ending, told, looks.lastView());
+  }
+  if (ending.kind === 'standstill') {
+    progress.end(true);
+    const id = { queue_id: told.queueId, state_dir: told.stateDir };
+    process.exitCode = tellStandstill(ending, { id, json: true, view: looks.lastView() });
+    return;
   }
   const ended = await endedBatch(ending, session, told.queueId);
   looks.end(ended);

@@ -5,6 +5,7 @@ import type { Settings } from '../config.ts';
 import { keyProblem, shorten } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import { WORKFLOW_TYPES } from '../domain/messages.ts';
+import type { TaskRow } from '../domain/records.ts';
 import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
@@ -86,7 +87,12 @@ async function follow(
 ): Promise<void> {
   const seen = { ...task, references: task.input_images.length };
   const looks = taskLooks(session.client, order.id, seen, order, progress);
-  const ending = await watchUntilEnd(handle, { session, flags, look: looks.look, letGo: signals.letGo });
+  const ending = await watchUntilEnd<TaskRow>(handle, {
+    session,
+    flags,
+    look: looks.look,
+    letGo: signals.letGo,
+  });
   const isOver = ending.kind === 'result' || ending.kind === 'failed';
   progress.end(!isOver);
   process.exitCode = await runEnd(ending, order.id, looks.lastView(), flags);

@@ -3,7 +3,7 @@ import { allowedRoots, inspectProvider, rememberRoot, type Settings } from '../c
 import { readReference } from '../artifacts/image-file.ts';
 import type { BatchRequest, BatchWideFields, NormalizedBatch } from '../domain/batch.ts';
 import { commonFields, ownFields } from '../domain/common-fields.ts';
-import type { MockOrder, NormalizedTask, TaskRequest } from '../domain/task.ts';
+import { type MockOrder, type NormalizedTask, TASK_DEFAULTS, type TaskRequest } from '../domain/task.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
 import { BATCH_KEYS } from '../intake/schema.ts';
 import type { Problem } from '../intake/problems.ts';
@@ -20,11 +20,12 @@ export function workerHere({ defaults, allowMock }: Settings): Pick<IntakeContex
  */
 export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchRequest {
   const requests = batch.tasks.map(taskRequestOf);
-  const { batch_name, max_workers, queue_limit, output_dir } = batch;
+  const { batch_name, max_workers, queue_limit, on_provider_down, output_dir } = batch;
   // The batch's own folder holds its proofs, wherever all of its images go.
   const whole = { ...batchWideFields(requests), output_dir };
   const tasks = requests.map((request) => ownFields(request, whole) as TaskRequest);
-  return { batch_name, max_workers, queue_limit, ...(again ? { again } : {}), ...whole, tasks };
+  const fields = { batch_name, max_workers, queue_limit, on_provider_down };
+  return { ...fields, ...(again ? { again } : {}), ...whole, tasks };
 }
 
 function batchWideFields(requests: readonly TaskRequest[]): BatchWideFields {
@@ -34,12 +35,13 @@ function batchWideFields(requests: readonly TaskRequest[]): BatchWideFields {
 
 export function taskRequestOf(task: NormalizedTask): TaskRequest {
   const { retry_base_delay_ms, retry_max_delay_ms, retry_jitter_ms, ...others } = task;
-  const { task_timeout_ms, mode: _, options, mock, input_images, ...fields } = others;
+  const { task_timeout_ms, on_unknown, mode: _, options, mock, input_images, ...fields } = others;
   return {
     ...fields,
     ...(input_images.length === 0 ? {} : { input_images }),
     ...options,
     ...(task_timeout_ms === null ? {} : { task_timeout_seconds: task_timeout_ms / 1000 }),
+    ...(on_unknown === TASK_DEFAULTS.on_unknown ? {} : { on_unknown }),
     ...(mock === undefined ? {} : mockFields(mock)),
     retry_base_delay: retry_base_delay_ms / 1000,
     retry_max_delay: retry_max_delay_ms / 1000,

@@ -1,10 +1,12 @@
 /** `imgproof pause` and `imgproof resume` as they run (SPEC B7). */
+import { memoOf } from '../client.ts';
 import { pauseBatch, resumeBatch, setMaxWorkers } from '../client/operations.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { ServerFlags } from './flags.ts';
 import { withMessages } from './message-session.ts';
 import { pauseLines, resumeLines } from './operation-screen.ts';
 import { printJson, printLines, warn } from './output.ts';
+import { embeddedPlace, settingsOf } from './session.ts';
 import { findBatch } from './target.ts';
 import { lookOf } from './terminal.ts';
 
@@ -36,7 +38,10 @@ export async function resume(named: string, { maxWorkers, json, ...server }: Res
       `--max-workers ${maxWorkers} is no whole number. Nothing was changed.`,
     );
   await withMessages(server, async (session) => {
-    const { id } = await findBatch(session, named);
+    const { id, run } = await findBatch(session, named);
+    // Whoever mended the key in this shell's variables means the worker to have it (SPEC G8).
+    if (session.embedded && memoOf(run).paused_by === 'provider_down')
+      await embeddedPlace(settingsOf(), { orders: true });
     const workers = maxWorkers === undefined ? null : await setMaxWorkers(session.client, id, maxWorkers);
     const resumed = await resumeBatch(session.client, id);
     if (workers?.warning) warn(`--max-workers ${workers.warning}`);

@@ -138,7 +138,7 @@ export function viewOf(order: OrderFacts, snapshot: Snapshot, nowMs: number): Vi
 /** A batch that has nothing left to start is not held up by it. */
 function pausedOf({ paused, phase }: Snapshot['progress']): PausedState | null {
   if (paused === null || phase === 'done') return null;
-  return { since: paused.since, reason: paused.reason === null ? null : safe(paused.reason) };
+  return { ...paused, reason: paused.reason === null ? null : safe(paused.reason) };
 }
 
 function taskView(task: TaskState, { live, atMs }: Snapshot, nowMs: number): TaskView {

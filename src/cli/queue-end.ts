@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
 import type { BatchSummary } from '../domain/batch-records.ts';
-import type { EndedBatch } from './batch-end.ts';
+import { type EndedBatch, exitCodeOf, reasonOf } from './batch-end.ts';
 import { quoted } from './come-back.ts';
 import { detachedText, exitCodeOfSignal } from './detached.ts';
 import { endNow } from './end-now.ts';
@@ -25,7 +25,7 @@ export async function tellQueueEnd({ summary }: EndedBatch, order: QueueOrder): 
   // A run may have ended before anybody looked.
   for (const warning of (await readBatchRequest(summary.batch_dir))?.warnings ?? []) warn(warning);
   const ok = total > 0 && success === total;
-  const exitCode = ok ? EXIT.ok : EXIT.incomplete;
+  const exitCode = exitCodeOf({ ...summary, ok });
   printJson({
     ok,
     queue_id: order.queueId,
@@ -40,7 +40,7 @@ export async function tellQueueEnd({ summary }: EndedBatch, order: QueueOrder): 
     tasks_total: total,
     batch_result_json: summary.batch_result_json,
     exit_code: exitCode,
-    reason: ok ? 'all completed' : `${total - success} of ${total} not completed`,
+    reason: reasonOf(summary, exitCode),
   });
   return exitCode;
 }

@@ -10,7 +10,7 @@ import { problemsByTask } from '../intake/queue.ts';
 import { withAbsolutePaths } from '../intake/references.ts';
 import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
-import { requestOverrides, taskOfFlags } from './flags.ts';
+import { providerDownOverride, requestOverrides, taskOfFlags } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
 import { referenceProblems, taskRequestOf, workerHere } from './order.ts';
 import type { QueueRunFlags } from './order-queue.ts';
@@ -122,6 +122,7 @@ function overridesOf(flags: QueueRunFlags) {
   const { maxWorkers, resume, mockSleep, mockExitCode, mockOutputText } = flags;
   return {
     ...requestOverrides(flags),
+    ...providerDownOverride(flags),
     ...(mockSleep === undefined ? {} : { mock_sleep: mockSleep }),
     ...(mockExitCode === undefined ? {} : { mock_exit_code: mockExitCode }),
     ...(mockOutputText === undefined ? {} : { mock_output_text: mockOutputText }),
@@ -132,9 +133,10 @@ function overridesOf(flags: QueueRunFlags) {
 
 /** What the worker shall reject goes as it was written: it finds the same. */
 function requestOf(
-  { max_workers, output_dir, queue, tasks, batch_name, again }: Omit<NormalizedBatch, 'warnings'>,
+  batch: Omit<NormalizedBatch, 'warnings'>,
   { value, baseDir, isRejected }: { value: unknown; baseDir: string; isRejected: (i: number) => boolean },
 ): BatchRequest {
+  const { max_workers, output_dir, queue, tasks, batch_name, again, on_provider_down } = batch;
   if (queue === null) throw new Error('a queue run has a queue');
   const written = (value as { tasks: unknown[] }).tasks;
   const { task_timeout_seconds, ...block } = queue;
@@ -143,6 +145,7 @@ function requestOf(
     max_workers,
     output_dir,
     again,
+    on_provider_down,
     task_timeout_seconds,
     queue: block,
     tasks: tasks.map((task, i) => (isRejected(i) ? asWritten(written[i], baseDir) : taskRequestOf(task))),

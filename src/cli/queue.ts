@@ -1,9 +1,17 @@
 /** `imgproof queue …`: its commands and their flags (SPEC C, F11). All of them print JSON. */
 import { type Command, Option } from 'commander';
-import { addRequestFlags, addServerFlags, addTaskFlags, addWaitFlags, number } from './flags.ts';
+import {
+  addProviderDownFlag,
+  addRequestFlags,
+  addServerFlags,
+  addTaskFlags,
+  addWaitFlags,
+  number,
+} from './flags.ts';
 import type { QueueCancelFlags } from './queue-cancel.ts';
 import type { QueueReadFlags } from './queue-read.ts';
 import type { QueueRunFlags } from './order-queue.ts';
+import { ON_PROVIDER_DOWN_DEFAULTS } from '../domain/provider-down.ts';
 import { OVERFLOW_POLICIES, QUEUE_DEFAULTS } from '../domain/queue.ts';
 
 export function register(command: Command): void {
@@ -39,6 +47,7 @@ function registerRun(command: Command): void {
         OVERFLOW_POLICIES,
       ),
     );
+  addProviderDownFlag(command, ON_PROVIDER_DOWN_DEFAULTS.queue);
   addStateDir(addServerFlags(addWaitFlags(addRequestFlags(command))))
     .addHelpText(
       'after',

@@ -7,6 +7,7 @@ import { CommandProblem, EXIT } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
 import { say } from './output.ts';
 import type { Session } from './session.ts';
+import type { Standstill } from './standstill.ts';
 
 export type Ending<T> =
   | { kind: 'result'; result: T }
@@ -14,29 +15,33 @@ export type Ending<T> =
   | { kind: 'detached'; by: 'SIGINT' | 'SIGTERM' }
   | { kind: 'wait timeout' };
 
-interface Watch {
+/** `Seen`: what a look may find that ends the wait. */
+interface Watch<Seen> {
   session: Session;
   flags: Pick<WaitFlags, 'waitTimeout'>;
   letGo: Signals['letGo'];
   /** Called about once a second until the end. How it ended is known by its result: a closed workflow is asked nothing. */
-  look: () => Promise<void>;
+  look: () => Promise<Seen | null>;
 }
 
 const LOOK_MS = 1_000;
 /** An order that no worker takes within this time is told and left: within 15 s in all (SPEC C6). */
 const WORKER_PATIENCE_MS = 12_000;
 
-export async function watchUntilEnd<T>(
+export async function watchUntilEnd<T, Seen extends Standstill = never>(
   handle: { workflowId: string; result: () => Promise<T> },
-  watch: Watch,
-): Promise<Ending<T>> {
+  watch: Watch<Seen>,
+): Promise<Ending<T> | Seen> {
   const stop = new AbortController();
   const ended = endOf(handle, watch.session, stop.signal);
   const detached = watch.letGo.then((by): Ending<T> => ({ kind: 'detached', by }));
   const ending = Promise.race([ended, detached, patience(watch.flags.waitTimeout, stop.signal)]);
   const looking = lookUntil(stop.signal, handle.workflowId, watch);
   try {
-    const end = await Promise.race([ending, looking.then(() => ending)]);
+    const end = await Promise.race([
+      ending,
+      looking.then(async (seen): Promise<Ending<T> | Seen> => seen ?? ending),
+    ]);
     // Whoever lets go is answered at once: no call to the server stands in between.
     if (end.kind === 'result' || end.kind === 'failed') await lookUnderWay(stop, looking);
     return end;
@@ -46,19 +51,26 @@ export async function watchUntilEnd<T>(
 }
 
 /** Its calls are repeated by timers, which throw when the connection has been closed meanwhile. */
-async function lookUnderWay(stop: AbortController, looking: Promise<void>): Promise<void> {
+async function lookUnderWay(stop: AbortController, looking: Promise<unknown>): Promise<void> {
   stop.abort();
   await looking.catch(() => undefined);
 }
 
-async function lookUntil(signal: AbortSignal, workflowId: string, { session, look }: Watch): Promise<void> {
+/** Null when the signal fired first. */
+async function lookUntil<Seen>(
+  signal: AbortSignal,
+  workflowId: string,
+  { session, look }: Watch<Seen>,
+): Promise<Seen | null> {
   const startedAtMs = Date.now();
   let isTaken = false;
   while (!signal.aborted) {
     isTaken ||= await takenByWorker(session, workflowId, Date.now() - startedAtMs);
-    if (isTaken) await look();
+    const seen = isTaken ? await look() : null;
+    if (seen !== null) return seen;
     await sleep(LOOK_MS, signal);
   }
+  return null;
 }
 
 async function takenByWorker(session: Session, workflowId: string, waitedMs: number): Promise<boolean> {

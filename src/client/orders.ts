@@ -1,7 +1,7 @@
 /** Which orders the server knows, and how each stands (SPEC C: `list`, `history`, `watch`). */
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { memoOf, queryProgress } from '../client.ts';
-import { type BatchProgress, WORKFLOW_TYPES } from '../domain/messages.ts';
+import { type BatchProgress, type PausedBy, WORKFLOW_TYPES } from '../domain/messages.ts';
 import type { BatchSummary } from '../domain/batch-records.ts';
 import type { BillingTally, TaskEnd } from '../domain/records.ts';
 import type { TaskStatus } from '../domain/status.ts';
@@ -27,6 +27,8 @@ export interface KnownOrder {
   state: OrderState;
   /** Why nothing is started; null unless paused. */
   paused: string | null;
+  /** Who paused it; null unless paused. */
+  paused_by: PausedBy | null;
   started_at: string;
   /** Null while it runs. */
   ended_at: string | null;
@@ -76,6 +78,7 @@ function orderOf(kind: KnownOrder['kind'], info: WorkflowExecutionInfo): KnownOr
     run_id: info.runId,
     state: paused === null ? (info.status.name.toLowerCase() as OrderState) : 'paused',
     paused,
+    paused_by: paused === null ? null : (memo.paused_by ?? 'person'),
     started_at: info.startTime.toISOString(),
     ended_at: info.closeTime?.toISOString() ?? null,
     batch_id: kind === 'task' ? (memo.batch_id ?? null) : null,

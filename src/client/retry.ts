@@ -52,7 +52,7 @@ async function byNewRun(
   ended: WorkflowExecutionDescription,
   selection: RetrySelection,
 ): Promise<RetryOrdered> {
-  const { paused: _, ...memo } = memoOf(ended);
+  const { paused: _, paused_by: __, ...memo } = memoOf(ended);
   const { batch_dir } = memo;
   if (batch_dir === undefined) {
     const status = ended.status.name.toLowerCase();

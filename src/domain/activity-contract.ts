@@ -1,7 +1,7 @@
 import type { PackedAdmission } from './packed-admission.ts';
 import type { FailureReport } from './failure.ts';
 import type { BatchSummary } from './batch-records.ts';
-import type { ImageFacts, TaskEnd, TaskRow } from './records.ts';
+import type { BillingTally, ImageFacts, TaskEnd, TaskRow } from './records.ts';
 import type { TaskOrder } from './task.ts';
 
 /** What workflows may ask of the outside world. Results are paths, hashes and tallies: image bytes never travel (DESIGN 1). */
@@ -17,8 +17,11 @@ export interface ImageActivities {
   generateImage(order: TaskOrder): Promise<Delivery>;
   /** Last words of a task: result.json, state.json, stdout, stderr, proof index. */
   recordTask(order: TaskRecordOrder): Promise<TaskRow>;
-  /** Get a task that ended ready for one more call of its own; its earlier proof stays in its attempts. */
-  reopenTask(order: ReopenOrder): Promise<void>;
+  /**
+   * Get a task that ended ready for one more call of its own; its earlier proof stays in its attempts. Returns what its
+   * requests so far may have cost.
+   */
+  reopenTask(order: ReopenOrder): Promise<BillingTally>;
   /** Last words of a batch: batch_result.json, from the order and the results in its folder. */
   recordBatch(order: BatchRecordOrder): Promise<BatchSummary>;
 }
@@ -90,6 +93,11 @@ export interface ReopenOrder {
   order: TaskOrder;
   namespace: string;
   order_run_id: string;
+  /**
+   * Of a task that nobody ordered anew: it is queued again because the provider was down (SPEC R7). Why, in words; its last
+   * word is taken back, and the requests that were sent for it count on.
+   */
+  because?: string;
 }
 
 export interface BatchRecordOrder {

@@ -1,5 +1,5 @@
 /** A batch as its page in Temporal's Web UI tells it while it lives (SPEC T2): counts, what stands still and why, its tasks. */
-import type { BatchProgress, TaskState } from './messages.ts';
+import type { BatchProgress, PausedBy, TaskState } from './messages.ts';
 import type { TaskStatus } from './status.ts';
 import { hasEnded, TASK_STATUSES } from './status.ts';
 import { MODE_NAMES } from './task.ts';
@@ -54,13 +54,15 @@ function headline({ phase, paused, counters, adopted, max_workers }: BatchProgre
 
 function standstill({ paused }: BatchProgress): string[] {
   if (paused === null) return [];
-  const why = plain(paused.reason ?? 'by a person');
+  const why = plain(paused.reason ?? 'by a person').replace(/\.$/u, '');
   const since = `since ${clock(paused.since)}`;
-  return [
-    `> **Paused** ${since}: ${why}. Running tasks go on to their end; the update \`resume\` starts the others.`,
-    '',
-  ];
+  return [`> **Paused** ${since}: ${why}. ${GOING_ON[paused.by]}`, ''];
 }
+
+const GOING_ON = {
+  person: 'Running tasks go on to their end; the update `resume` starts the others.',
+  provider_down: 'Nothing further is sent. When it is mended, the update `resume` starts what is queued.',
+} as const satisfies Record<PausedBy, string>;
 
 /** What runs first, then what ended last, then what comes next. */
 function rowsOf(tasks: readonly TaskLine[]): TaskLine[] {

@@ -1,4 +1,5 @@
 /** What is on disk of a batch as a whole (SPEC F3, F8). */
+import type { OnProviderDown } from './provider-down.ts';
 import type { QueueHead } from './queue.ts';
 import type { BillingTally, TaskRow } from './records.ts';
 import type { TaskStatus } from './status.ts';
@@ -50,6 +51,8 @@ export interface BatchRequestRecord {
   created_at: string;
   max_workers: number;
   queue_limit: number;
+  /** Absent in records of earlier versions. */
+  on_provider_down?: OnProviderDown;
   output_dir: string;
   total: number;
   warnings: string[];

@@ -1,4 +1,5 @@
 import type { RetrySelection } from './messages.ts';
+import type { OnProviderDown } from './provider-down.ts';
 import type { QueueRequest, QueueSettings } from './queue.ts';
 import type { TaskEnd, TaskRow } from './records.ts';
 import type { NormalizedTask, TaskRequest, TaskTicket } from './task.ts';
@@ -14,6 +15,11 @@ export interface BatchRequest extends BatchWideFields {
   queue_limit?: number;
   /** True: order everything anew instead of adopting proven results (SPEC B6). Default false, of a queue run true. */
   again?: boolean;
+  /**
+   * When the provider says that credentials, balance or model are the problem (SPEC R7): `pause` the batch until somebody
+   * has mended it, or `fail` what is left without a call. Default `pause`, of a queue run `fail`.
+   */
+  on_provider_down?: OnProviderDown;
   /** Makes it a queue run: the queue's admission and files (SPEC B3, F4), even when empty. */
   queue?: QueueRequest;
   tasks: TaskRequest[];
@@ -78,6 +84,7 @@ export interface NormalizedBatch {
   max_workers: number;
   queue_limit: number;
   again: boolean;
+  on_provider_down: OnProviderDown;
   /** Where `_proofs` and images without an own `output_dir` go. */
   output_dir: string;
   /** Null: no queue run. */
@@ -95,6 +102,7 @@ export interface Admission {
   batch_dir: string;
   max_workers: number;
   queue_limit: number;
+  on_provider_down: OnProviderDown;
   total: number;
   /** All of them, in file order. */
   tasks: TaskTicket[];

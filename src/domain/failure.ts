@@ -150,6 +150,13 @@ export const FAILURES = {
     status: 'failed',
     reason: 'the wording sexualises minors; such a request is never sent, with or without raw',
   },
+  needs_review: {
+    retryable: false,
+    billing: 'possible',
+    status: 'failed',
+    reason:
+      "a request may have been paid and brought no image; it is not sent again unasked: look into the provider's call log, then retry the task",
+  },
   cancelled: {
     retryable: false,
     billing: 'sent',

@@ -3,7 +3,7 @@
  * handed in. SPEC words, B5, B6, H4.
  */
 import type { ProofIndexRow } from './records.ts';
-import { type InputImage, type NormalizedTask, TASK_LIMITS } from './task.ts';
+import { type InputImage, type NormalizedTask, TASK_DEFAULTS, TASK_LIMITS } from './task.ts';
 
 export type Sha256 = (text: string) => string;
 
@@ -80,8 +80,12 @@ export function batchHash(tasks: readonly NormalizedTask[], sha256: Sha256): str
 }
 
 /** A field that came later counts only where it is set: the ids of files that do not know it stay what they were. */
-function hashedFields({ output_dir: _, task_timeout_ms, ...task }: NormalizedTask): object {
-  return task_timeout_ms === null ? task : { ...task, task_timeout_ms };
+function hashedFields({ output_dir: _, task_timeout_ms, on_unknown, ...task }: NormalizedTask): object {
+  return {
+    ...task,
+    ...(task_timeout_ms === null ? {} : { task_timeout_ms }),
+    ...(on_unknown === TASK_DEFAULTS.on_unknown ? {} : { on_unknown }),
+  };
 }
 
 export function defaultBatchId(batchName: string, hash: string, sha256: Sha256): string {

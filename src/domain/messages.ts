@@ -95,6 +95,8 @@ export interface BatchProgress {
   max_workers: number;
   /** Null while tasks are started. */
   paused: PausedState | null;
+  /** Nothing is under way, neither a task nor a record; a batch that is paused then stands still. */
+  idle: boolean;
   counters: Tally;
   /** Completed without a call because the proof was there already. */
   adopted: number;
@@ -103,7 +105,11 @@ export interface BatchProgress {
   running: { task_key: string; task_name: string; index: number }[];
 }
 
+/** `provider_down`: the provider refuses credentials, money or model (SPEC R7). */
+export type PausedBy = 'person' | 'provider_down';
+
 export interface PausedState {
+  by: PausedBy;
   /** ISO 8601, by the server's clock. */
   since: string;
   /** Null when nobody gave one. */
@@ -128,7 +134,7 @@ export interface TaskState {
   ended_at: string | null;
   image_path: string | null;
   bytes: number | null;
-  /** Requests of this order by what they may have cost, known when the task has ended; an adopted result cost nothing. */
+  /** Requests of this order by what they may have cost, as of its last end or of when it was queued again; an adopted result cost nothing. */
   billing: BillingTally;
   error: string | null;
 }
@@ -175,4 +181,6 @@ export interface OrderMemo {
   run_dir?: string;
   /** Why nothing is started; null or absent when something is. A paused batch keeps no idle system up (SPEC C5). */
   paused?: string | null;
+  /** Null or absent likewise. */
+  paused_by?: PausedBy | null;
 }

@@ -1,4 +1,5 @@
 import type { Billing, FailureCategory, Phase } from './failure.ts';
+import type { ProviderDown } from './provider-down.ts';
 import type { TaskStatus } from './status.ts';
 import type { ImageFormat, InputImage, Mode } from './task.ts';
 
@@ -224,7 +225,10 @@ export type TaskEnd = Pick<
   | 'error'
   | 'category'
   | 'adopted_from'
->;
+> & {
+  /** The provider would refuse others the same way (SPEC R7). */
+  provider_down?: ProviderDown;
+};
 
 /** Row of the proof index (SPEC F10): which result proves a task of a batch. */
 export interface ProofIndexRow {

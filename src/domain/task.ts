@@ -55,8 +55,8 @@ export interface TaskRequest {
   no_send?: boolean;
   send_to_feishu?: boolean;
   to_open_id?: string;
-  /** What to do after an attempt whose outcome is unknown (SPEC R4). Only `retry` so far, within `max_attempts`. */
-  on_unknown?: 'retry';
+  /** What follows a request that may have been paid and brought no image (SPEC R4). Default `retry`. */
+  on_unknown?: OnUnknown;
   /** `imageTask` alone: adopt the proven result of the same key and request instead of ordering anew (SPEC B6). Default false. */
   resume?: boolean;
   /**
@@ -70,6 +70,14 @@ export interface TaskRequest {
   mock_output_text?: string;
   $schema?: string;
 }
+
+/**
+ * Of requests whose outcome is unknown (`billing: possible`: a timeout, a cut connection, a 5xx, a worker that died). `retry`:
+ * sent again, within `max_attempts`. `once`: at most one further request is sent after the first of them. `hold`: nothing
+ * further is sent; the task ends `failed`, category `needs_review`.
+ */
+export const ON_UNKNOWN = ['retry', 'once', 'hold'] as const;
+export type OnUnknown = (typeof ON_UNKNOWN)[number];
 
 export const QUALITIES = ['auto', 'low', 'medium', 'high'] as const;
 export const BACKGROUNDS = ['auto', 'opaque', 'transparent'] as const;
@@ -102,6 +110,7 @@ export const TASK_DEFAULTS = {
   retry_base_delay: 8,
   retry_max_delay: 45,
   retry_jitter: 5,
+  on_unknown: 'retry',
 } as const;
 
 export const TASK_LIMITS = {
@@ -158,6 +167,7 @@ export interface NormalizedTask {
   retry_base_delay_ms: number;
   retry_max_delay_ms: number;
   retry_jitter_ms: number;
+  on_unknown: OnUnknown;
   output_dir: string;
   /** Only of a task that pretends (SPEC M). */
   mock?: MockOrder;
@@ -183,6 +193,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   batch_hash: string | null;
   input_images: InputImage[];
   generation_id: string;
+  /** Earlier generations whose requests count on: they were stopped because the provider was down (SPEC R7). Absent for none. */
+  continues?: string[];
   request_fingerprint: string;
   /** Things worth saying about this task that stop nothing; a batch says them for all of its tasks. */
   warnings: string[];

@@ -54,6 +54,7 @@ export function buildTask(
     retry_base_delay_ms: milliseconds(task.get('retry_base_delay') ?? TASK_DEFAULTS.retry_base_delay),
     retry_max_delay_ms: milliseconds(task.get('retry_max_delay') ?? TASK_DEFAULTS.retry_max_delay),
     retry_jitter_ms: milliseconds(task.get('retry_jitter') ?? TASK_DEFAULTS.retry_jitter),
+    on_unknown: task.get('on_unknown') ?? TASK_DEFAULTS.on_unknown,
     output_dir: outputDir(task, defaults?.outputDir ?? '', problems),
     ...(mock === undefined ? {} : { mock }),
   };

@@ -3,6 +3,7 @@
  * All problems at once. The client does it for its messages, the worker again: other clients exist (DESIGN 2.1).
  */
 import { BATCH_LIMITS, type BatchRequest, clampWorkers, type NormalizedBatch } from '../domain/batch.ts';
+import { ON_PROVIDER_DOWN_DEFAULTS } from '../domain/provider-down.ts';
 import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { buildTask } from './build-task.ts';
 import { schemaProblems } from './issues.ts';
@@ -147,12 +148,14 @@ function batchFields(flags: Layer, whole: Layer, problems: ProblemList, context:
     if (layer === undefined || problems.concerns(layer.pathOf(field))) return undefined;
     return layer.raw[field] as BatchRequest[Field];
   };
+  const kind = Object.hasOwn(whole.raw, 'queue') ? 'queue' : 'batch';
   return {
     batch_name: read('batch_name') ?? context.batchName,
     max_workers: clampWorkers(read('max_workers')),
     queue_limit: read('queue_limit') ?? BATCH_LIMITS.queueDefault,
     // A queue orders anew by default (SPEC B6).
-    again: read('again') ?? Object.hasOwn(whole.raw, 'queue'),
+    again: read('again') ?? kind === 'queue',
+    on_provider_down: read('on_provider_down') ?? ON_PROVIDER_DOWN_DEFAULTS[kind],
   };
 }
 

@@ -2,11 +2,13 @@
 import * as z from 'zod';
 import { BATCH_LIMITS, type BatchRequest, type BatchWideFields } from '../domain/batch.ts';
 import { keyProblem } from '../domain/ids.ts';
+import { ON_PROVIDER_DOWN } from '../domain/provider-down.ts';
 import { OVERFLOW_POLICIES } from '../domain/queue.ts';
 import {
   BACKGROUNDS,
   IMAGE_FORMATS,
   MODERATIONS,
+  ON_UNKNOWN,
   QUALITIES,
   TASK_LIMITS,
   type TaskRequest,
@@ -65,7 +67,7 @@ const batchWideFields = {
   no_send: z.boolean().exactOptional(),
   send_to_feishu: z.boolean().exactOptional(),
   to_open_id: text.exactOptional(),
-  on_unknown: z.literal('retry').exactOptional(),
+  on_unknown: z.enum(ON_UNKNOWN).exactOptional(),
 } satisfies Record<keyof BatchWideFields, z.ZodType>;
 
 const taskFields = {
@@ -92,6 +94,7 @@ const batchFields = {
   max_workers: z.int().exactOptional(),
   queue_limit: z.int().min(1).max(BATCH_LIMITS.queueMax).exactOptional(),
   again: z.boolean().exactOptional(),
+  on_provider_down: z.enum(ON_PROVIDER_DOWN).exactOptional(),
   queue: z
     .strictObject({
       state_dir: filledText.exactOptional(),

@@ -3,7 +3,7 @@
  * (DESIGN 2.8); what is refused is refused by a validator and leaves no trace in the history.
  */
 import { ApplicationFailure } from '@temporalio/common';
-import { defineUpdate, setHandler, upsertMemo } from '@temporalio/workflow';
+import { defineUpdate, setHandler } from '@temporalio/workflow';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import {
   type CancelAnswer,
@@ -18,14 +18,12 @@ import {
 } from '../domain/messages.ts';
 import { hasEnded } from '../domain/status.ts';
 import { findTask, tasksToRetry } from '../domain/task-selection.ts';
-import { list } from './listing.ts';
 import { modeOf, reasonIn, refused, selectionIn, textIn, workersIn } from './message-inputs.ts';
 import type { TaskWindow } from './task-window.ts';
 
-/** `listed`: its search attributes tell of pauses too. */
-export function handleUpdates(window: TaskWindow, { listed }: { listed: boolean }): void {
+export function handleUpdates(window: TaskWindow): void {
   handleCancels(window);
-  handlePauses(window, listed);
+  handlePauses(window);
   handleMaxWorkers(window);
   handleRetries(window);
 }
@@ -58,16 +56,16 @@ function handleCancels(window: TaskWindow): void {
 }
 
 /** Also before admission: then nothing is started after it. */
-function handlePauses(window: TaskWindow, listed: boolean): void {
+function handlePauses(window: TaskWindow): void {
   setHandler(
     defineUpdate<PauseAnswer, [PauseRequest?]>(UPDATES.pause),
-    (request?) => noted(window.pause(reasonIn(request)), window, listed),
+    (request?) => window.pause(reasonIn(request)),
     {
       description: 'Start no further task: {"reason": text}. Running ones go on',
       validator: (request?) => void reasonIn(request),
     },
   );
-  setHandler(defineUpdate<PauseAnswer>(UPDATES.resume), () => noted(window.resume(), window, listed), {
+  setHandler(defineUpdate<PauseAnswer>(UPDATES.resume), () => window.resume(), {
     description: 'Start tasks again',
   });
 }
@@ -109,14 +107,6 @@ function refuseBeforeAdmission({ book }: TaskWindow): void {
   if (book.admission !== null) return;
   const message = 'the batch is still being admitted; try again in a moment';
   throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.notAdmitted);
-}
-
-/** In the memo too: an idle embedded system stops though a paused batch is open (SPEC C5). */
-function noted(answer: PauseAnswer, { paused }: TaskWindow, listed: boolean): PauseAnswer {
-  if (!answer.changed) return answer;
-  upsertMemo({ paused: paused === null ? null : (paused.reason ?? 'by a person') });
-  if (listed) list({ ImgStatus: paused === null ? 'running' : 'paused' });
-  return answer;
 }
 
 /** @throws ApplicationFailure `UnknownTask` */

@@ -24,9 +24,11 @@ import {
 import { activeElsewhere, type TaskRecordOrder } from '../domain/activity-contract.ts';
 import type { Admission } from '../domain/batch.ts';
 import { batchDetails } from '../domain/batch-details.ts';
-import { FAILURES } from '../domain/failure.ts';
+import { type FailureReport, FAILURES } from '../domain/failure.ts';
 import {
   type BatchProgress,
+  type OrderMemo,
+  type PausedState,
   QUERIES,
   TASK_MESSAGES,
   type TaskState,
@@ -45,7 +47,7 @@ import { handleUpdates } from './batch-updates.ts';
 import { onlyInput } from './input-guard.ts';
 import { isListed, list } from './listing.ts';
 import { TaskWindow } from './task-window.ts';
-import type { StopWish, TaskWork } from './task-work.ts';
+import type { Reopened, StopWish, TaskWork } from './task-work.ts';
 
 const progressQuery = defineQuery<BatchProgress>(QUERIES.progress);
 const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
@@ -53,12 +55,15 @@ const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
 /** Closes Completed also when tasks failed (`ok: false`); Failed is bad input only (SPEC T1); Canceled after a cancel. */
 export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   const listed = isListed();
-  const window = new TaskWindow(showDetails);
+  const window = new TaskWindow((it) => ({
+    changed: () => showDetails(it),
+    paused: (paused) => notePause(paused, { listed }),
+  }));
   setHandler(progressQuery, () => window.progress(), { description: 'Counts, what runs now, warnings' });
   setHandler(tasksQuery, () => window.book.states(), {
     description: 'Every task with its status, in file order',
   });
-  handleUpdates(window, { listed });
+  handleUpdates(window);
 
   onlyInput(args, 'one object with "tasks"');
   const admission = await admit('batch');
@@ -91,22 +96,34 @@ function showDetails(window: TaskWindow): void {
   setCurrentDetails(liveDetails(batchDetails(window.progress(), window.book.lines())));
 }
 
+/** In the memo too: an idle embedded system stops though a paused batch is open (SPEC C5). */
+function notePause(paused: PausedState | null, { listed }: { listed: boolean }): void {
+  const memo: OrderMemo =
+    paused === null
+      ? { paused: null, paused_by: null }
+      : { paused: paused.reason ?? 'by a person', paused_by: paused.by };
+  upsertMemo({ ...memo });
+  if (listed) list({ ImgStatus: paused === null ? 'running' : 'paused' });
+}
+
 function workOf({ listed }: { listed: boolean }): TaskWork {
   return {
     run: (order, stop) => runTask(listed ? { ...order, listed } : order, stop),
-    drop: (order) => lastWords(order, 'cancelled', 'cancelled before it was started'),
+    drop: (order, failure) => lastWords(order, failure ?? NEVER_STARTED),
     reopen,
   };
 }
 
-async function reopen(order: TaskOrder): Promise<TaskEnd | null> {
+const NEVER_STARTED: FailureReport = { category: 'cancelled', message: 'cancelled before it was started' };
+
+async function reopen(order: TaskOrder, because: string | null): Promise<Reopened> {
   const { namespace, firstExecutionRunId } = workflowInfo();
   try {
-    await reopenTask({ order, namespace, order_run_id: firstExecutionRunId });
-    return null;
+    const why = because === null ? {} : { because };
+    return { billing: await reopenTask({ order, namespace, order_run_id: firstExecutionRunId, ...why }) };
   } catch (error) {
     const problem = `it can't run again: ${reasonOf(error)}`;
-    return { ...emptyEnd(order.index, 'failed'), error: problem, category: 'internal' };
+    return { problem: { ...emptyEnd(order.index, 'failed'), error: problem, category: 'internal' } };
   }
 }
 
@@ -153,7 +170,7 @@ async function endOfActive(task: TaskOrder): Promise<TaskEnd | 'ended meanwhile'
       // there are request and `again` compared.
       if (active.order_run_id !== workflowInfo().firstExecutionRunId) return 'ended meanwhile';
       return active.end === null
-        ? lastWords(task, 'cancelled', 'its workflow was ended from outside')
+        ? lastWords(task, { category: 'cancelled', message: 'its workflow was ended from outside' })
         : { ...active.end, index: task.index };
     }
     case 'another': {
@@ -169,9 +186,12 @@ async function endOfFailure(task: TaskOrder, error: unknown): Promise<TaskEnd> {
   // A child that was cancelled has written its own last words; recordBatch reads them.
   if (error instanceof ChildWorkflowFailure && isCancellation(error))
     return emptyEnd(task.index, 'cancelled');
-  if (isCancellation(error)) return lastWords(task, 'cancelled', 'cancelled before it was started');
+  if (isCancellation(error)) return lastWords(task, NEVER_STARTED);
   const message = `its workflow ended without a word: ${reasonOf(cause)}`;
-  return lastWords(task, cause instanceof TerminatedFailure ? 'cancelled' : 'internal', message);
+  return lastWords(task, {
+    category: cause instanceof TerminatedFailure ? 'cancelled' : 'internal',
+    message,
+  });
 }
 
 function isEnd(detail: unknown): detail is TaskEnd {
@@ -179,12 +199,9 @@ function isEnd(detail: unknown): detail is TaskEnd {
 }
 
 /** For a task whose own workflow can't: it never started, was terminated, or could not write (SPEC S). */
-async function lastWords(
-  task: TaskOrder,
-  category: 'cancelled' | 'internal',
-  message: string,
-): Promise<TaskEnd> {
+async function lastWords(task: TaskOrder, failure: FailureReport): Promise<TaskEnd> {
   const { runId, startTime } = workflowInfo();
+  const { category, message } = failure;
   const { status } = FAILURES[category];
   const order: TaskRecordOrder = {
     order: task,
@@ -192,7 +209,7 @@ async function lastWords(
     // Of the batch: the task's own is in the attempts, if it ever began one.
     run_id: runId,
     started_at_ms: startTime.getTime(),
-    outcome: { status, failure: { category, message } },
+    outcome: { status, failure },
   };
   try {
     return endOf(await CancellationScope.nonCancellable(() => recordTask(order)));

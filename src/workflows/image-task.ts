@@ -19,6 +19,7 @@ import {
 import type { TaskOutcome } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.ts';
 import { type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
+import { providerDownBy } from '../domain/provider-down.ts';
 import type { TaskEnd, TaskRow } from '../domain/records.ts';
 import { endOf } from '../domain/rows.ts';
 import { taskAttributes } from '../domain/search-attributes.ts';
@@ -49,7 +50,7 @@ export async function imageTask(...args: unknown[]): Promise<TaskRow | TaskEnd> 
   const row = await CancellationScope.nonCancellable(() => record(order, outcome));
   if (listed || order.listed) list({ ImgStatus: row.status });
   show(row);
-  return closeAs(ofBatch ? endOf(row) : row, outcome);
+  return closeAs(ofBatch ? endForBatch(row, outcome) : row, outcome);
 }
 
 /** Null for a task that was started alone. */
@@ -114,6 +115,12 @@ function record(order: TaskOrder, outcome: TaskOutcome): Promise<TaskRow> {
     run_id: runId,
     started_at_ms: startTime.getTime(),
   });
+}
+
+/** With what it means for the batch's other tasks (SPEC R7). */
+function endForBatch(row: TaskRow, outcome: TaskOutcome): TaskEnd {
+  const provider_down = outcome.status === 'completed' ? null : providerDownBy(outcome.failure);
+  return { ...endOf(row), ...(provider_down === null ? {} : { provider_down }) };
 }
 
 function closeAs<End extends TaskEnd>(row: End, outcome: TaskOutcome): End {

@@ -42,6 +42,12 @@ export class TaskBook {
     this.#change(index, { status: 'running', started_at: now() });
   }
 
+  state(index: number): TaskState {
+    const state = this.#states.get(index);
+    if (state === undefined) throw new Error(`there is no task ${index}`);
+    return state;
+  }
+
   cancelling(index: number, mode: CancelMode): void {
     this.#change(index, { cancelling: mode });
   }
@@ -52,13 +58,18 @@ export class TaskBook {
     this.#change(end.index, endOf(end, started_at));
   }
 
-  /** It runs once more, with a call of its own. */
-  reopen(index: number): void {
+  /** It runs once more, with a call of its own; `because` unless a person ordered it. */
+  reopen(index: number, because: string | null = null): void {
     const { batch_dir: _, ...ticket } = this.order(index);
     const again = { ...ticket, retry: (ticket.retry ?? 0) + 1 };
     this.#tickets.set(index, again);
     this.#ends.delete(index);
-    this.#states.set(index, queuedState(again));
+    this.#states.set(index, { ...queuedState(again), error: because });
+  }
+
+  /** What its requests may have cost so far stays told while it waits. */
+  billed(index: number, billing: BillingTally): void {
+    this.#change(index, { billing });
   }
 
   ends(): TaskEnd[] {

@@ -9,9 +9,12 @@ import type {
   PausedState,
   TaskState,
 } from '../domain/messages.ts';
+import { hasEnded } from '../domain/status.ts';
 import type { TaskOrder } from '../domain/task.ts';
+import { ProviderGuard } from './provider-guard.ts';
 import { TaskBook } from './task-book.ts';
-import { StopWish, type TaskWork } from './task-work.ts';
+import { StopWish, type TaskWork, type WindowListener } from './task-work.ts';
+import { WaitingTasks } from './waiting-tasks.ts';
 
 /**
  * Which tasks run: exactly `max_workers` at a time in file order, no look-ahead, so that the promise of SPEC B1 holds for
@@ -25,35 +28,39 @@ export class TaskWindow {
   readonly #startedAt = new Date().toISOString();
   #maxWorkers = 0;
   #paused: PausedState | null = null;
-  /** By index, in file order. */
-  #waiting: number[] = [];
+  readonly #waiting = new WaitingTasks(this.book, () => this.#tell());
   readonly #running = new Map<number, StopWish>();
-  #toDrop: number[] = [];
-  #toReopen: number[] = [];
-  /** Cancelled while they were being reopened. */
-  readonly #dropNext = new Set<number>();
-  /** Tasks that are being dropped or reopened. */
-  #busy = 0;
-  readonly #tell: () => void;
+  readonly #listener: WindowListener;
+  readonly #guard = new ProviderGuard({
+    policy: () => this.book.admission?.on_provider_down,
+    pause: (reason) => this.#pauseForProvider(reason),
+    holdRunning: () => this.#holdRunning(),
+    takeBack: (index, because) => {
+      if (this.#isOpenTo(index)) this.#waiting.reopen(index, because);
+    },
+    failWaiting: (failure) => this.#waiting.dropAll(failure),
+    failInstead: (index, failure) => {
+      if (this.#isOpenTo(index)) this.#waiting.failInstead(index, failure);
+    },
+  });
 
-  /** `tell` is called after every change that people can see. */
-  constructor(tell: (window: TaskWindow) => void = () => undefined) {
-    this.#tell = () => tell(this);
+  constructor(listenerOf: (window: TaskWindow) => WindowListener) {
+    this.#listener = listenerOf(this);
     this.#tell();
   }
 
   admit(admission: Admission): void {
     this.book.admit(admission);
     this.#maxWorkers = admission.max_workers;
-    this.#waiting = this.book.queued();
-    if (this.#dropsAll) this.#dropWaiting();
+    this.#waiting.fill();
+    if (this.#dropsAll) this.#waiting.dropAll();
     this.#tell();
   }
 
   /** Until nothing is left to do. A cancel of the batch drops what is queued; its scope tells the tasks that run. */
   async run(work: TaskWork): Promise<void> {
     const scope = CancellationScope.current();
-    void scope.cancelRequested.catch(() => this.#dropWaiting());
+    void scope.cancelRequested.catch(() => this.#waiting.callOff());
     this.#phase = 'running';
     this.#tell();
     await CancellationScope.nonCancellable(async () => {
@@ -68,7 +75,7 @@ export class TaskWindow {
 
   /** True when a message brought work while the batch was recorded (DESIGN 2.7). */
   hasWork(): boolean {
-    return this.#waiting.length + this.#toDrop.length + this.#toReopen.length > 0;
+    return this.#waiting.length > 0 || this.#waiting.hasNews;
   }
 
   done(): void {
@@ -80,20 +87,15 @@ export class TaskWindow {
 
   pause(reason: string | null): PauseAnswer {
     const changed = this.#paused === null;
-    this.#paused ??= { since: new Date().toISOString(), reason };
-    this.#tell();
+    if (changed) this.#setPaused({ by: 'person', since: new Date().toISOString(), reason });
     return this.#pauseAnswer(changed);
   }
 
   resume(): PauseAnswer {
     const changed = this.#paused !== null;
-    this.#paused = null;
-    this.#tell();
+    if (changed) this.#setPaused(null);
+    this.#guard.trust();
     return this.#pauseAnswer(changed);
-  }
-
-  get paused(): PausedState | null {
-    return this.#paused;
   }
 
   setMaxWorkers(wanted: number): MaxWorkersAnswer {
@@ -115,7 +117,7 @@ export class TaskWindow {
         answer[mode === 'now' ? 'aborting' : 'finishing'].push(task_key);
       } else if (status === 'queued') {
         // Its last words may be under way since an earlier cancel.
-        if (cancelling === null && !this.#dropWaiting(index)) this.#dropNext.add(index);
+        if (cancelling === null) this.#waiting.drop(index);
         this.book.cancelling(index, 'finish');
         answer.cancelled.push(task_key);
       }
@@ -139,10 +141,7 @@ export class TaskWindow {
 
   /** These run once more; they are queued from now on. */
   retry(states: readonly TaskState[]): void {
-    for (const { index } of states) {
-      this.book.reopen(index);
-      this.#toReopen.push(index);
-    }
+    for (const { index } of states) this.#waiting.reopen(index, null);
     this.#tell();
   }
 
@@ -156,6 +155,7 @@ export class TaskWindow {
       total: admission?.total ?? 0,
       max_workers: this.#maxWorkers,
       paused: this.#paused,
+      idle: this.#running.size === 0 && this.#waiting.isIdle,
       counters: this.book.tally(),
       adopted: tasks.filter(({ adopted }) => adopted).length,
       warnings: admission?.warnings ?? [],
@@ -168,11 +168,11 @@ export class TaskWindow {
   // --- what happens next -----------------------------------------------------------------------------------------
 
   #isOver(): boolean {
-    return this.#running.size === 0 && this.#busy === 0 && !this.hasWork();
+    return this.#running.size === 0 && this.#waiting.isIdle && this.#waiting.length === 0;
   }
 
   #canAct(): boolean {
-    return this.#toDrop.length > 0 || this.#toReopen.length > 0 || this.#mayStart();
+    return this.#waiting.hasNews || this.#mayStart();
   }
 
   #mayStart(): boolean {
@@ -180,9 +180,8 @@ export class TaskWindow {
   }
 
   #act(work: TaskWork, scope: CancellationScope): void {
-    for (const index of this.#toReopen.splice(0)) void this.#reopen(this.book.order(index), work);
-    for (const index of this.#toDrop.splice(0)) void this.#drop(this.book.order(index), work);
-    while (this.#mayStart()) void this.#start(this.book.order(this.#waiting.shift() as number), work, scope);
+    this.#waiting.act(work);
+    while (this.#mayStart()) void this.#start(this.book.order(this.#waiting.next()), work, scope);
   }
 
   async #start(order: TaskOrder, work: TaskWork, scope: CancellationScope): Promise<void> {
@@ -190,37 +189,41 @@ export class TaskWindow {
     this.#running.set(order.index, wish);
     this.book.start(order.index);
     this.#tell();
-    this.book.end(await scope.run(() => work.run(order, wish)));
+    const end = await scope.run(() => work.run(order, wish));
     this.#running.delete(order.index);
+    this.book.end(end);
+    this.#guard.heed(end);
     this.#tell();
   }
 
-  async #drop(order: TaskOrder, work: TaskWork): Promise<void> {
-    this.#busy += 1;
-    this.book.end(await work.drop(order));
-    this.#busy -= 1;
-    this.#tell();
+  // --- when the provider is down (SPEC R7) -----------------------------------------------------------------------
+
+  #pauseForProvider(reason: string): void {
+    if (this.#paused?.by === 'provider_down') return;
+    this.#setPaused({ by: 'provider_down', since: new Date().toISOString(), reason });
   }
 
-  async #reopen(order: TaskOrder, work: TaskWork): Promise<void> {
-    this.#busy += 1;
-    const { index } = order;
-    const problem = await work.reopen(order);
-    const isDropped = this.#dropNext.delete(index);
-    if (problem !== null) this.book.end(problem);
-    else if (isDropped) this.#toDrop.push(index);
-    else this.#waiting = [...this.#waiting, index].sort((a, b) => a - b);
-    this.#busy -= 1;
-    this.#tell();
+  #holdRunning(): number[] {
+    for (const wish of this.#running.values()) wish.ask('finish');
+    return [...this.#running.keys()];
   }
 
-  /** Of one task, or of all; false when there was nothing. */
-  #dropWaiting(index?: number): boolean {
-    const dropped = this.#waiting.filter((waiting) => index === undefined || waiting === index);
-    this.#waiting = this.#waiting.filter((waiting) => !dropped.includes(waiting));
-    this.#toDrop.push(...dropped);
-    for (const waiting of dropped) this.book.cancelling(waiting, 'finish');
-    return dropped.length > 0;
+  /** It has ended, and nobody wanted it stopped or has ordered it anew since. */
+  #isOpenTo(index: number): boolean {
+    const { status, cancelling } = this.book.state(index);
+    return hasEnded(status) && cancelling === null && !this.#waiting.isCalledOff;
+  }
+
+  // --- telling ---------------------------------------------------------------------------------------------------
+
+  #tell(): void {
+    this.#listener.changed();
+  }
+
+  #setPaused(paused: PausedState | null): void {
+    this.#paused = paused;
+    this.#listener.paused(paused);
+    this.#tell();
   }
 
   #pauseAnswer(changed: boolean): PauseAnswer {

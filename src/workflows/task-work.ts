@@ -1,15 +1,25 @@
-import type { CancelMode } from '../domain/messages.ts';
-import type { TaskEnd } from '../domain/records.ts';
+import type { FailureReport } from '../domain/failure.ts';
+import type { CancelMode, PausedState } from '../domain/messages.ts';
+import type { BillingTally, TaskEnd } from '../domain/records.ts';
 import type { TaskOrder } from '../domain/task.ts';
 
 /** What a batch does with a task. None of these rejects: one failed task never stops the others (SPEC B4). */
 export interface TaskWork {
   /** To its end. */
   run: (order: TaskOrder, stop: StopWish) => Promise<TaskEnd>;
-  /** It never starts. */
-  drop: (order: TaskOrder) => Promise<TaskEnd>;
-  /** Before it runs once more. Null, or why it can't. */
-  reopen: (order: TaskOrder) => Promise<TaskEnd | null>;
+  /** It never starts, or never again. `failure` null: a person cancelled it. */
+  drop: (order: TaskOrder, failure: FailureReport | null) => Promise<TaskEnd>;
+  /** Before it runs once more. `because`: unless a person ordered it anew. */
+  reopen: (order: TaskOrder, because: string | null) => Promise<Reopened>;
+}
+
+/** What it cost so far, or why it can't run again. */
+export type Reopened = { billing: BillingTally } | { problem: TaskEnd };
+
+/** Told of changes that people can see. */
+export interface WindowListener {
+  changed: () => void;
+  paused: (paused: PausedState | null) => void;
 }
 
 /** Somebody's wish to stop one running task; `now` is stronger than `finish`. */

@@ -1,93 +1,14 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { AttemptFailed, CallFailed, type CallFailure } from '../../src/artifacts/call-failures.ts';
+import { describe, expect, test } from 'vitest';
+import type { CallFailure } from '../../src/artifacts/call-failures.ts';
 import { Flights } from '../../src/artifacts/flights.ts';
-import { type PaidAnswer, type PaidCall, payOnce } from '../../src/artifacts/paid-call.ts';
-import { type Intent, Spool, SpoolDamaged, type SpoolEntry } from '../../src/artifacts/spool.ts';
+import { type PaidAnswer, payOnce } from '../../src/artifacts/paid-call.ts';
+import { SpoolDamaged } from '../../src/artifacts/spool.ts';
 import type { AttemptRecord } from '../../src/domain/records.ts';
+import { callOf, entryOf, failureOf, intent, KEY, provider } from '../support/paid-calls.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-/** A provider that counts what it was asked: the judge of every test here. */
-async function provider(latencyMs = 0): Promise<{ url: string; calls: () => number }> {
-  let calls = 0;
-  const server = createServer((_request, response) => {
-    calls += 1;
-    setTimeout(() => response.end(`image ${calls}`), latencyMs);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls: () => calls };
-}
-
-const KEY = { generation_id: 'g-1', request_fingerprint: 'f'.repeat(64) };
-
-function entryOf(root: string, key = KEY): Promise<SpoolEntry> {
-  return new Spool(root).open(key);
-}
-
-interface Setup extends Partial<PaidCall> {
-  url?: string;
-  fail?: CallFailure;
-  ended?: AttemptRecord[];
-}
-
-function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Setup): PaidCall {
-  return {
-    entry,
-    workflowId: 'task',
-    binding: { worker_id: 'host/slot-1', pid: process.pid, thread_id: 0, run_id: 'run-1' },
-    temporalAttempt: 1,
-    nowMs: Date.now,
-    taskTimeoutMs: null,
-    toldDeadlineMs: null,
-    maxAttempts: 3,
-    recordedAttempts: 0,
-    prepare: async () => async () => {
-      if (fail !== undefined) throw new CallFailed(fail);
-      const response = await fetch(url as string);
-      const now = new Date().toISOString();
-      return {
-        status: response.status,
-        headers: {},
-        body: Buffer.from(await response.arrayBuffer()),
-        sentAt: now,
-        endedAt: now,
-        elapsedMs: 1,
-      };
-    },
-    delayMs: () => 1,
-    onEnded: async (record) => void ended.push(record),
-    ...rest,
-  };
-}
-
-/** Of a process that is no more. */
-function intent(attempt: number): Intent {
-  return {
-    ...KEY,
-    attempt,
-    temporal_attempt: 1,
-    workflow_id: 'task',
-    started_at: new Date().toISOString(),
-    worker_id: 'host/slot-2',
-    pid: 4242,
-    thread_id: 0,
-    run_id: 'run-1',
-  };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<AttemptFailed> {
-  const error = await promise.then(
-    () => new Error('it did not fail'),
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(AttemptFailed);
-  return error as AttemptFailed;
-}
 
 describe('a paid answer is spooled and adopted (R5)', () => {
   test('the second attempt adopts the spooled answer and sends nothing', async () => {

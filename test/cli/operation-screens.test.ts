@@ -33,7 +33,14 @@ const { id } = ARTICLE_COVERS;
 
 function order(more: Partial<NumberedOrder>): NumberedOrder {
   const times = { started_at: ago(668), ended_at: null };
-  const about = { kind: 'batch', run_id: 'r', state: 'running', paused: null, batch_id: null } as const;
+  const about = {
+    kind: 'batch',
+    run_id: 'r',
+    state: 'running',
+    paused: null,
+    paused_by: null,
+    batch_id: null,
+  } as const;
   return { ...about, ...times, id, total: 48, done: 23, not_completed: 1, ...more };
 }
 
@@ -72,7 +79,10 @@ const ORDERS = [
 
 const paused = (reason: string | null) => {
   const moment = runningBatch();
-  return { ...moment, progress: { ...moment.progress, paused: { since: ago(250), reason } } };
+  return {
+    ...moment,
+    progress: { ...moment.progress, paused: { by: 'person' as const, since: ago(250), reason } },
+  };
 };
 
 const open = (batch_id: string) => ({ batch_id, run_id: 'r', started_at: ago(668) });

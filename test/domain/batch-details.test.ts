@@ -37,6 +37,7 @@ function progress(tasks: readonly TaskLine[], more: Partial<BatchProgress> = {})
     total: tasks.length,
     max_workers: 4,
     paused: null,
+    idle: false,
     counters: tally(tasks.map(({ status }) => status)),
     adopted: 0,
     warnings: [],
@@ -107,13 +108,21 @@ describe('a row', () => {
 });
 
 test('counts, the reason of a pause, the folder, warnings', () => {
-  const paused = { since: '2026-11-24T15:04:00Z', reason: 'the *new* logo' };
+  const paused = { by: 'person', since: '2026-11-24T15:04:00Z', reason: 'the *new* logo' } as const;
   const text = details([line(1, 'failed'), line(2, 'queued')], { paused, warnings: ['max_workers: 9'] });
   expect(text).toContain('**Paused** · 2 tasks · 1 queued · 1 failed · 4 at a time');
   expect(text).toContain(String.raw`since 15:04:00: the \*new\* logo.`);
   expect(text).toContain('the update `resume`');
   expect(text).toContain('`/out/batches/covers`');
   expect(text).toContain(String.raw`max\_workers: 9`);
+});
+
+test('of a provider that is down: what it said, and how it goes on (R7)', () => {
+  const reason = 'the balance is used up; top up: HTTP 402: Payment required.';
+  const text = details([line(1, 'queued')], {
+    paused: { by: 'provider_down', since: '2026-11-24T15:04:00Z', reason },
+  });
+  expect(text).toContain('top up: HTTP 402: Payment required. Nothing further is sent. When it is mended');
 });
 
 test('before admission there is nothing to list', () => {

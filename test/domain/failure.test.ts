@@ -35,6 +35,7 @@ const EXPECTED: Record<
   bad_response: [false, 'yes', 'yes', 'failed'],
   input_changed: [false, 'no', 'no', 'failed'],
   policy_refused: [false, 'no', 'no', 'failed'],
+  needs_review: [false, 'possible', 'possible', 'failed'],
   cancelled: [false, 'no', 'possible', 'cancelled'],
   mock_failed: [false, 'no', 'no', 'failed'],
   internal: [false, 'no', 'possible', 'failed'],

@@ -30,6 +30,7 @@ const TASK: NormalizedTask = {
   input_images: ['/in/a.png', '/in/b.png'],
   timeout_ms: 600_000,
   task_timeout_ms: null,
+  on_unknown: 'retry',
   max_attempts: 3,
   retry_base_delay_ms: 8_000,
   retry_max_delay_ms: 45_000,
@@ -113,6 +114,7 @@ describe('the request fingerprint (SPEC words)', () => {
     ['the output folder', { output_dir: '/elsewhere' }],
     ['the timeout', { timeout_ms: 1 }],
     ['the time of the whole task', { task_timeout_ms: 1 }],
+    ['what follows an unknown outcome', { on_unknown: 'hold' }],
     ['attempts', { max_attempts: 5 }],
     ['delays', { retry_base_delay_ms: 1, retry_max_delay_ms: 1, retry_jitter_ms: 1 }],
   ])('does not change with %s', (_, change) => {
@@ -135,6 +137,7 @@ describe('the batch hash and id (SPEC B6, H4)', () => {
     ['the provider', { provider: 'other' }],
     ['the model', { model: 'other' }],
     ['the time of the whole task', { task_timeout_ms: 600_000 }],
+    ['what follows an unknown outcome', { on_unknown: 'once' }],
   ])('changes with %s', (_, change) => {
     expect(hash({ ...TASK, ...change })).not.toBe(hash(TASK));
   });

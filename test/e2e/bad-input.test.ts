@@ -142,6 +142,9 @@ describe('the environment: exit 3, exit 4', () => {
   test('refused credentials end with exit 4', async () => {
     const input = JSON.stringify({ output_dir: cli.outputDir, tasks: [{ prompt: 'refused [fault:401]' }] });
     const { code, stdout } = await cli.run(['batch', input, '--json']);
-    expect([code, JSON.parse(stdout)]).toMatchObject([4, { ok: false, exit_code: 4, failed: 1 }]);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      4,
+      { ok: false, exit_code: 4, paused: { by: 'provider_down' } },
+    ]);
   }, 60_000);
 });

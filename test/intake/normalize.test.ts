@@ -18,6 +18,7 @@ describe('a task with every default (G1, G3)', () => {
       input_images: [],
       timeout_ms: 600_000,
       task_timeout_ms: null,
+      on_unknown: 'retry',
       max_attempts: 3,
       retry_base_delay_ms: 8_000,
       retry_max_delay_ms: 45_000,
@@ -196,6 +197,7 @@ it('a normalised batch, written as a request again, is the same batch: client an
       quality: fc.constantFrom('low', 'high'),
       retry_base_delay: fc.integer({ min: 0, max: 900_000 }).map((ms) => ms / 1000),
       raw: fc.boolean(),
+      on_unknown: fc.constantFrom('retry', 'once', 'hold'),
     },
     { requiredKeys: ['prompt'] },
   );
@@ -209,6 +211,19 @@ it('a normalised batch, written as a request again, is the same batch: client an
       expect(second).toEqual(first);
     }),
   );
+});
+
+it('on_provider_down: a batch pauses, a queue run fails, unless it says otherwise (R7)', () => {
+  const tasks = [{ prompt: 'a' }];
+  expect(batch({ tasks }).on_provider_down).toBe('pause');
+  expect(batch({ tasks, queue: { state_dir: '/q' } }).on_provider_down).toBe('fail');
+  expect(batch({ tasks, on_provider_down: 'fail' }).on_provider_down).toBe('fail');
+  expect(batchProblems({ tasks, on_provider_down: 'wait' })).toEqual([
+    'on_provider_down: "wait" is not one of "pause", "fail"',
+  ]);
+  expect(batchProblems({ tasks: [{ prompt: 'a', on_provider_down: 'fail' }] })).toEqual([
+    'tasks[0].on_provider_down: belongs to the top level of a batch',
+  ]);
 });
 
 it("a batch's own output_dir stays its own when all of its tasks name another (F3, F10)", () => {

@@ -177,7 +177,12 @@ describe('rules for single fields', () => {
       { output_format: 'gif', output_compression: 3 },
       'output_format: "gif" is not one of "png", "jpeg", "webp"',
     ],
-    ['on_unknown once', { on_unknown: 'once' }, 'on_unknown: "once" is not one of "retry"'],
+    ['on_unknown hold', { on_unknown: 'hold' }, null],
+    [
+      'an unknown on_unknown',
+      { on_unknown: 'twice' },
+      'on_unknown: "twice" is not one of "retry", "once", "hold"',
+    ],
     ['an empty key', { task_key: '' }, 'task_key: has 0 bytes; 1 to 200 are allowed'],
     ['a key of 201 bytes', { task_key: '字'.repeat(67) }, 'task_key: has 201 bytes; 1 to 200 are allowed'],
     ['a key with a line break', { task_key: 'a\nb' }, 'task_key: contains a control character'],

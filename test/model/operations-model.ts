@@ -2,12 +2,13 @@
  * Random sequences of what people do to a running batch, and what must hold whatever they did (SPEC B4, B5, B7, S): the
  * provider's own log, the files and the histories have to tell the same story.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import * as fc from 'fast-check';
 import { BATCH_LIMITS } from '../../src/domain/batch.ts';
 import { FAILURE_TYPES } from '../../src/domain/failure.ts';
 import type { RetryAnswer } from '../../src/domain/messages.ts';
-import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
+import type { BatchResultRecord, BatchSummary } from '../../src/domain/batch-records.ts';
 import type { ResultRecord, TaskRow } from '../../src/domain/records.ts';
 import type { imageBatch } from '../../src/workflows/index.ts';
 import { readJson } from '../support/finished-orders.ts';
@@ -22,6 +23,7 @@ const FATES = {
   'refused always': ' [fault:400 times=99]',
   'busy once': ' [fault:500 times=1]',
   'limited once': ' [fault:429 retry-after=1 times=1]',
+  'key refused once': ' [fault:401 times=1]',
 } as const;
 type Fate = keyof typeof FATES;
 
@@ -87,9 +89,7 @@ export async function play(system: System, { fates, maxWorkers, steps }: Story):
   const batch = await system.startBatch(system.batch(tasks, fields), id);
   const retried: string[] = [];
   for (const step of steps) retried.push(...(await take(batch, step)));
-  // Whatever is paused goes on, so that the story has an end.
-  await batch.executeUpdate('resume').catch(refusal);
-  const summary = await batch.result();
+  const summary = await resumedToEnd(batch);
   const record = await system.recordOf(summary);
   return [
     ...countProblems(record, fates.length),
@@ -100,6 +100,16 @@ export async function play(system: System, { fates, maxWorkers, steps }: Story):
   ];
 }
 
+/** Whatever pauses goes on, so that the story has an end: after a person, and each time the provider is down (SPEC R7). */
+async function resumedToEnd(batch: WorkflowHandle<typeof imageBatch>): Promise<BatchSummary> {
+  const ended = batch.result();
+  for (;;) {
+    await batch.executeUpdate('resume').catch(refusal);
+    const summary = await Promise.race([ended, sleep(300, null)]);
+    if (summary !== null) return summary;
+  }
+}
+
 /** Keys that run again because of it. */
 async function take(batch: WorkflowHandle<typeof imageBatch>, step: Step): Promise<string[]> {
   const key = (task: number) => `${batch.workflowId}/t${task}`;
@@ -108,7 +118,7 @@ async function take(batch: WorkflowHandle<typeof imageBatch>, step: Step): Promi
   try {
     switch (step.do) {
       case 'wait':
-        await new Promise((resolve) => setTimeout(resolve, step.ms));
+        await sleep(step.ms);
         return [];
       case 'pause':
       case 'resume':
@@ -190,8 +200,13 @@ async function taskProblems(
   if (row.status === 'completed' && delivered !== 1) complain(`completed with ${delivered} images delivered`);
   if (delivered > 1) complain(`${delivered} images were delivered: it ran twice`);
   const orders = 1 + retried.filter((key) => key === row.task_key).length;
+  // Each refusal of the key may have sent every task that had begun back into the queue (SPEC R7).
+  const refusals = system.provider.calls.filter(
+    ({ prompt, status }) => prompt?.startsWith(`${id}-`) && status === 401,
+  ).length;
   const runs = await closedRuns(system, row.task_key);
-  if (runs.length > orders) complain(`ordered ${orders} times, its workflow ran ${runs.length} times`);
+  if (runs.length > orders + refusals)
+    complain(`ordered ${orders} times, ${refusals} refusals, its workflow ran ${runs.length} times`);
   if (runs.length > 0 && row.status !== 'cancelled' && runs.at(-1) !== closedAs)
     complain(`its workflow closed as ${runs.at(-1)}`);
   return problems;

@@ -173,6 +173,7 @@ function admittedTask(outputDir: string, wish: Partial<AdmittedTask>): AdmittedT
     input_images,
     timeout_ms: 30_000,
     task_timeout_ms: null,
+    on_unknown: 'retry',
     max_attempts: 3,
     retry_base_delay_ms: 100,
     retry_max_delay_ms: 1_000,

@@ -47,6 +47,7 @@ export function admittedTask(
     run_dir: join(batchDir, taskFolder(index, 3, name)),
     stamp: STAMP,
     task_timeout_ms: null,
+    on_unknown: 'retry',
     timeout_ms: 600_000,
     max_attempts: 3,
     retry_base_delay_ms: 8_000,

@@ -75,7 +75,7 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a cancelled batch says nothing for tasks that never started': {
     file: 'image-batch.ts',
-    from: "drop: (order) => lastWords(order, 'cancelled', 'cancelled before it was started'),",
+    from: 'drop: (order, failure) => lastWords(order, failure ?? NEVER_STARTED),',
     to: "drop: async (order) => emptyEnd(order.index, 'cancelled'),",
     history: 'cancel-batch',
     // By whether the last tasks of the four ended in one workflow task or in more.

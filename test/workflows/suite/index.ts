@@ -10,6 +10,7 @@ import { devServerOnly } from './dev-server-only.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
 import { loneTask } from './lone-task.ts';
 import { operations } from './operations.ts';
+import { providerDown } from './provider-down.ts';
 import { refusals } from './refusals.ts';
 import { resets } from './resets.ts';
 import { retries } from './retries.ts';
@@ -28,6 +29,7 @@ export function workflowSuite(kind: ServerKind): void {
   describe('the time of a task', () => deadlines(world));
   describe('cancellation', () => cancellation(world));
   describe('operations', () => operations(world));
+  describe('a provider that is down', () => providerDown(world));
   describe('the Web UI', () => webUi(world));
   describe('what no workflow can work with', () => refusals(world));
   if (kind === 'time-skipping') return;

@@ -69,6 +69,27 @@ export function retries(world: World): void {
     });
   });
 
+  test('on_unknown hold: what may have been paid is not sent again; the task needs review (R4)', async () => {
+    const { system, alone, callsFor, resultOf } = world;
+    const request = alone({ prompt: 'held back [fault:500]', on_unknown: 'hold' });
+    const { row, type } = await failureOf(await system.startTask(request));
+    expect(type).toBe(FAILURE_TYPES.taskFailed);
+    expect(row).toMatchObject({ status: 'failed', category: 'needs_review', billing: { possible: 1 } });
+    expect(await resultOf(row.result_json)).toMatchObject({
+      diagnosis: { category: 'needs_review', retryable: false },
+      attempts: [{ category: 'server_error', billing: 'possible', next_attempt_at: null }],
+    });
+    expect(callsFor('held back')).toHaveLength(1);
+  });
+
+  test('on_unknown once: one further request is sent (R4)', async () => {
+    const { system, alone, callsFor } = world;
+    const request = alone({ prompt: 'once more [fault:500]', on_unknown: 'once', max_attempts: 5 });
+    const { row } = await failureOf(await system.startTask(request));
+    expect(row).toMatchObject({ status: 'failed', category: 'server_error', billing: { possible: 2 } });
+    expect(callsFor('once more')).toHaveLength(2);
+  });
+
   /** A lone task to its end, and how long that was by the server's clock. */
   async function timed(fields: object): Promise<{ row: TaskRow; elapsedMs: number }> {
     const { system, alone, serverTimeMs } = world;

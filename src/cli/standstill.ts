@@ -1,0 +1,53 @@
+/**
+ * A batch that goes on only when somebody has mended something (SPEC R7, C3): whoever waits for it is told what, and how it
+ * goes on then.
+ */
+import type { BatchProgress, PausedBy, PausedState } from '../domain/messages.ts';
+import { goOn, stopIt, watchAgain } from './come-back.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { printJson, safe, say } from './output.ts';
+import type { View } from './progress-view.ts';
+
+/** What a look at a batch may find. */
+export interface Standstill {
+  kind: 'standstill';
+  paused: PausedState;
+}
+
+/** Null: waiting goes on, for a person who paused it lets it go on. */
+const EXIT_CODES = {
+  person: null,
+  provider_down: EXIT.credentials,
+} as const satisfies Record<PausedBy, ExitCode | null>;
+
+/** Null while anything is under way: what was sent is waited for. */
+export function standstillOf(progress: Pick<BatchProgress, 'paused' | 'idle'> | null): Standstill | null {
+  const paused = progress?.paused ?? null;
+  if (paused === null || !progress?.idle || EXIT_CODES[paused.by] === null) return null;
+  return { kind: 'standstill', paused };
+}
+
+/** `id`: of the batch or queue run, by the name its JSON has for it. */
+export function tellStandstill(
+  { paused }: Standstill,
+  { id, json, view }: { id: Record<string, string | null>; json: boolean | undefined; view: View | null },
+): ExitCode {
+  const exitCode = EXIT_CODES[paused.by] ?? EXIT.incomplete;
+  const reason = paused.reason ?? 'paused';
+  const [batchId = ''] = Object.values(id);
+  say(standstillText(String(batchId), reason, view));
+  if (json)
+    printJson({ ok: false, ...id, paused, counters: view?.counters ?? null, exit_code: exitCode, reason });
+  return exitCode;
+}
+
+function standstillText(batchId: string, reason: string, view: View | null): string {
+  const argv = process.argv.slice(2);
+  const counts = view === null ? [] : [`${view.completed} completed, ${view.queued} waiting`];
+  return [
+    `"${safe(batchId)}" is paused: ${safe(reason)}`,
+    `   ${[...counts, 'nothing further is sent until it goes on'].join('; ')}`,
+    `   Stop it:           ${safe(stopIt(argv, batchId))}`,
+    `   When it is mended: ${safe(goOn(argv, batchId))} && ${safe(watchAgain(argv, batchId))}`,
+  ].join('\n');
+}

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createRecordingActivities } from '../../src/activities/index.ts';
+import { readOrderFile } from '../../src/artifacts/order-file.ts';
+import { readJson } from '../../src/artifacts/task-folder.ts';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { activityWorld, failureOf, RUN_ID } from '../support/activity-world.ts';
+
+test('a task that is taken back has no last word, keeps its attempts, and its requests count on (R7, R1)', async () => {
+  const world = await activityWorld({ script: ['500', '401', '500'] });
+  const { recordTask, reopenTask } = createRecordingActivities(world.deps);
+  const run = <Order, Answer>(activity: (order: Order) => Promise<Answer>, order: Order) =>
+    new MockActivityEnvironment().run(activity, order);
+  const cover = world.task({ max_attempts: 2, retry_base_delay_ms: 1 });
+  const order = world.order(cover);
+  await failureOf(world.attempt(cover));
+  await failureOf(world.attempt(cover, 2));
+  const failure = { category: 'auth', message: 'HTTP 401', http_status: 401 } as const;
+  const origin = { workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
+  await run(recordTask, { ...origin, order, outcome: { status: 'failed', failure } });
+  expect(existsSync(join(cover.run_dir, 'result.json'))).toBe(true);
+
+  const reopen = { order: { ...order, retry: 1 }, namespace: 'default', order_run_id: RUN_ID };
+  const because = 'the key was refused';
+  // An activity may be repeated.
+  for (let time = 1; time <= 2; time += 1)
+    expect(await run(reopenTask, { ...reopen, because })).toEqual({ no: 1, possible: 1, yes: 0 });
+  const again = await readOrderFile(order);
+  expect(again.continues).toEqual([cover.generation_id]);
+  expect(again.generation_id).not.toBe(cover.generation_id);
+  expect(['result.json', 'stdout.txt'].map((name) => existsSync(join(cover.run_dir, name)))).toEqual([
+    false,
+    false,
+  ]);
+  expect(await readJson(join(cover.run_dir, 'state.json'))).toMatchObject({
+    status: 'queued',
+    last_error: because,
+  });
+  expect(await world.recordOf(cover, 2)).toMatchObject({ category: 'auth', billing: 'no' });
+
+  // One request of two is left: the 500 counts, the refusal does not.
+  const last = await failureOf(world.attempt(again, 1, { runId: 'the-next-run' }));
+  expect([last.type, world.provider.calls.length]).toEqual(['AttemptsUsedUp', 3]);
+
+  // Whoever orders it anew has all of them again.
+  await run(reopenTask, { ...reopen, order: { ...order, retry: 2 } });
+  expect(await readOrderFile(order)).not.toHaveProperty('continues');
+});
