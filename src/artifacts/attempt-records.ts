@@ -1,8 +1,8 @@
 /** How a request is written down: about to be sent, ended, answered (SPEC R4). */
 import { createHash } from 'node:crypto';
-import { billingOf, type FailureCategory, FAILURES } from '../domain/failure.ts';
+import { billingOf, type FailureCategory } from '../domain/failure.ts';
 import { type AnswerNotes, type AttemptRecord, SCHEMA_VERSION } from '../domain/records.ts';
-import type { CallFailure } from './call-failures.ts';
+import { type CallFailure, isRetryable } from './call-failures.ts';
 import type { AnswerHeader, Intent } from './spool.ts';
 
 /** A complete answer of the provider. */
@@ -32,7 +32,7 @@ export function endRecord(
     request_id: failure.requestId ?? null,
     category: failure.category,
     error: failure.message,
-    retryable: FAILURES[failure.category].retryable,
+    retryable: isRetryable(failure),
     billing: billingOf(failure.category, failure.phase),
     next_attempt_at: nextAttemptAtMs === null ? null : new Date(nextAttemptAtMs).toISOString(),
   };

@@ -3,11 +3,10 @@
  * send (SPEC R1, R3, R5). What is sent and how an answer is judged is the caller's; here is who may send, and when.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FAILURES } from '../domain/failure.ts';
 import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
 import { TASK_LIMITS } from '../domain/task.ts';
 import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
-import { AttemptFailed, CallFailed, type CallFailure } from './call-failures.ts';
+import { AttemptFailed, CallFailed, type CallFailure, isRetryable } from './call-failures.ts';
 import type { AnswerHeader, Intent, SpooledAttempt, SpoolEntry } from './spool.ts';
 import { type Deadline, deadlineNow, refuseWhenOverdue, type TaskTime } from './task-deadline.ts';
 
@@ -87,6 +86,8 @@ async function sendOne(
 ): Promise<{ header: AnswerHeader; body: Buffer }> {
   const attempt = nextNumber(call, before);
   const send = await call.prepare(attempt);
+  // Getting ready may have been a wait.
+  refuseWhenOverdue(call, before);
   const deadline = deadlineNow(call, before);
   const intent: Intent = {
     ...call.entry.key,
@@ -115,15 +116,26 @@ async function endedBy(error: unknown, call: PaidCall, intent: Intent): Promise<
     error instanceof CallFailed
       ? error.failure
       : { category: 'internal', phase: 'sent', message: `unexpected: ${(error as Error).message}` };
+  await keepPartial(call.entry, intent, failure);
   const record = endRecord(intent, failure, await nextAttemptAtMs(call, intent, failure));
   await untilWritten(() => call.entry.writeEnd(record));
   await call.onEnded(record);
   return refusal(record, call, await call.entry.attempts());
 }
 
+/** Evidence, not a record: a disk without room for it must not keep the record back. */
+async function keepPartial(entry: SpoolEntry, { attempt }: Intent, { partial }: CallFailure): Promise<void> {
+  if (partial === undefined) return;
+  try {
+    await entry.writePartial(attempt, partial);
+  } catch {
+    // The record says how much came.
+  }
+}
+
 /** Null when no further request follows: nobody shall wait for one. */
 async function nextAttemptAtMs(call: PaidCall, intent: Intent, failure: CallFailure): Promise<number | null> {
-  if (!FAILURES[failure.category].retryable) return null;
+  if (!isRetryable(failure)) return null;
   const before = (await call.entry.attempts()).filter(({ attempt }) => attempt !== intent.attempt);
   if (isUsedUp(call, [...before, { end: failure }])) return null;
   const nextMs = call.nowMs() + call.delayMs(intent.attempt, failure);

@@ -28,7 +28,7 @@ export interface FaultCase {
   /** How the code knows it. Absent where other cases have the same sign, or where no code need know. */
   sign?: AnswerSign | TransportSign;
   /** What else is guaranteed. */
-  then?: string;
+  also?: string;
 }
 
 export type FaultEnd =

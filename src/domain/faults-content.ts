@@ -58,7 +58,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
     cases: [
       { when: 'without its end mark', end: bad },
       { when: 'with a flipped bit (CRC)', end: bad },
-      { when: 'with bytes behind its end', end: 'completed', then: 'saved as received' },
+      { when: 'with bytes behind its end', end: 'completed', also: 'saved as received' },
     ],
     spec: NOT_AGAIN,
   },
@@ -66,7 +66,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
     id: 52,
     fault: 'another format than asked for',
     cases: [
-      { when: 'JPEG', end: differs, then: 'the file has its true extension' },
+      { when: 'JPEG', end: differs, also: 'the file has its true extension' },
       { when: 'WebP', end: differs },
     ],
   },
@@ -74,18 +74,18 @@ export const CONTENT_FAULTS: readonly Fault[] = [
   {
     id: 54,
     fault: 'three images where one was asked for',
-    cases: [{ end: differs, then: 'the first is saved, the raw answer keeps the others' }],
+    cases: [{ end: differs, also: 'the first is saved, the raw answer keeps the others' }],
   },
   {
     id: 55,
     fault: 'a url instead of the image',
-    cases: [{ end: bad, then: 'nothing is downloaded; the message has the address without its query' }],
+    cases: [{ end: bad, also: 'nothing is downloaded; the message has the address without its query' }],
     spec: NOT_AGAIN,
   },
   {
     id: 56,
     fault: 'a url into private networks (metadata, loopback, odd spellings)',
-    cases: [{ end: bad, then: 'not a byte is sent there' }],
+    cases: [{ end: bad, also: 'not a byte is sent there' }],
   },
   {
     id: 57,
@@ -94,7 +94,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
       {
         when: 'that another generation brought',
         end: differs,
-        then: 'is not acceptable: it was not newly generated (P1)',
+        also: 'is not acceptable: it was not newly generated (P1)',
       },
       { when: 'that is a reference of the request', end: bad },
     ],
@@ -104,7 +104,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
     id: 58,
     fault: 'the answer names another model than asked for',
     cases: [
-      { when: 'another one', end: differs, then: 'is not acceptable' },
+      { when: 'another one', end: differs, also: 'is not acceptable' },
       { when: 'a dated version of the same', end: 'completed' },
     ],
   },
@@ -114,7 +114,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
     cases: [
       { when: '__proto__', end: bad },
       { when: 'nested a million deep', end: bad },
-      { when: 'a key twice', end: 'completed', then: 'the last one counts, as JSON.parse has it' },
+      { when: 'a key twice', end: 'completed', also: 'the last one counts, as JSON.parse has it' },
       { when: 'lone surrogates', end: 'completed' },
     ],
   },

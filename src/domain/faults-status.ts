@@ -57,7 +57,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
         when: '429 with insufficient_quota',
         end: answered('quota'),
         sign: { statuses: [[300, 599]], words: QUOTA_WORDS },
-        then: 'is no request to slow down: nothing waits',
+        also: 'is no request to slow down: nothing waits',
       },
       { when: '400 with billing_hard_limit_reached', end: answered('quota') },
     ],
@@ -88,7 +88,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
   {
     id: 37,
     fault: '429 with Retry-After: 7',
-    cases: [{ end: answered('rate_limited'), sign: { statuses: [429] }, then: SLOW_DOWN }],
+    cases: [{ end: answered('rate_limited'), sign: { statuses: [429] }, also: SLOW_DOWN }],
   },
   {
     id: 38,
@@ -113,12 +113,12 @@ export const STATUS_FAULTS: readonly Fault[] = [
       {
         when: 'many tasks, Retry-After 1',
         end: 'completed',
-        then: 'one refusal slows the whole lane of a worker down; all finish afterwards',
+        also: 'one refusal slows the whole lane of a worker down; all finish afterwards',
       },
       {
         when: 'one task alone, Retry-After 1',
         end: 'completed',
-        then: 'its 15 refusals are not used up (R1)',
+        also: 'its 15 refusals are not used up (R1)',
       },
     ],
   },
@@ -131,14 +131,14 @@ export const STATUS_FAULTS: readonly Fault[] = [
         end: answered('server_error'),
         sign: { statuses: [[500, 999]] },
       },
-      { when: '502 as an HTML page', end: answered('server_error'), then: 'its title is the message' },
+      { when: '502 as an HTML page', end: answered('server_error'), also: 'its title is the message' },
     ],
   },
   {
     id: 41,
     fault: '503',
     cases: [
-      { when: 'with Retry-After', end: answered('unavailable'), sign: { statuses: [503] }, then: SLOW_DOWN },
+      { when: 'with Retry-After', end: answered('unavailable'), sign: { statuses: [503] }, also: SLOW_DOWN },
       { when: 'without', end: answered('unavailable') },
     ],
   },
@@ -176,7 +176,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
       {
         end: answered('redirect'),
         sign: { statuses: [[300, 399]] },
-        then: 'is not followed: neither key nor request reach another place',
+        also: 'is not followed: neither key nor request reach another place',
       },
     ],
   },
@@ -184,8 +184,8 @@ export const STATUS_FAULTS: readonly Fault[] = [
     id: 45,
     fault: 'x-should-retry',
     cases: [
-      { when: 'false on a 500', end: answered('server_error'), then: 'is honoured: not repeated' },
-      { when: 'true on a 400', end: answered('bad_request'), then: 'does not make it worth repeating' },
+      { when: 'false on a 500', end: answered('server_error'), also: 'is honoured: not repeated' },
+      { when: 'true on a 400', end: answered('bad_request'), also: 'does not make it worth repeating' },
     ],
     spec: 'R2 names what is never repeated; the header can only take from what is',
   },

@@ -17,7 +17,7 @@ export const UNANSWERED_FAULTS: readonly Fault[] = [
   {
     id: 15,
     fault: 'a kept connection is reset when it is used again',
-    cases: [{ end: cut('sent'), then: 'the provider sees the request at most once' }],
+    cases: [{ end: cut('sent'), also: 'the provider sees the request at most once' }],
   },
   {
     id: 16,
@@ -28,12 +28,12 @@ export const UNANSWERED_FAULTS: readonly Fault[] = [
   {
     id: 18,
     fault: 'an answer that drips past the limit, a byte at a time',
-    cases: [{ end: late('body'), then: 'ended by the limit of the whole request, not by one of pauses' }],
+    cases: [{ end: late('body'), also: 'ended by the limit of the whole request, not by one of pauses' }],
   },
   {
     id: 19,
     fault: 'the connection is reset within the body',
-    cases: [{ end: cut('body'), then: 'what came is kept beside the attempt in the spool (`NN.partial`)' }],
+    cases: [{ end: cut('body'), also: 'what came is kept beside the attempt in the spool (`NN.partial`)' }],
   },
   { id: 20, fault: 'a body shorter than its Content-Length', cases: [{ end: cut('body') }] },
   { id: 21, fault: 'a chunked body without its end', cases: [{ end: cut('body') }] },
@@ -51,7 +51,7 @@ export const UNANSWERED_FAULTS: readonly Fault[] = [
         when: 'that comes and comes',
         end: { category: 'bad_response', phase: 'body' },
         sign: { phases: SENT, codes: /^refused_answer$/u },
-        then: 'is not kept; memory stays within the limit',
+        also: 'is not kept; memory stays within the limit',
       },
       { when: 'announced by its Content-Length', end: { category: 'bad_response', phase: 'headers' } },
       { when: 'a whole answer of 40 MB is none: it is taken', end: 'completed' },
@@ -61,7 +61,7 @@ export const UNANSWERED_FAULTS: readonly Fault[] = [
   {
     id: 24,
     fault: 'an encoded body that nobody asked for (gzip bomb)',
-    cases: [{ end: { category: 'bad_response', phase: 'done' }, then: 'is kept as it came, never unpacked' }],
+    cases: [{ end: { category: 'bad_response', phase: 'done' }, also: 'is kept as it came, never unpacked' }],
     spec: 'R2, R4: a complete 200 is paid for: billing is yes, not possible',
   },
   {
@@ -91,6 +91,6 @@ export const UNANSWERED_FAULTS: readonly Fault[] = [
   {
     id: 28,
     fault: 'a 100 Continue that nobody asked for',
-    cases: [{ end: cut('sent'), then: 'a limit of the HTTP client: the answer behind it is lost' }],
+    cases: [{ end: cut('sent'), also: 'a limit of the HTTP client: the answer behind it is lost' }],
   },
 ];

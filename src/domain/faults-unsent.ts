@@ -18,13 +18,13 @@ export const UNSENT_FAULTS: readonly Fault[] = [
   {
     id: 1,
     fault: 'the name of the provider does not exist (DNS)',
-    cases: [{ end: network, then: 'fails when its attempts are used up' }],
+    cases: [{ end: network, also: 'fails when its attempts are used up' }],
   },
   { id: 2, fault: 'the name service does not answer for now (EAI_AGAIN)', cases: [{ end: network }] },
   {
     id: 3,
     fault: 'the connection is refused',
-    cases: [{ end: network, sign: { phases: ['connecting'] }, then: 'goes on when the provider is back' }],
+    cases: [{ end: network, sign: { phases: ['connecting'] }, also: 'goes on when the provider is back' }],
   },
   { id: 4, fault: 'nobody answers the connection (SYN into a black hole)', cases: [{ end: network }] },
   {
@@ -51,10 +51,10 @@ export const UNSENT_FAULTS: readonly Fault[] = [
         when: 'a key that HTTP cannot carry',
         end: config,
         sign: { phases: ['connecting'], codes: CONFIG_CODES },
-        then: 'the value is in no message',
+        also: 'the value is in no message',
       },
       { when: 'a baseUrl that is no URL', end: config },
-      { when: 'http to another machine', end: config, then: 'the key would travel unprotected' },
+      { when: 'http to another machine', end: config, also: 'the key would travel unprotected' },
       { when: 'no entry for this provider', end: config },
     ],
   },
@@ -62,7 +62,7 @@ export const UNSENT_FAULTS: readonly Fault[] = [
     id: 8,
     fault: 'a reference image is missing',
     cases: [
-      { when: 'when it is ordered', end: 'refused', then: 'the message names the file' },
+      { when: 'when it is ordered', end: 'refused', also: 'the message names the file' },
       { when: 'when it is to be sent', end: inputChanged },
     ],
   },
@@ -71,9 +71,9 @@ export const UNSENT_FAULTS: readonly Fault[] = [
     fault: 'a reference is no plain file that may be read',
     cases: [
       { when: 'a folder', end: 'refused' },
-      { when: 'a named pipe', end: 'refused', then: 'nothing waits for it' },
+      { when: 'a named pipe', end: 'refused', also: 'nothing waits for it' },
       { when: '/dev/zero', end: 'refused' },
-      { when: '/proc/self/environ', end: 'refused', then: 'the key in it stays where it is' },
+      { when: '/proc/self/environ', end: 'refused', also: 'the key in it stays where it is' },
       { when: 'a link out of the allowed folders', end: 'refused' },
     ],
   },
@@ -87,7 +87,7 @@ export const UNSENT_FAULTS: readonly Fault[] = [
       {
         when: 'an image header of 65,535 × 65,535 pixels',
         end: 'completed',
-        then: 'no pixel of a reference is ever decoded here: the bomb costs its bytes, and is the provider’s to refuse',
+        also: 'no pixel of a reference is ever decoded here: the bomb costs its bytes, and is the provider’s to refuse',
       },
     ],
     spec: 'the catalogue refuses the bomb; G2 and H3 ask for a readable image of the right kind, and it is never decoded',
@@ -96,11 +96,11 @@ export const UNSENT_FAULTS: readonly Fault[] = [
     id: 11,
     fault: 'a reference is replaced between order and request',
     cases: [
-      { when: 'before it is read', end: inputChanged, then: 'nothing is sent (H3)' },
+      { when: 'before it is read', end: inputChanged, also: 'nothing is sent (H3)' },
       {
         when: 'while the request runs',
         end: 'completed with warnings',
-        then: 'the bytes are read once: what was sent is what was ordered and recorded; the result is not acceptable',
+        also: 'the bytes are read once: what was sent is what was ordered and recorded; the result is not acceptable',
       },
     ],
   },
@@ -112,7 +112,7 @@ export const UNSENT_FAULTS: readonly Fault[] = [
       {
         when: 'a comma list and a JSON list with duplicates',
         end: 'completed',
-        then: 'each is sent once (G2)',
+        also: 'each is sent once (G2)',
       },
     ],
   },

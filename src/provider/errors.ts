@@ -16,6 +16,8 @@ export type AnswerClass =
       requestId?: string;
       /** The wait the provider asked for, 1 s to 15 min; absent when it named none. */
       retryAfterMs?: number;
+      /** The provider says that repeating is no use (`x-should-retry: false`). */
+      final?: true;
     };
 
 /**
@@ -38,6 +40,7 @@ export function classifyAnswer(
     httpStatus: status,
     ...(headers['x-request-id'] === undefined ? {} : { requestId: headers['x-request-id'] }),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    ...(headers['x-should-retry']?.trim().toLowerCase() === 'false' ? { final: true } : {}),
   };
 }
 

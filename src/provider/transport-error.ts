@@ -10,6 +10,8 @@ export interface TransportFacts {
   httpStatus: number | null;
   requestId: string | null;
   receivedBytes: number;
+  /** What came of the body, as far as it is kept; empty when nothing did, or when it was refused. */
+  partial: Buffer;
 }
 
 /** No complete answer came. Category and phase together say what it may have cost (SPEC R4). */
@@ -21,6 +23,7 @@ export class TransportError extends Error {
   readonly code: string;
   readonly httpStatus: number | null;
   readonly requestId: string | null;
+  readonly partial: Buffer;
 
   constructor(message: string, category: FailureCategory, code: string, facts: TransportFacts) {
     super(message);
@@ -29,6 +32,7 @@ export class TransportError extends Error {
     this.phase = facts.phase;
     this.httpStatus = facts.httpStatus;
     this.requestId = facts.requestId;
+    this.partial = facts.partial;
   }
 }
 
@@ -46,8 +50,14 @@ export function bareError(code: string, message: string): Error {
 
 /** A complete or endless answer that is not taken in. */
 export function refusedAnswer(why: string): Error {
-  return bareError('refused_answer', `the answer was refused: ${why}`);
+  return bareError(REFUSED, `the answer was refused: ${why}`);
 }
+
+export function isRefusal(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === REFUSED;
+}
+
+const REFUSED = 'refused_answer';
 
 /** Connecting to several addresses fails with an AggregateError without words of its own. */
 function codeAndText(error: unknown): { code: string; text: string } {

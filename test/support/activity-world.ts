@@ -21,6 +21,7 @@ import { generationId, requestFingerprint } from '../../src/domain/ids.ts';
 import type { AttemptHeartbeat } from '../../src/domain/messages.ts';
 import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../../src/domain/records.ts';
 import { type AdmittedTask, type InputImage, modeFor, type TaskOrder } from '../../src/domain/task.ts';
+import { ProviderLanes } from '../../src/provider/lane.ts';
 import { createSecrets } from '../../src/provider/secrets.ts';
 import { type ProviderServer, type ProviderServerOptions, startProviderServer } from './provider-server.ts';
 import { filesBelow } from './system.ts';
@@ -138,6 +139,7 @@ async function activityDeps(
   return {
     spool: new Spool(spoolDir),
     slots: new WorkerSlots(),
+    lanes: new ProviderLanes(),
     resolveProvider: (name, model) => resolveProvider(settings, name, model),
     redact: secrets.redact,
     redactLong: secrets.redactLong,
