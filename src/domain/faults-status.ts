@@ -45,7 +45,6 @@ export const STATUS_FAULTS: readonly Fault[] = [
         end: answered('auth'),
         sign: { statuses: [KEY_AND_MODEL], words: KEY_WORDS },
       },
-      { when: '403', end: answered('auth') },
     ],
   },
   {

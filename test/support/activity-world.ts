@@ -61,6 +61,8 @@ export interface AttemptOrigin {
   runId?: string;
   /** The activities of a worker process; default: those of the only one. */
   worker?: PaidActivities;
+  /** When the server scheduled it, milliseconds since 1970; default: now. */
+  scheduledAtMs?: number;
   /** What the attempt before told last. */
   heartbeatDetails?: Partial<AttemptHeartbeat>;
 }
@@ -102,8 +104,8 @@ export async function activityWorld(options: ProviderServerOptions = {}): Promis
     configure,
     task: (wish = {}) => admittedTask(outputDir, wish),
     reference: (name = 'reference', background = '#336699') => newReference(folder, name, background),
-    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker, heartbeatDetails } = {}) =>
-      start(worker, order(task), { attempt: n, runId, heartbeatDetails }),
+    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker, ...from } = {}) =>
+      start(worker, order(task), { attempt: n, runId, ...from }),
     order,
     recordOf: (task, attempt = 1) => readJson(join(task.run_dir, `attempt-0${attempt}`, 'result.json')),
     stateOf: (task) => readJson(join(task.run_dir, 'state.json')),
@@ -229,16 +231,17 @@ const SILENT = new DefaultLogger('ERROR', () => undefined);
 interface AttemptInfo {
   attempt: number;
   runId: string;
-  heartbeatDetails: Partial<AttemptHeartbeat> | undefined;
+  heartbeatDetails?: Partial<AttemptHeartbeat>;
+  scheduledAtMs?: number;
 }
 
 function start({ generateImage }: PaidActivities, order: TaskOrder, origin: AttemptInfo): Attempt {
-  const { attempt, runId, heartbeatDetails } = origin;
+  const { attempt, runId, heartbeatDetails, scheduledAtMs = Date.now() } = origin;
   const info = {
     attempt,
     heartbeatDetails,
     workflowExecution: { workflowId: order.task_key, runId },
-    currentAttemptScheduledTimestampMs: Date.now(),
+    currentAttemptScheduledTimestampMs: scheduledAtMs,
   };
   const env = new MockActivityEnvironment(info, { logger: SILENT });
   const heartbeats: AttemptHeartbeat[] = [];
