@@ -17,9 +17,9 @@ const bare = (status: number, more: Given = {}) =>
   rawFault((socket) => void socket.write(http(status, '')), more);
 
 /** The next request is announced for then, and not a moment earlier; Temporal is told what is left of it. */
-function announced(waitMs: number): Pick<Given, 'wait' | 'also'> {
+function announced(waitMs: number, atMostMs = waitMs): Pick<Given, 'wait' | 'also'> {
   return {
-    wait: [waitMs - 1_000, waitMs],
+    wait: [waitMs - 1_000, atMostMs],
     also: ({ attempts }) => {
       const [first] = attempts;
       const saidMs = Date.parse(first?.next_attempt_at ?? '') - Date.parse(first?.started_at ?? '');
@@ -77,7 +77,8 @@ export const STATUS_SCENARIOS: Scenarios = {
   '36b': refused(415, 'unsupported_media_type'),
   '36c': refused(422, 'unprocessable'),
   '37': slowDown(7_000, { retryAfter: '7' }),
-  '38a': slowDown(19_000, { retryAfter: 'date:20' }),
+  // Whole seconds, counted from the answer's own Date.
+  '38a': step('429', { retryAfter: 'date:20' }, announced(19_000, 21_000)),
   '38b': waited(1_000, { retryAfter: 'date:-30' }),
   '38c': waited(1_500, { retryAfterMs: 1_500 }),
   '38d': slowDown(90_000, { tryAgainIn: '1m30s' }),

@@ -39,8 +39,6 @@ export const stormOfMany: Scenario = async () => {
   expect(refused.length).toBeLessThanOrEqual(BATCH_LIMITS.maxWorkers + STORM_MS / 1_000);
   expect(calls).toHaveLength(TASKS + refused.length);
   expectNoneBefore(calls, refused, 1_000);
-  const waits = played.flatMap(({ heartbeats }) => heartbeats).map(({ waiting_for }) => waiting_for);
-  expect(waits).toContain('the provider');
 };
 
 /** A minute of the server's time. */
