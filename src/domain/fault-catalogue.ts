@@ -37,8 +37,10 @@ export type FaultEnd =
   /** Admission refuses it: no attempt, nothing is sent. */
   | 'refused'
   | 'completed'
-  /** Delivered, and not what was asked for: not acceptable, not bought again (SPEC G9). */
-  | 'completed with warnings';
+  /** And acceptable all the same. */
+  | 'completed with a warning'
+  /** Completed: delivered, and not what was asked for. It is not bought again (SPEC G9). */
+  | 'not acceptable';
 
 /** Of a complete HTTP answer. */
 export interface AnswerSign {

@@ -2,7 +2,7 @@
 import type { Fault, FaultEnd } from './fault-catalogue.ts';
 
 const bad: FaultEnd = { category: 'bad_response', phase: 'done' };
-const differs: FaultEnd = 'completed with warnings';
+const differs: FaultEnd = 'not acceptable';
 
 /** The catalogue buys such an image once more. */
 const NOT_AGAIN = 'R2: a complete 200 was paid for and is not bought again unasked';
@@ -59,6 +59,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
       { when: 'without its end mark', end: bad },
       { when: 'with a flipped bit (CRC)', end: bad },
       { when: 'with bytes behind its end', end: 'completed', also: 'saved as received' },
+      { when: 'that claims 60,000 × 60,000 pixels', end: bad, also: 'is refused before they are unpacked' },
     ],
     spec: NOT_AGAIN,
   },
@@ -74,7 +75,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
   {
     id: 54,
     fault: 'three images where one was asked for',
-    cases: [{ end: differs, also: 'the first is saved, the raw answer keeps the others' }],
+    cases: [{ end: 'completed with a warning', also: 'the first is saved, the raw answer keeps the others' }],
   },
   {
     id: 55,
@@ -94,7 +95,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
       {
         when: 'that another generation brought',
         end: differs,
-        also: 'is not acceptable: it was not newly generated (P1)',
+        also: 'it was not newly generated (P1)',
       },
       { when: 'that is a reference of the request', end: bad },
     ],
@@ -104,7 +105,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
     id: 58,
     fault: 'the answer names another model than asked for',
     cases: [
-      { when: 'another one', end: differs, also: 'is not acceptable' },
+      { when: 'another one', end: differs },
       { when: 'a dated version of the same', end: 'completed' },
     ],
   },

@@ -99,8 +99,8 @@ export const UNSENT_FAULTS: readonly Fault[] = [
       { when: 'before it is read', end: inputChanged, also: 'nothing is sent (H3)' },
       {
         when: 'while the request runs',
-        end: 'completed with warnings',
-        also: 'the bytes are read once: what was sent is what was ordered and recorded; the result is not acceptable',
+        end: 'not acceptable',
+        also: 'the bytes are read once: what was sent is what was ordered and recorded',
       },
     ],
   },
