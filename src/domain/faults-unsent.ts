@@ -86,11 +86,10 @@ export const UNSENT_FAULTS: readonly Fault[] = [
       { when: 'a text under the name of an image', end: 'refused' },
       {
         when: 'an image header of 65,535 × 65,535 pixels',
-        end: 'completed',
-        also: 'no pixel of a reference is ever decoded here: the bomb costs its bytes, and is the provider’s to refuse',
+        end: 'refused',
+        also: 'its pixels are never unpacked',
       },
     ],
-    spec: 'the catalogue refuses the bomb; G2 and H3 ask for a readable image of the right kind, and it is never decoded',
   },
   {
     id: 11,
