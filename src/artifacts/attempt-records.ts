@@ -15,19 +15,21 @@ export interface CompleteAnswer {
   elapsedMs: number;
 }
 
-/** A request that ended without a complete answer. `nextAttemptAtMs`: null when none follows. */
+/**
+ * A request that ended without a complete answer. `nextAttemptAtMs`: null when none follows. `elapsedMs`: by a clock that
+ * nobody sets; null when nobody knows.
+ */
 export function endRecord(
   intent: Intent,
   failure: CallFailure,
-  nextAttemptAtMs: number | null,
+  { nextAttemptAtMs, elapsedMs }: { nextAttemptAtMs: number | null; elapsedMs: number | null },
 ): AttemptRecord {
-  const endedAt = new Date();
   return {
     ...originOf(intent),
     ok: false,
     phase: failure.phase,
-    ended_at: endedAt.toISOString(),
-    elapsed_ms: endedAt.getTime() - Date.parse(intent.started_at),
+    ended_at: elapsedMs === null ? null : new Date().toISOString(),
+    elapsed_ms: elapsedMs === null ? null : Math.round(elapsedMs),
     http_status: failure.httpStatus ?? null,
     request_id: failure.requestId ?? null,
     category: failure.category,

@@ -102,8 +102,9 @@ async function sendOne(
     const message = `the spool can't be written: ${(error as Error).message}; nothing was sent`;
     throw new AttemptFailed({ category: 'disk', message }, { delayMs: DISK_RETRY_MS });
   });
+  const begunMs = performance.now();
   const answer = await send(() => call.entry.markSent(attempt), deadline).catch(async (error: unknown) => {
-    throw await endedBy(error, call, intent);
+    throw await endedBy(error, call, intent, performance.now() - begunMs);
   });
   const header = answerHeader(intent, answer);
   await untilWritten(() => call.entry.writeAnswer(header, answer.body));
@@ -111,13 +112,14 @@ async function sendOne(
 }
 
 /** Close a request that failed: its record first, then what the caller throws. */
-async function endedBy(error: unknown, call: PaidCall, intent: Intent): Promise<unknown> {
+async function endedBy(error: unknown, call: PaidCall, intent: Intent, elapsedMs: number): Promise<unknown> {
   const failure: CallFailure =
     error instanceof CallFailed
       ? error.failure
       : { category: 'internal', phase: 'sent', message: `unexpected: ${(error as Error).message}` };
   await keepPartial(call.entry, intent, failure);
-  const record = endRecord(intent, failure, await nextAttemptAtMs(call, intent, failure));
+  const nextMs = await nextAttemptAtMs(call, intent, failure);
+  const record = endRecord(intent, failure, { nextAttemptAtMs: nextMs, elapsedMs });
   await untilWritten(() => call.entry.writeEnd(record));
   await call.onEnded(record);
   return refusal(record, call, await call.entry.attempts());
@@ -183,8 +185,8 @@ async function closeUnknown(
   intent: Intent,
   how: Pick<CallFailure, 'message' | 'phase'>,
 ): Promise<void> {
-  const ended = endRecord(intent, { category: 'worker_died', ...how }, call.nowMs());
-  const record = { ...ended, ended_at: null, elapsed_ms: null };
+  const atOnce = { nextAttemptAtMs: call.nowMs(), elapsedMs: null };
+  const record = endRecord(intent, { category: 'worker_died', ...how }, atOnce);
   await call.entry.writeEnd(record);
   await call.onEnded(record);
 }

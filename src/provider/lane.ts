@@ -31,9 +31,14 @@ const PACE_MS = 1_000;
 /** From the second slow-down in a row on the lane waits at least this long, doubled each time. */
 const IN_A_ROW_MS = 1_000;
 
+/** Tasks take the server's time each for itself, and not to the second. */
+const CLOCKS_DIFFER_MS = 60_000;
+
 /** Times are milliseconds since 1970 by the clock that announced waits are kept in. */
 export class ProviderLane {
   #opensAtMs = 0;
+  /** Of the last slow-down. */
+  #slowedAtMs = 0;
   #slowDowns = 0;
   #inARow = 0;
   #reason = '';
@@ -43,8 +48,9 @@ export class ProviderLane {
     return this.#reason;
   }
 
-  /** Milliseconds until a call may begin; 0: now. */
+  /** Milliseconds until a call may begin; 0: now. A clock that was set back says nothing of the wait. */
   waitMs(nowMs: number): number {
+    if (nowMs < this.#slowedAtMs - CLOCKS_DIFFER_MS) return 0;
     return Math.max(0, this.#opensAtMs - nowMs);
   }
 
@@ -65,6 +71,7 @@ export class ProviderLane {
     }
     const longer = this.#inARow < 2 ? 0 : Math.min(maxMs, IN_A_ROW_MS * 2 ** Math.min(30, this.#inARow - 1));
     this.#opensAtMs = Math.max(this.#opensAtMs, nowMs + Math.max(waitMs, longer));
+    this.#slowedAtMs = nowMs;
     this.#reason = reason;
   }
 

@@ -149,13 +149,9 @@ export async function judgeFiles(
   world: ActivityWorld,
   { row, result, failures, heartbeats }: Played,
 ): Promise<void> {
-  const names = await filesBelow(world.folder).then((all) =>
-    all.filter((name) => /^(?:out|home)\//u.test(name)),
-  );
+  const contents = await contentsOf(world);
+  const names = contents.map(([path]) => path);
   expect(names.filter((name) => /\.tmp$|\.imgproof-|(?:^|\/)lock$/u.test(name))).toEqual([]);
-  const contents = await Promise.all(
-    names.map(async (name) => [name, await readFile(join(world.folder, name))] as const),
-  );
   for (const [name, content] of contents)
     if (name.endsWith('.json')) expect(() => JSON.parse(content.toString()) as unknown, name).not.toThrow();
   const told = JSON.stringify([failures, failures.map(({ message, stack }) => [message, stack]), heartbeats]);
@@ -168,4 +164,16 @@ export async function judgeFiles(
   expect(images.filter((name) => name === basename(result.image_path ?? ''))).toHaveLength(result.ok ? 1 : 0);
   const paid = result.attempts.filter(({ billing, phase }) => billing === 'yes' && phase === 'done');
   expect(await world.spooledAnswers()).toHaveLength(paid.length);
+}
+
+async function contentsOf({
+  outputDir,
+  spoolDir,
+}: ActivityWorld): Promise<(readonly [path: string, Buffer])[]> {
+  const found = await Promise.all(
+    [outputDir, spoolDir].map(async (folder) =>
+      (await filesBelow(folder).catch(() => [])).map((name) => join(folder, name)),
+    ),
+  );
+  return Promise.all(found.flat().map(async (path) => [path, await readFile(path)] as const));
 }

@@ -84,11 +84,20 @@ export interface Attempt {
   cancel: (why: CancelReason) => void;
 }
 
-export async function activityWorld(options: ProviderServerOptions = {}): Promise<ActivityWorld> {
+/** Folders that are not below the world's own. */
+export interface Places {
+  outputDir?: string;
+  spoolDir?: string;
+}
+
+export async function activityWorld(
+  options: ProviderServerOptions = {},
+  places: Places = {},
+): Promise<ActivityWorld> {
   const folder = tempFolder();
   const provider = await startProviderServer({ apiKey: API_KEY, ...options });
   onTestFinished(() => provider.close());
-  const [outputDir, spoolDir] = [join(folder, 'out'), join(folder, 'home', 'spool')];
+  const { outputDir = join(folder, 'out'), spoolDir = join(folder, 'home', 'spool') } = places;
   const config = join(folder, 'config.json');
   const configure = (happy: object) => writeFile(config, JSON.stringify({ providers: { happy } }));
   await configure({ baseUrl: provider.baseUrl, apiKey: API_KEY });
@@ -226,7 +235,7 @@ async function newReference(folder: string, name: string, background: string): P
   return { path, sha256: sha256(bytes), bytes: bytes.length, mime: 'image/png' };
 }
 
-const SILENT = new DefaultLogger('ERROR', () => undefined);
+export const SILENT = new DefaultLogger('ERROR', () => undefined);
 
 interface AttemptInfo {
   attempt: number;

@@ -9,7 +9,7 @@ import type { Admission } from '../../src/domain/batch.ts';
 import { type PackedAdmission, unpackAdmission } from '../../src/domain/packed-admission.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
-import { RUN_ID } from './activity-world.ts';
+import { RUN_ID, SILENT } from './activity-world.ts';
 
 /** @throws ApplicationFailure with what admission refuses */
 export async function admit(
@@ -18,7 +18,7 @@ export async function admit(
   workflowId: string,
   input: unknown,
 ): Promise<Admission> {
-  const env = new MockActivityEnvironment({}, { client: serverThatKept(input) });
+  const env = new MockActivityEnvironment({}, { client: serverThatKept(input), logger: SILENT });
   const order: AdmissionOrder = {
     kind,
     namespace: 'default',
