@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { billingOf, type FailureCategory, FAILURES, type Phase } from '../../src/domain/failure.ts';
 import { faultCases, type FaultCase, type FaultEnd } from '../../src/domain/fault-catalogue.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
@@ -20,7 +20,8 @@ export type Scenario = (faultCase: FaultCase) => Promise<void>;
 export type Scenarios = Readonly<Record<string, Scenario>>;
 
 /** One test for each case; its name begins with the key, which is what `npm run faults` counts. */
-export function playScenarios(scenarios: Scenarios): void {
+export function playScenarios(scenarios: Scenarios, limitMs = 60_000): void {
+  vi.setConfig({ testTimeout: limitMs });
   const cases = new Map(faultCases().map((one) => [one.key, one]));
   test.each(Object.keys(scenarios))(
     '#%s',
@@ -145,25 +146,29 @@ function callsOf(end: FaultEnd, { lasting }: Given): number {
 }
 
 /** Whatever happened: JSON that parses, nothing temporary, an image only where a result says so, and no key anywhere. */
-export async function judgeFiles(
-  world: ActivityWorld,
-  { row, result, failures, heartbeats }: Played,
-): Promise<void> {
+export async function judgeFiles(world: ActivityWorld, ...played: Played[]): Promise<void> {
   const contents = await contentsOf(world);
   const names = contents.map(([path]) => path);
   expect(names.filter((name) => /\.tmp$|\.imgproof-|(?:^|\/)lock$/u.test(name))).toEqual([]);
   for (const [name, content] of contents)
     if (name.endsWith('.json')) expect(() => JSON.parse(content.toString()) as unknown, name).not.toThrow();
-  const told = JSON.stringify([failures, failures.map(({ message, stack }) => [message, stack]), heartbeats]);
-  const tellTales = [...contents, ['what Temporal was told', Buffer.from(told)] as const]
+  const told = played.flatMap(({ failures, heartbeats }) => [
+    ...heartbeats,
+    ...failures.map(({ message, stack, details }) => ({ message, stack, details })),
+  ]);
+  const tellTales = [...contents, ['what Temporal was told', Buffer.from(JSON.stringify(told))] as const]
     .filter(([, content]) => content.includes(API_KEY))
     .map(([name]) => name);
   expect(tellTales).toEqual([]);
   const images = await world.images();
-  expect(result.ok).toBe(row.status === 'completed');
-  expect(images.filter((name) => name === basename(result.image_path ?? ''))).toHaveLength(result.ok ? 1 : 0);
-  const paid = result.attempts.filter(({ billing, phase }) => billing === 'yes' && phase === 'done');
-  expect(await world.spooledAnswers()).toHaveLength(paid.length);
+  for (const { row, result } of played) {
+    expect(result.ok).toBe(row.status === 'completed');
+    const own = images.filter((name) => name === basename(result.image_path ?? ''));
+    expect(own).toHaveLength(result.ok ? 1 : 0);
+  }
+  const attempts = played.flatMap(({ result }) => result.attempts);
+  const answered = attempts.filter(({ billing, phase }) => billing === 'yes' && phase === 'done');
+  expect(await world.spooledAnswers()).toHaveLength(answered.length);
 }
 
 async function contentsOf({

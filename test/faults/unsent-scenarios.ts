@@ -135,13 +135,11 @@ const duplicates: Scenario = async () => {
   expect(call?.references.map(({ sha256 }) => sha256)).toEqual([one, two].map(({ sha256 }) => sha256));
 };
 
-export function unsentScenarios(
-  { authority: _, ...tls }: TlsWorld,
-  authorityOf: () => TlsWorld['authority'],
-): Scenarios {
+/** `tls`: the names and the trust of this file's tests; asked only while a scenario is played. */
+export function unsentScenarios(tls: () => TlsWorld): Scenarios {
   /** The provider by TLS under its name, with a certificate that only one thing is wrong of, or nothing. */
   const secured = async (world: ActivityWorld, names: string[], days?: number) => {
-    const { pem } = authorityOf().issue(`server-${Math.random()}`, names, days);
+    const { pem } = tls().authority.issue(`server-${Math.random()}`, names, days);
     return tlsFront(pem, world.provider.port);
   };
   const byTls = (names: string[], days: number, says: RegExp) =>
@@ -155,7 +153,7 @@ export function unsentScenarios(
     }),
     '2': behind(
       async (world) => {
-        tls.failLookups('EAI_AGAIN');
+        tls().failLookups('EAI_AGAIN');
         return at(await secured(world, [`DNS:${HOST}`]), 'https', HOST);
       },
       { says: /EAI_AGAIN/u },
@@ -164,7 +162,7 @@ export function unsentScenarios(
     '4': blackHoled(),
     '5a': behind(
       async (world) =>
-        at(await tlsFront(authorityOf().pem, world.provider.port), 'https', 'other.faults.test'),
+        at(await tlsFront(tls().authority.pem, world.provider.port), 'https', 'other.faults.test'),
       { says: /CERT|certificate|TLS/iu },
     ),
     '5b': byTls([`DNS:${HOST}`], -1, /CERT_HAS_EXPIRED/u),

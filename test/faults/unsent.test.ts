@@ -5,4 +5,4 @@ import { unsentScenarios } from './unsent-scenarios.ts';
 
 const world = tlsWorld();
 
-playScenarios(unsentScenarios(world, () => world.authority));
+playScenarios(unsentScenarios(() => world));
