@@ -54,7 +54,11 @@ export const UNANSWERED_FAULTS: readonly Fault[] = [
         also: 'is not kept; memory stays within the limit',
       },
       { when: 'announced by its Content-Length', end: { category: 'bad_response', phase: 'headers' } },
-      { when: 'a whole answer of 40 MB is none: it is taken', end: 'completed' },
+      {
+        when: 'an answer of 40 MB and more is none',
+        end: 'completed',
+        also: 'taken whole, byte for byte, up to 64 MiB of image',
+      },
     ],
     spec: 'R2, R4: a 200 was paid for: billing is yes, not possible',
   },

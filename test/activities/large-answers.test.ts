@@ -25,32 +25,6 @@ test(
   LIMIT_MS,
 );
 
-test(
-  'an answer over the cap is paid, not kept, says so, and is not bought again',
-  async () => {
-    const { provider, task, attempt, recordOf, spooledAnswers, images } = await activityWorld({
-      script: [{ kind: 'huge', mebibytes: 91 }],
-    });
-    const cover = task({ timeout_ms: LIMIT_MS });
-    const failure = await failureOf(attempt(cover));
-    expect(failure).toMatchObject({ nonRetryable: true, details: [{ category: 'bad_response' }] });
-    expect(failure.message).toContain(`it is larger than ${90 * MIB} bytes, and was not kept`);
-    expect(await recordOf(cover)).toMatchObject({
-      ok: false,
-      category: 'bad_response',
-      billing: 'yes',
-      http_status: 200,
-      phase: 'body',
-      retryable: false,
-      error: expect.stringContaining('was not kept') as unknown,
-    });
-    expect([await spooledAnswers(), await images()]).toEqual([[], []]);
-    expect(await failureOf(attempt(cover, 2))).toMatchObject({ details: [{ category: 'bad_response' }] });
-    expect(provider.calls).toHaveLength(1);
-  },
-  LIMIT_MS,
-);
-
 /** The most pixels there are, 8 bytes each, not compressed. */
 function largestImage(): Promise<Buffer> {
   return sharp({ create: { width: 3840, height: 2160, channels: 4, background: '#336699' } })

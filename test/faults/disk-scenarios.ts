@@ -185,5 +185,8 @@ export const DISK_SCENARIOS: Scenarios = {
   '65c': removedInFlight,
   '66a': named('n'.repeat(180), '../../etc/passwd', 'CON', '🖼️ 图', '.hidden', '-rf'),
   '66b': named('caf\u00e9', 'cafe\u0301', 'Caf\u00e9'),
-  '66c': refusedOrder(/bytes.*at most 200/u, () => ({ request: {}, workflowId: '图'.repeat(67) })),
+  '66c': refusedOrder(/201 bytes; 1 to 200 are allowed/u, () => ({
+    request: {},
+    workflowId: '图'.repeat(67),
+  })),
 };

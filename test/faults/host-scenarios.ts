@@ -41,23 +41,19 @@ function setClock(aheadMs: number): void {
   onTestFinished(() => void vi.unstubAllGlobals());
 }
 
-/** A second attempt while the first one's request is out: `inOtherProcess` has maps and slots of its own. */
-function joined({ inOtherProcess, blockMs = 0 }: { inOtherProcess: boolean; blockMs?: number }): Scenario {
-  return async () => {
-    const world = await activityWorld({ latencyMs: 600 });
-    const task = world.task();
-    const first = world.attempt(task);
-    await world.provider.waitForInFlight(1);
-    if (blockMs > 0) block(blockMs);
-    first.cancel('timedOut');
-    const worker = inOtherProcess ? { worker: createPaidActivities(world.deps) } : {};
-    const second = world.attempt(task, 2, worker);
-    const { image } = await second.result;
-    expect(world.provider.calls).toMatchObject([{ event: 'answered', image_sha256: image.sha256 }]);
-    expect(await world.images()).toHaveLength(1);
-    expect((await playTask(world, task, { from: 3 })).row).toMatchObject({ ...ONE_PAID, attempts_count: 1 });
-  };
-}
+/** No sign of life for longer than it takes: the attempt that follows finds the first one's request still out. */
+const blocked: Scenario = async () => {
+  const world = await activityWorld({ latencyMs: 600 });
+  const task = world.task();
+  const first = world.attempt(task);
+  await world.provider.waitForInFlight(1);
+  block(1_000);
+  first.cancel('timedOut');
+  const { image } = await world.attempt(task, 2).result;
+  expect(world.provider.calls).toMatchObject([{ event: 'answered', image_sha256: image.sha256 }]);
+  expect(await world.images()).toHaveLength(1);
+  expect((await playTask(world, task, { from: 3 })).row).toMatchObject({ ...ONE_PAID, attempts_count: 1 });
+};
 
 function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -127,12 +123,10 @@ export const HOST_SCENARIOS: Scenarios = {
   '67i': killed('67i', 1),
   '67j': killed('67j', 1),
   '68': killed('68', 1, isUsedUp),
-  '71a': joined({ inOtherProcess: false }),
-  '71b': joined({ inOtherProcess: true }),
   '71c': onAnotherMachine,
   '72a': clockStep(-3_600_000),
   '72b': clockStep(3_600_000),
-  '72c': joined({ inOtherProcess: false, blockMs: 1_000 }),
+  '72c': blocked,
   '72d': outOfMemory,
   '72f': cancelledInFlight,
   '72g': cancelledTooLate,

@@ -79,6 +79,7 @@ export function given(given: Given): Scenario {
     // The client may have the last byte before the server has noted that it is gone.
     await world.provider.waitForInFlight(0);
     expect(stranger?.calls() ?? world.provider.calls.length).toBe(given.calls ?? callsOf(end, given));
+    if (stranger === undefined) judgeLog(world, played);
     await judgeFiles(world, played);
     await given.also?.(played, world, task);
   };
@@ -136,6 +137,15 @@ function judgeFailure(
   expect(waitsMs[0]).toBeGreaterThanOrEqual(wait[0]);
   expect(waitsMs[0]).toBeLessThanOrEqual(wait[1]);
   expect(heartbeats.some(({ waiting_for }) => waiting_for === 'the next attempt')).toBe(true);
+}
+
+/** What the attempts say of the answers is what the provider's log says. */
+function judgeLog({ provider }: ActivityWorld, { attempts }: Played): void {
+  const sent = attempts.filter(({ phase }) => phase !== 'connecting');
+  expect(sent.map(({ http_status }) => http_status)).toEqual(provider.calls.map(({ status }) => status));
+  const answered = sent.filter(({ http_status }) => http_status !== null);
+  const log = provider.calls.filter(({ status }) => status !== null);
+  expect(answered.map(({ request_id }) => request_id)).toEqual(log.map(({ request_id }) => request_id));
 }
 
 /** Each request that left is one call. */

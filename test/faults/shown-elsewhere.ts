@@ -18,6 +18,10 @@ const suite = (part: string, test: string, server = 'time-skipping'): ShownElsew
 });
 
 export const SHOWN_ELSEWHERE: Readonly<Record<string, ShownElsewhere>> = {
+  '23c': {
+    file: 'test/activities/large-answers.test.ts',
+    test: 'an image of just below 64 MiB is taken whole, byte for byte',
+  },
   '69': {
     file: 'test/e2e/own-server.test.ts',
     test: 'the worker keeps to the folders its config allows, makes the batch, and on SIGTERM drains and exits 0',
@@ -25,6 +29,14 @@ export const SHOWN_ELSEWHERE: Readonly<Record<string, ShownElsewhere>> = {
   '70': {
     file: 'test/e2e/kills.test.ts',
     test: '25 s without a server while calls run: no repeated call, nothing possible',
+  },
+  '71a': {
+    file: 'test/activities/attempts.test.ts',
+    test: 'two attempts at once share one call, one record and one image',
+  },
+  '71b': {
+    file: 'test/activities/attempts.test.ts',
+    test: 'another worker process of this host waits for the lock and adopts the answer',
   },
   '72e': suite('operations', 'a queued task that is cancelled is never started; the others go on (B7)'),
   '72h': suite(

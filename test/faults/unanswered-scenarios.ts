@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
-import sharp from 'sharp';
 import { expect } from 'vitest';
 import { http, rawServer } from '../provider/raw-server.ts';
 import { activityWorld, type ActivityWorld, API_KEY } from '../support/activity-world.ts';
 import { playTask } from '../support/play-task.ts';
 import { filesBelow } from '../support/system.ts';
 import { goodAnswer, goodJson, type RawFault, rawFault } from './answers.ts';
-import { type Given, given, type Scenario, type Scenarios } from './scenario.ts';
+import { type Given, type Scenario, type Scenarios } from './scenario.ts';
 
 const MIB = 1024 * 1024;
 /** Of the request; scaled from the 600 s of production. */
@@ -62,28 +61,6 @@ const endless: RawFault = (socket) => {
   };
   socket.on('drain', pour);
   pour();
-};
-
-/** 40 MB in one answer: bytes that do not compress, as photos are. */
-const large: Scenario = async (faultCase) => {
-  const [width, height] = [2560, 1440];
-  const image = await sharp({ create: { width, height, channels: 4, background: '#336699' } })
-    .toColourspace('rgb16')
-    .png({ compressionLevel: 0 })
-    .toBuffer();
-  expect(image.length).toBeGreaterThan(28 * MIB);
-  const json = JSON.stringify({ data: [{ b64_json: image.toString('base64') }] });
-  expect(json.length).toBeGreaterThan(39_000_000);
-  await given({
-    task: { size: `${width}x${height}` },
-    provider: async () => {
-      const { baseUrl, requests } = await rawServer({
-        answer: (socket) => void socket.write(http(200, json)),
-      });
-      return { baseUrl, calls: () => requests.length };
-    },
-    also: ({ result }) => expect(result.bytes).toBe(image.length),
-  })(faultCase);
 };
 
 /** Memory, in bytes, that the work takes at its worst. */
@@ -162,7 +139,6 @@ export const UNANSWERED_SCENARIOS: Scenarios = {
   ),
   '23a': rawFault(endless, { says: /larger than 94371840 bytes/u }),
   '23b': says(`HTTP/1.1 200 X\r\ncontent-length: ${91 * MIB}\r\n\r\n{`, { says: /larger than/u }),
-  '23c': large,
   '24': gzipBomb,
   '25a': says('SSH-2.0-OpenSSH_9.2\r\n'),
   '25b': says('HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n'),
