@@ -1,12 +1,9 @@
 /** Several Temporal attempts of one task: who sends, who joins, and what a cancel may end (R1, R4, R5). */
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CancelledFailure } from '@temporalio/common';
 import { createPaidActivities } from '../../src/activities/index.ts';
 import { FAILURE_TYPES, type FailureReport } from '../../src/domain/failure.ts';
-import type { AdmittedTask } from '../../src/domain/task.ts';
 import { activityWorld, type CancelReason, failureOf } from '../support/activity-world.ts';
 
 describe('cancel (R5, B7)', () => {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { activityWorld, failureOf } from '../support/activity-world.ts';
+import { activityWorld } from '../support/activity-world.ts';
 
 const MIB = 1024 * 1024;
 /** A slow machine may take minutes to make, send, hash, write and decode it. */

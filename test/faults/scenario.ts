@@ -66,7 +66,7 @@ export function given(given: Given): Scenario {
   return async ({ end }) => {
     if (end === 'refused') throw new Error('what admission refuses is no case of a call');
     const script = given.step === undefined ? [] : [given.step].flat();
-    const world = await activityWorld({ script: script as ScriptStep[] });
+    const world = await activityWorld({ script });
     const stranger = await given.provider?.(world);
     if (stranger !== undefined) await world.configure({ baseUrl: stranger.baseUrl, apiKey: API_KEY });
     const task = await taskOf(world, given);

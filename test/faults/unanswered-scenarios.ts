@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { http, rawServer } from '../provider/raw-server.ts';
+import { rawServer } from '../provider/raw-server.ts';
 import { activityWorld, type ActivityWorld, API_KEY } from '../support/activity-world.ts';
 import { playTask } from '../support/play-task.ts';
 import { filesBelow } from '../support/system.ts';

@@ -75,14 +75,14 @@ const replacedInFlight: Scenario = async () => {
 };
 
 const returns: Scenario = async (faultCase) => {
-  const { port, close } = await startProviderServer();
-  await close();
+  const before = await startProviderServer();
+  await before.close();
   let calls = () => 0;
   await given({
-    provider: async () => ({ baseUrl: at(port), calls: () => calls() }),
+    provider: async () => ({ baseUrl: at(before.port), calls: () => calls() }),
     before: async (n) => {
       if (n !== 2) return;
-      const back = await startProviderServer({ port, apiKey: API_KEY });
+      const back = await startProviderServer({ port: before.port, apiKey: API_KEY });
       calls = () => back.calls.length;
     },
   })(faultCase);
@@ -129,7 +129,7 @@ const duplicates: Scenario = async () => {
     images: JSON.stringify(paths.toReversed()),
     image: one.path,
   };
-  const task = await admittedTask(world, { request: request as never });
+  const task = await admittedTask(world, { request });
   expect((await playTask(world, task)).row).toMatchObject({ status: 'completed', acceptable: true });
   const [call] = world.provider.calls;
   expect(call?.references.map(({ sha256 }) => sha256)).toEqual([one, two].map(({ sha256 }) => sha256));
