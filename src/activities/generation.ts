@@ -64,6 +64,7 @@ export class Generation {
   readonly #entry: SpoolEntry;
   readonly #origin: AttemptOrigin;
   readonly #folder: TaskFolder;
+  readonly #lane: ProviderLane;
   readonly #startedAt = new Date();
 
   constructor(deps: ActivityDeps, task: AdmittedTask, entry: SpoolEntry, origin: AttemptOrigin) {
@@ -72,6 +73,7 @@ export class Generation {
     this.#entry = entry;
     this.#origin = origin;
     this.#folder = new TaskFolder(task.run_dir, deps.redactLong);
+    this.#lane = deps.lanes.of(task.provider);
     this.progress = {
       waitingFor: 'the spool',
       attempt: 0,
@@ -215,10 +217,6 @@ export class Generation {
     const { nowMs } = this.#time();
     const onWait = () => this.#writeState();
     return { task: this.#task, lane: this.#lane, progress: this.progress, nowMs, signal, onWait };
-  }
-
-  get #lane(): ProviderLane {
-    return this.#deps.lanes.of(this.#task.provider);
   }
 
   #tellKill(step: 'start' | 'done'): Promise<void> {

@@ -20,7 +20,7 @@ const SLOW_DOWN = 'no request of this worker goes to this provider before the an
 export const STATUS_FAULTS: readonly Fault[] = [
   {
     id: 29,
-    fault: '400 for a parameter, and every 4xx without a row of its own',
+    fault: '400 for a parameter, and every 4xx without a row of its own (405, 407 of a proxy)',
     cases: [{ end: answered('bad_request'), sign: { statuses: [REFUSALS] } }],
   },
   {

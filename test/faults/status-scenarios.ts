@@ -61,7 +61,7 @@ const CLOUDFLARE = JSON.stringify({
 });
 
 export const STATUS_SCENARIOS: Scenarios = {
-  '29': allOf(refused(400, 'invalid_value'), bare(405), bare(418), bare(451)),
+  '29': allOf(refused(400, 'invalid_value'), bare(405), bare(407), bare(418), bare(451)),
   '30a': step('moderation_blocked'),
   '30b': refused(400, 'content_policy_violation'),
   '31a': allOf(step('401'), bare(401), bare(403), step('403')),
