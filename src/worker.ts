@@ -10,6 +10,7 @@ import { allowedRoots, outputRoots, resolveProvider, type Settings } from './con
 import { BATCH_LIMITS } from './domain/batch.ts';
 import { TASK_QUEUES } from './domain/messages.ts';
 import { WorkerVoice } from './embedded/worker-voice.ts';
+import { ProviderLanes } from './provider/lane.ts';
 import { createSecrets } from './provider/secrets.ts';
 import { UnreachableStorage } from './temporal/external-payloads.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
@@ -118,6 +119,7 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
   return {
     spool: new Spool(settings.spoolDir),
     slots: new WorkerSlots(),
+    lanes: new ProviderLanes(),
     resolveProvider: async (name, model) => {
       const provider = await resolveProvider(settings, name, model);
       secrets.remember(provider.secrets);

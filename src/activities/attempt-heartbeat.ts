@@ -18,7 +18,7 @@ export function signOfLife(
   { temporalAttempt, progress, joined }: Told,
 ): AttemptHeartbeat {
   const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = progress ?? {};
-  const { limitMs = task.timeout_ms, deadlineAtMs = null } = progress ?? {};
+  const { limitMs = task.timeout_ms, deadlineAtMs = null, notBeforeMs = null } = progress ?? {};
   const facts: Facts = {
     waiting_for: joined ? 'a call of the same generation' : waitingFor,
     generation_id: task.generation_id,
@@ -27,8 +27,8 @@ export function signOfLife(
     attempt,
     elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
     limit_seconds: Math.round(limitMs / 1000),
-    deadline_at: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
-    next_attempt_at: null,
+    deadline_at: isoOrNull(deadlineAtMs),
+    next_attempt_at: isoOrNull(notBeforeMs),
   };
   return { now: sentence(facts, task), ...facts };
 }
@@ -43,6 +43,10 @@ export function wordBeforeWait(
   const next_attempt_at = new Date(Date.now() + (delayMs ?? 0)).toISOString();
   const waiting: Facts = { ...facts, waiting_for: 'the next attempt', next_attempt_at };
   return { now: `${report.category}: ${sentence(waiting, task)}`, ...waiting };
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }
 
 type Facts = Omit<AttemptHeartbeat, 'now'>;
@@ -63,6 +67,8 @@ const SENTENCES: Record<WaitingFor, (facts: Facts, task: AdmittedTask) => string
   'the disk': ({ attempt }) => `saving the answer to request ${attempt}`,
   'the mock': ({ elapsed_seconds, limit_seconds }) =>
     `a mock for ${elapsed_seconds} s, at most ${limit_seconds} s; nothing was sent`,
+  'the provider': ({ next_attempt_at }) =>
+    `the provider asked this worker to slow down: no request before ${clock(next_attempt_at ?? '')}`,
   'the next attempt': ({ next_attempt_at }) =>
     `waiting for the next attempt, not before ${clock(next_attempt_at ?? '')}`,
 };

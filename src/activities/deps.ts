@@ -1,11 +1,14 @@
 import type { Spool } from '../artifacts/spool.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
+import type { ProviderLanes } from '../provider/lane.ts';
 import type { WorkerSlots } from './worker-slots.ts';
 
 /** Everything activities need from the process they run in; made in `worker.ts` only. */
 export interface ActivityDeps {
   spool: Spool;
   slots: WorkerSlots;
+  /** What providers asked this worker for: shared by its tasks. */
+  lanes: ProviderLanes;
   /** Read anew for every call, so that a corrected key helps at once (SPEC G8). Rejects with `ProviderConfigError`-like errors. */
   resolveProvider: (name: string, model: string) => Promise<ProviderEndpoint>;
   /** Hides every secret this process has seen (SPEC F9): for errors and logs. */

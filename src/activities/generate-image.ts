@@ -93,6 +93,7 @@ async function untilLanded(flight: ImageFlight): Promise<Delivery> {
   const cancelRequested = context.cancelled.catch(() => {
     // The server knows this attempt no more. Another one may wait for the same flight, or come for its answer.
     if (context.cancellationDetails?.notFound) flight.progress.waiting -= 1;
+    if (context.cancellationDetails?.workerShutdown) flight.progress.isWorkerLeaving = true;
     return context.cancellationDetails?.cancelRequested === true;
   });
   if (!(await Promise.race([landed, cancelRequested]))) return flight.promise;

@@ -13,9 +13,11 @@ import type { SpoolEntry } from '../artifacts/spool.ts';
 import { deadlineNow, type TaskTime } from '../artifacts/task-deadline.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
+import type { ProviderLane } from '../provider/lane.ts';
 import { attemptRequest } from './attempt-request.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
+import { type LaneTurn, turnOf } from './lane-turn.ts';
 import { pretend, refuseMock } from './mock-image.ts';
 import { readReferences } from './read-references.ts';
 import { delayMs, isCutByDeadline, limitOf, promptToSend } from './request-rules.ts';
@@ -35,8 +37,12 @@ export interface GenerationProgress {
   limitMs: number;
   /** When the time of the task is over; null without a limit, or before its first request. */
   deadlineAtMs: number | null;
+  /** Until when the provider asked this worker to wait; null when it does not wait for that. */
+  notBeforeMs: number | null;
   /** Temporal attempts that wait for it; 0 when the workflows of all of them have ended. */
   waiting: number;
+  /** The worker takes no new work: a request that is not sent yet is left to another one (SPEC R6). */
+  isWorkerLeaving: boolean;
 }
 
 export interface AttemptOrigin {
@@ -59,6 +65,7 @@ export class Generation {
   readonly #entry: SpoolEntry;
   readonly #origin: AttemptOrigin;
   readonly #folder: TaskFolder;
+  readonly #lane: ProviderLane;
   readonly #startedAt = new Date();
 
   constructor(deps: ActivityDeps, task: AdmittedTask, entry: SpoolEntry, origin: AttemptOrigin) {
@@ -67,13 +74,16 @@ export class Generation {
     this.#entry = entry;
     this.#origin = origin;
     this.#folder = new TaskFolder(task.run_dir, deps.redactLong);
+    this.#lane = deps.lanes.of(task.provider);
     this.progress = {
       waitingFor: 'the spool',
       attempt: 0,
       sentAtMs: null,
       limitMs: task.timeout_ms,
       deadlineAtMs: origin.toldDeadlineMs,
+      notBeforeMs: null,
       waiting: 1,
+      isWorkerLeaving: false,
     };
   }
 
@@ -121,7 +131,8 @@ export class Generation {
       earlier: await this.#earlierRequests(),
       recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
-      delayMs: (attempt, failure) => delayMs(this.#task, attempt, failure),
+      delayMs: (attempt, failure) =>
+        Math.max(delayMs(this.#task, attempt, failure), this.#lane.waitMs(this.#time().nowMs())),
       onEnded: (record) => this.#recordEnd(record),
     });
   }
@@ -172,6 +183,7 @@ export class Generation {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const safe = promptToSend(this.#task);
+    const inLane = await turnOf(this.#turn(signal));
     const endpoint = await this.#endpoint();
     const references = await readReferences(this.#task, this.#deps.inputRoots());
     const request = attemptRequest(this.#task, attempt, endpoint, safe);
@@ -189,7 +201,7 @@ export class Generation {
         limitMs,
         deadlineAtMs: deadline.atMs,
       });
-      const sent = sendRequest(
+      const sending = sendRequest(
         {
           endpoint,
           references,
@@ -206,12 +218,18 @@ export class Generation {
         },
         this.#deps,
       );
-      return sent.catch(async (error: unknown) => {
+      return inLane(attempt, sending).catch(async (error: unknown) => {
         if (!isCutByDeadline(error, this.#task, deadline)) throw error;
         await this.#tellKill('start');
         throw new CallFailed({ ...error.failure, category: 'task_deadline' });
       });
     };
+  }
+
+  #turn(signal: AbortSignal): LaneTurn {
+    const { nowMs } = this.#time();
+    const onWait = () => this.#writeState();
+    return { task: this.#task, lane: this.#lane, progress: this.progress, nowMs, signal, onWait };
   }
 
   #tellKill(step: 'start' | 'done'): Promise<void> {

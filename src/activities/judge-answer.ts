@@ -51,6 +51,9 @@ async function verdictOf(
     return { ok: false, error: `the answer is the reference ${reference.path} itself, nothing new` };
   const duplicateOf = await spool.claimImage(facts.sha256, task.generation_id);
   const warnings = differences(facts, task, answer.extraImages);
+  const otherModel = otherModelThan(task.model, answer.echo.model);
+  if (otherModel !== null)
+    warnings.push(`asked for the model ${task.model}, made by ${otherModel} as the provider says`);
   if (duplicateOf !== null)
     warnings.push(`the same image was delivered before, by generation ${duplicateOf}`);
   const notes: AnswerNotes = {
@@ -58,8 +61,18 @@ async function verdictOf(
     revised_prompt: answer.revisedPrompt,
     warnings,
     ...(duplicateOf === null ? {} : { duplicate_of: duplicateOf }),
+    ...(otherModel === null ? {} : { other_model: otherModel }),
   };
   return { ok: true, image: answer.image, facts, notes };
+}
+
+/** What the provider says it was, when that is neither the model asked for nor a dated version of it. */
+function otherModelThan(asked: string, said: string | undefined): string | null {
+  if (said === undefined) return null;
+  const name = (model: string) => model.slice(model.lastIndexOf('/') + 1);
+  const undated = (model: string) => name(model).replace(/-\d{4}-\d{2}-\d{2}$/u, '');
+  const isSame = [name(asked), undated(asked)].includes(name(said)) || undated(said) === name(asked);
+  return isSame ? null : said;
 }
 
 function differences(facts: ImageFacts, task: AdmittedTask, extraImages: number): string[] {

@@ -17,11 +17,12 @@ export async function sendRequest(
       message: redact(error.message),
       ...(error.httpStatus === null ? {} : { httpStatus: error.httpStatus }),
       ...(error.requestId === null ? {} : { requestId: redact(error.requestId) }),
+      ...(error.partial.length === 0 ? {} : { partial: redactBody(error.partial) }),
     });
   });
   const verdict = classifyAnswer(answer, redact);
   if (verdict.kind === 'failure') {
-    const { category, httpStatus, requestId, retryAfterMs } = verdict;
+    const { category, httpStatus, requestId, retryAfterMs, final } = verdict;
     throw new CallFailed({
       category,
       phase: 'done',
@@ -29,6 +30,7 @@ export async function sendRequest(
       httpStatus,
       ...(requestId === undefined ? {} : { requestId: redact(requestId) }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(final === undefined ? {} : { final }),
     });
   }
   const { status, timing } = answer;

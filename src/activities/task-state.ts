@@ -1,5 +1,6 @@
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../domain/records.ts';
+import type { WaitingFor } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { GenerationProgress } from './generation.ts';
@@ -36,10 +37,11 @@ interface Known {
 /** `state.json` of a task at work: what it waits for, and since when. */
 export function runningState(
   task: AdmittedTask,
-  { attempt, sentAtMs, waitingFor }: Pick<GenerationProgress, 'attempt' | 'sentAtMs' | 'waitingFor'>,
+  progress: Pick<GenerationProgress, 'attempt' | 'sentAtMs' | 'waitingFor' | 'notBeforeMs'>,
   { before, startedAt, ended }: Known,
 ): TaskStateRecord {
   const now = new Date();
+  const { attempt, sentAtMs, waitingFor, notBeforeMs } = progress;
   const planned = ended ? ended.next_attempt_at : sentAtMs === null ? before?.next_attempt_at : null;
   return {
     schema_version: SCHEMA_VERSION,
@@ -50,9 +52,21 @@ export function runningState(
     started_at: before?.started_at ?? startedAt,
     updated_at: now.toISOString(),
     elapsed_seconds: Math.round((now.getTime() - (sentAtMs ?? now.getTime())) / 1000),
-    waiting_for: planned ? 'the next attempt' : waitingFor,
-    ...(planned ? { next_attempt_at: planned } : {}),
+    ...waitOf(waitingFor, planned ?? null, notBeforeMs),
     output: null,
     last_error: ended?.error ?? before?.last_error ?? null,
   };
+}
+
+/** Its own wait, unless the provider's with this worker is what keeps it now. */
+function waitOf(
+  waitingFor: WaitingFor,
+  planned: string | null,
+  notBeforeMs: number | null,
+): Pick<TaskStateRecord, 'waiting_for' | 'next_attempt_at'> {
+  if (notBeforeMs !== null)
+    return { waiting_for: waitingFor, next_attempt_at: new Date(notBeforeMs).toISOString() };
+  return planned === null
+    ? { waiting_for: waitingFor }
+    : { waiting_for: 'the next attempt', next_attempt_at: planned };
 }

@@ -1,8 +1,8 @@
 /** How a request is written down: about to be sent, ended, answered (SPEC R4). */
 import { createHash } from 'node:crypto';
-import { billingOf, type FailureCategory, FAILURES } from '../domain/failure.ts';
+import { billingOf, type FailureCategory } from '../domain/failure.ts';
 import { type AnswerNotes, type AttemptRecord, SCHEMA_VERSION } from '../domain/records.ts';
-import type { CallFailure } from './call-failures.ts';
+import { type CallFailure, isRetryable } from './call-failures.ts';
 import type { AnswerHeader, Intent } from './spool.ts';
 
 /** A complete answer of the provider. */
@@ -15,24 +15,26 @@ export interface CompleteAnswer {
   elapsedMs: number;
 }
 
-/** A request that ended without a complete answer. `nextAttemptAtMs`: null when none follows. */
+/**
+ * A request that ended without a complete answer. `nextAttemptAtMs`: null when none follows. `elapsedMs`: by a clock that
+ * nobody sets; null when nobody knows.
+ */
 export function endRecord(
   intent: Intent,
   failure: CallFailure,
-  nextAttemptAtMs: number | null,
+  { nextAttemptAtMs, elapsedMs }: { nextAttemptAtMs: number | null; elapsedMs: number | null },
 ): AttemptRecord {
-  const endedAt = new Date();
   return {
     ...originOf(intent),
     ok: false,
     phase: failure.phase,
-    ended_at: endedAt.toISOString(),
-    elapsed_ms: endedAt.getTime() - Date.parse(intent.started_at),
+    ended_at: elapsedMs === null ? null : new Date().toISOString(),
+    elapsed_ms: elapsedMs === null ? null : Math.round(elapsedMs),
     http_status: failure.httpStatus ?? null,
     request_id: failure.requestId ?? null,
     category: failure.category,
     error: failure.message,
-    retryable: FAILURES[failure.category].retryable,
+    retryable: isRetryable(failure),
     billing: billingOf(failure.category, failure.phase),
     next_attempt_at: nextAttemptAtMs === null ? null : new Date(nextAttemptAtMs).toISOString(),
   };

@@ -10,6 +10,15 @@ export interface CallFailure {
   requestId?: string;
   /** Wait the provider asked for, in milliseconds. */
   retryAfterMs?: number;
+  /** The provider says that repeating is no use; it can only take from what SPEC R2 repeats. */
+  final?: true;
+  /** What came of an answer that was cut: evidence, never an image. */
+  partial?: Buffer;
+}
+
+/** Whether another request may follow at all (SPEC R2). */
+export function isRetryable({ category, final }: Pick<CallFailure, 'category' | 'final'>): boolean {
+  return FAILURES[category].retryable && final !== true;
 }
 
 /** What `send` rejects with. */

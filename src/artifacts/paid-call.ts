@@ -3,11 +3,10 @@
  * send (SPEC R1, R3, R5). What is sent and how an answer is judged is the caller's; here is who may send, and when.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FAILURES } from '../domain/failure.ts';
 import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
 import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
 import { budgetOf, type CallBudget } from './call-budget.ts';
-import { AttemptFailed, CallFailed, type CallFailure } from './call-failures.ts';
+import { AttemptFailed, CallFailed, type CallFailure, isRetryable } from './call-failures.ts';
 import type { AnswerHeader, Intent, SpooledAttempt, SpoolEntry } from './spool.ts';
 import { type Deadline, deadlineNow, refuseWhenOverdue, type TaskTime } from './task-deadline.ts';
 
@@ -70,6 +69,8 @@ async function sendOne(
 ): Promise<{ header: AnswerHeader; body: Buffer }> {
   const attempt = nextNumber(call, before);
   const send = await call.prepare(attempt);
+  // Getting ready may have been a wait.
+  refuseWhenOverdue(call, before);
   const deadline = deadlineNow(call, before);
   const intent: Intent = {
     ...call.entry.key,
@@ -84,8 +85,9 @@ async function sendOne(
     const message = `the spool can't be written: ${(error as Error).message}; nothing was sent`;
     throw new AttemptFailed({ category: 'disk', message }, { delayMs: DISK_RETRY_MS });
   });
+  const begunMs = performance.now();
   const answer = await send(() => call.entry.markSent(attempt), deadline).catch(async (error: unknown) => {
-    throw await endedBy(error, call, intent);
+    throw await endedBy(error, call, intent, performance.now() - begunMs);
   });
   const header = answerHeader(intent, answer);
   await untilWritten(() => call.entry.writeAnswer(header, answer.body));
@@ -93,20 +95,32 @@ async function sendOne(
 }
 
 /** Close a request that failed: its record first, then what the caller throws. */
-async function endedBy(error: unknown, call: PaidCall, intent: Intent): Promise<unknown> {
+async function endedBy(error: unknown, call: PaidCall, intent: Intent, elapsedMs: number): Promise<unknown> {
   const failure: CallFailure =
     error instanceof CallFailed
       ? error.failure
       : { category: 'internal', phase: 'sent', message: `unexpected: ${(error as Error).message}` };
-  const record = endRecord(intent, failure, await nextAttemptAtMs(call, intent, failure));
+  await keepPartial(call.entry, intent, failure);
+  const nextMs = await nextAttemptAtMs(call, intent, failure);
+  const record = endRecord(intent, failure, { nextAttemptAtMs: nextMs, elapsedMs });
   await untilWritten(() => call.entry.writeEnd(record));
   await call.onEnded(record);
   return refusal(record, call, await call.entry.attempts());
 }
 
+/** Evidence, not a record: a disk without room for it must not keep the record back. */
+async function keepPartial(entry: SpoolEntry, { attempt }: Intent, { partial }: CallFailure): Promise<void> {
+  if (partial === undefined) return;
+  try {
+    await entry.writePartial(attempt, partial);
+  } catch {
+    // The record says how much came.
+  }
+}
+
 /** Null when no further request follows: nobody shall wait for one. */
 async function nextAttemptAtMs(call: PaidCall, intent: Intent, failure: CallFailure): Promise<number | null> {
-  if (!FAILURES[failure.category].retryable) return null;
+  if (!isRetryable(failure)) return null;
   const before = (await call.entry.attempts()).filter(({ attempt }) => attempt !== intent.attempt);
   if (budgetOf(call, [...before, { end: failure }]) !== 'open') return null;
   const nextMs = call.nowMs() + call.delayMs(intent.attempt, failure);
@@ -154,8 +168,8 @@ async function closeUnknown(
   intent: Intent,
   how: Pick<CallFailure, 'message' | 'phase'>,
 ): Promise<void> {
-  const ended = endRecord(intent, { category: 'worker_died', ...how }, call.nowMs());
-  const record = { ...ended, ended_at: null, elapsed_ms: null };
+  const atOnce = { nextAttemptAtMs: call.nowMs(), elapsedMs: null };
+  const record = endRecord(intent, { category: 'worker_died', ...how }, atOnce);
   await call.entry.writeEnd(record);
   await call.onEnded(record);
 }

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
-import { type InputImage, TASK_LIMITS } from '../domain/task.ts';
+import { type ImageFormat, type InputImage, TASK_LIMITS } from '../domain/task.ts';
 import { type OpenFailure, openPlain, readFirst } from '../host/plain-file.ts';
-import { readPixelSize, sniffFormat } from './image-header.ts';
+import { type PixelSize, readPixelSize, sniffFormat } from './image-header.ts';
 
 /** A reference that can't be used; the message names the file, the reason and the remedy. */
 export class ReferenceProblem extends Error {
@@ -102,11 +102,19 @@ async function readWhole(path: string, file: FileHandle, sizeBytes: number): Pro
 function asReference(path: string, bytes: Buffer): ReferenceFile {
   const format = sniffFormat(bytes);
   if (format === null) throw new ReferenceProblem(path, 'is not a PNG, JPEG or WebP image; convert it first');
-  if (readPixelSize(bytes, format) === null) {
+  refusePixels(path, format, readPixelSize(bytes, format));
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), mime: `image/${format}` };
+}
+
+function refusePixels(path: string, format: ImageFormat, size: PixelSize | null): void {
+  if (size === null)
     throw new ReferenceProblem(
       path,
       `is a damaged ${format.toUpperCase()} file: its header names no pixel size; save it anew`,
     );
-  }
-  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), mime: `image/${format}` };
+  if (size.width * size.height > TASK_LIMITS.referencePixels)
+    throw new ReferenceProblem(
+      path,
+      `claims to have ${size.width} x ${size.height} pixels, more than can be sent; scale it down`,
+    );
 }

@@ -7,6 +7,7 @@
  *     01.sent                   its connection stands, its first byte goes out next
  *     01.answer                 a complete 2xx answer: one line of JSON, then the body as received
  *     01.end.json               request 1 ended without one
+ *     01.partial                what came of an answer that was cut; never adopted
  *     image.json                where the image of this generation is saved
  *     lock                      who works on this generation now
  */
@@ -158,6 +159,10 @@ export class SpoolEntry {
     const line = JSON.stringify({ schema_version: SCHEMA_VERSION, ...header });
     const content = Buffer.concat([Buffer.from(`${line}\n`), body]);
     await createFile(this.answerPath(header.attempt), content);
+  }
+
+  async writePartial(attempt: number, bytes: Buffer): Promise<void> {
+    await createFile(this.#path(`${nn(attempt)}.partial`), bytes);
   }
 
   async writeEnd(record: AttemptRecord): Promise<void> {

@@ -185,6 +185,7 @@ const HEARTBEAT_AGE_MS = 15_000;
 
 function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowMs: number): Activity {
   if (heartbeat === null || isBeforeRequest(heartbeat)) return { kind: 'begun' };
+  if (heartbeat.waiting_for === 'the provider') return waitForProvider(heartbeat, nowMs);
   const ageMs = Math.min(HEARTBEAT_AGE_MS, Math.max(0, atMs - (heartbeatAtMs ?? atMs)));
   const stages = {
     'a call of the same generation': 'joined',
@@ -192,6 +193,7 @@ function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowM
     'the image': 'waiting',
     'the disk': 'saving',
     'the mock': 'waiting',
+    'the provider': 'waiting',
     'the next attempt': 'waiting',
   } as const;
   return {
@@ -201,6 +203,11 @@ function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowM
     limitMs: heartbeat.limit_seconds * 1000,
     what: stages[heartbeat.waiting_for],
   };
+}
+
+function waitForProvider({ attempt, next_attempt_at, now }: AttemptHeartbeat, nowMs: number): Activity {
+  const leftMs = next_attempt_at === null ? 0 : Math.max(0, Date.parse(next_attempt_at) - nowMs);
+  return { kind: 'wait', attempt: attempt + 1, leftMs, reason: safe(now) };
 }
 
 /** Also the last word of the attempt before, until this one has told something. */

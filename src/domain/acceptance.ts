@@ -69,8 +69,12 @@ export const RULES = {
   'model-approved': {
     en: 'The model is gpt-image-2.',
     zh: '模型是 gpt-image-2。',
-    holds: ({ result }) => result.model === 'gpt-image-2',
-    compares: ({ result }) => ({ expected: 'gpt-image-2', found: result.model }),
+    // A gateway may deliver another one than it was asked for, and say so.
+    holds: ({ result, lastAttempt }) => result.model === 'gpt-image-2' && !lastAttempt?.answer?.other_model,
+    compares: ({ result, lastAttempt }) => ({
+      expected: 'gpt-image-2',
+      found: lastAttempt?.answer?.other_model ?? result.model,
+    }),
   },
   'mode-fits-inputs': {
     en: 'Without references the mode is text2img, with references it is img2img.',

@@ -146,6 +146,8 @@ export type WaitingFor =
   | 'the disk'
   /** Nothing was sent: the task only pretends (SPEC M). */
   | 'the mock'
+  /** It asked this worker to slow down, whichever task it told (SPEC R3). */
+  | 'the provider'
   | 'the next attempt';
 
 /** Heartbeat details of `generateImage`: the only live view of an attempt that Temporal itself can show (T2). */
@@ -163,7 +165,7 @@ export interface AttemptHeartbeat {
   limit_seconds: number;
   /** When the time of the whole task is over, ISO 8601; null without a limit, or before its first request. */
   deadline_at: string | null;
-  /** ISO 8601, in the last word before a wait; null while it is at work. */
+  /** ISO 8601, in the last word before a wait, and while it waits for the provider; null while it is at work. */
   next_attempt_at: string | null;
 }
 

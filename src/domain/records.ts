@@ -54,10 +54,12 @@ export interface AttemptRecord extends WorkerBinding {
 export interface AnswerNotes {
   usage: Usage | null;
   revised_prompt: string | null;
-  /** Differences from what was asked (SPEC G9): another size or format, an image seen before. */
+  /** Differences from what was asked (SPEC G9): another size, format or model, an image seen before. */
   warnings: string[];
   /** Another generation of this host that brought the same image: it was not newly generated. */
   duplicate_of?: string;
+  /** The model that made it by the provider's own words, when it is not the one asked for. */
+  other_model?: string;
 }
 
 /** `attempt-NN/request.json`: what is about to be sent, without key (SPEC F2). */

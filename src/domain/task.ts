@@ -117,6 +117,8 @@ export const TASK_LIMITS = {
   promptCharacters: 32_000,
   references: 5,
   referenceBytes: 50 * 1024 * 1024,
+  /** More than any camera has; an image that claims more is made to fill somebody's memory. */
+  referencePixels: 256 * 1024 * 1024,
   attempts: 5,
   /** 429 answers per task before it fails: they are not billed and do not count as attempts (SPEC R1). */
   rateLimited: 15,

@@ -1,7 +1,13 @@
 import type { Dispatcher } from 'undici';
 import type { Phase } from '../domain/failure.ts';
 import type { BodyLimits, ImageCall, ProviderAnswer } from './image-call.ts';
-import { bareError, refusedAnswer, type TransportError, transportError } from './transport-error.ts';
+import {
+  bareError,
+  isRefusal,
+  refusedAnswer,
+  type TransportError,
+  transportError,
+} from './transport-error.ts';
 
 /** What undici tells of one request, turned into phases and one answer. */
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -88,6 +94,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       httpStatus: this.#status === 0 ? null : this.#status,
       requestId: this.#headers['x-request-id'] ?? null,
       receivedBytes: this.#receivedBytes,
+      partial: Buffer.concat(isRefusal(error) ? [] : this.#chunks),
     });
   }
 

@@ -91,5 +91,6 @@ function misconfigured(why: string) {
     httpStatus: null,
     requestId: null,
     receivedBytes: 0,
+    partial: Buffer.alloc(0),
   });
 }

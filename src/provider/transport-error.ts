@@ -1,4 +1,5 @@
 import type { FailureCategory, Phase } from '../domain/failure.ts';
+import { categoryOfTransport } from '../domain/fault-catalogue.ts';
 import { redactPatterns } from './redact.ts';
 
 export interface TransportFacts {
@@ -9,6 +10,8 @@ export interface TransportFacts {
   httpStatus: number | null;
   requestId: string | null;
   receivedBytes: number;
+  /** What came of the body, as far as it is kept; empty when nothing did, or when it was refused. */
+  partial: Buffer;
 }
 
 /** No complete answer came. Category and phase together say what it may have cost (SPEC R4). */
@@ -20,6 +23,7 @@ export class TransportError extends Error {
   readonly code: string;
   readonly httpStatus: number | null;
   readonly requestId: string | null;
+  readonly partial: Buffer;
 
   constructor(message: string, category: FailureCategory, code: string, facts: TransportFacts) {
     super(message);
@@ -28,6 +32,7 @@ export class TransportError extends Error {
     this.phase = facts.phase;
     this.httpStatus = facts.httpStatus;
     this.requestId = facts.requestId;
+    this.partial = facts.partial;
   }
 }
 
@@ -36,7 +41,7 @@ export function transportError(error: unknown, facts: TransportFacts): Transport
   const { code, text } = codeAndText(error);
   const bytes = facts.receivedBytes === 0 ? '' : `, ${facts.receivedBytes} bytes received`;
   const message = redactPatterns(`${facts.target}: ${text} (${code}, phase ${facts.phase}${bytes})`);
-  return new TransportError(message, categoryOf(code, facts.phase), code, facts);
+  return new TransportError(message, categoryOfTransport(code, facts.phase), code, facts);
 }
 
 export function bareError(code: string, message: string): Error {
@@ -45,26 +50,14 @@ export function bareError(code: string, message: string): Error {
 
 /** A complete or endless answer that is not taken in. */
 export function refusedAnswer(why: string): Error {
-  return bareError('refused_answer', `the answer was refused: ${why}`);
+  return bareError(REFUSED, `the answer was refused: ${why}`);
 }
 
-/** TLS errors of the handshake, by OpenSSL's and Node's code names. */
-const TLS_CODE =
-  /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA$|INVALID_PURPOSE$|HOSTNAME_MISMATCH$|EPROTO$)/u;
-
-/** Calls that undici or we refuse to make: a key or header with a line break, a URL that is none. */
-const CONFIG_CODE = /^(UND_ERR_INVALID_ARG|ERR_INVALID_|ERR_UNSUPPORTED_|UND_ERR_NOT_SUPPORTED)/u;
-
-function categoryOf(code: string, phase: Phase): FailureCategory {
-  if (code === 'cancelled') return 'cancelled';
-  if (code === 'refused_answer') return 'bad_response';
-  if (code === 'not_marked') return 'disk';
-  if (phase === 'connecting') {
-    if (TLS_CODE.test(code)) return 'tls';
-    return CONFIG_CODE.test(code) ? 'config' : 'network';
-  }
-  return code === 'deadline' ? 'request_timeout' : 'connection_cut';
+export function isRefusal(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === REFUSED;
 }
+
+const REFUSED = 'refused_answer';
 
 /** Connecting to several addresses fails with an AggregateError without words of its own. */
 function codeAndText(error: unknown): { code: string; text: string } {

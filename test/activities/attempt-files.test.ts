@@ -1,5 +1,5 @@
 /** What attempts leave on disk and say while they run: state and heartbeats, secrets, modes (F5, F9, T2, DESIGN 6). */
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -146,32 +146,6 @@ describe('files are for their owner alone (DESIGN 6)', () => {
 });
 
 describe('a disk that refuses a file (R4, R5)', () => {
-  test('before anything was sent: nothing is sent, and it is tried again', async () => {
-    const { provider, task, attempt, outputDir } = await activityWorld();
-    await mkdir(outputDir);
-    const cover = task({ run_dir: join(outputDir, 'blocked') });
-    await writeFile(cover.run_dir, 'a file where the folder should be');
-    const failure = await failureOf(attempt(cover));
-    expect(failure).toMatchObject({ nonRetryable: false, details: [{ category: 'disk' }] });
-    expect(failure.nextRetryDelay).toBeGreaterThan(1_000);
-    expect(provider.calls).toHaveLength(0);
-    await rm(cover.run_dir);
-    expect((await attempt(cover, 2).result).attempt).toBe(1);
-  });
-
-  test('for the image: what was paid stays in the spool, and the next attempt saves it without a call', async () => {
-    const { world, cover } = await paidWithoutPlace();
-    await rm(cover.output_dir);
-    const { image } = await world.attempt(cover, 2).result;
-    expect(image.sha256).toBe(world.provider.calls[0]?.image_sha256);
-    expect(world.provider.calls).toHaveLength(1);
-  });
-
-  test('for the image: the attempt is recorded as billed all the same', async () => {
-    const { world, cover } = await paidWithoutPlace();
-    expect(await world.recordOf(cover)).toMatchObject({ billing: 'yes', http_status: 200 });
-  });
-
   test('for the record of an attempt: the record is written later', async () => {
     const { task, attempt, recordOf } = await activityWorld({ script: ['429', 'ok'] });
     const cover = task({ retry_base_delay_ms: 1 });
@@ -183,14 +157,4 @@ describe('a disk that refuses a file (R4, R5)', () => {
     await attempt(cover, 2).result;
     expect(await recordOf(cover)).toMatchObject({ category: 'rate_limited', billing: 'no' });
   });
-
-  async function paidWithoutPlace() {
-    const world = await activityWorld();
-    const cover = world.task({ output_dir: join(world.folder, 'blocked') });
-    await writeFile(cover.output_dir, 'a file where the folder should be');
-    const failure = await failureOf(world.attempt(cover));
-    expect(failure).toMatchObject({ nonRetryable: false, details: [{ category: 'disk' }] });
-    expect(await world.spooledAnswers()).toHaveLength(1);
-    return { world, cover };
-  }
 });

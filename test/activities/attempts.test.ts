@@ -1,45 +1,12 @@
 /** Several Temporal attempts of one task: who sends, who joins, and what a cancel may end (R1, R4, R5). */
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CancelledFailure } from '@temporalio/common';
 import { createPaidActivities } from '../../src/activities/index.ts';
 import { FAILURE_TYPES, type FailureReport } from '../../src/domain/failure.ts';
-import type { AdmittedTask } from '../../src/domain/task.ts';
 import { activityWorld, type CancelReason, failureOf } from '../support/activity-world.ts';
 
 describe('cancel (R5, B7)', () => {
-  test('by a person aborts the request and records cancelled, possibly billed', async () => {
-    const { provider, task, attempt, recordOf, spooledAnswers } = await activityWorld({ latencyMs: 20_000 });
-    const cover = task();
-    const running = attempt(cover);
-    await provider.waitForInFlight(1);
-    running.cancel('cancelRequested');
-    await expect(running.result).rejects.toBeInstanceOf(CancelledFailure);
-    await provider.waitForInFlight(0);
-    expect(provider.calls).toMatchObject([{ event: 'aborted' }]);
-    expect(await recordOf(cover)).toMatchObject({
-      ok: false,
-      category: 'cancelled',
-      phase: 'sent',
-      billing: 'possible',
-      next_attempt_at: null,
-    });
-    expect(await spooledAnswers()).toEqual([]);
-  });
-
-  test('is final for this run: a late attempt sends nothing', async () => {
-    const { provider, task, attempt } = await activityWorld({ latencyMs: 20_000 });
-    const running = attempt(task());
-    await provider.waitForInFlight(1);
-    running.cancel('cancelRequested');
-    await expect(running.result).rejects.toBeInstanceOf(CancelledFailure);
-    const late = await failureOf(attempt(task(), 2));
-    expect(late).toMatchObject({ nonRetryable: true, details: [{ category: 'cancelled' }] });
-    expect(provider.calls).toHaveLength(1);
-  });
-
   test.each<CancelReason>(['workerShutdown', 'timedOut', 'notFound', 'paused', 'reset'])(
     '%s lets the request run on into the spool; the next attempt adopts it without a call',
     async (why) => {
@@ -188,42 +155,4 @@ describe('what counts as a request (R1, R4)', () => {
     expect(early.nextRetryDelay as number).toBeLessThanOrEqual(30_000);
     expect(provider.calls).toHaveLength(1);
   });
-});
-
-describe('what fails before anything is sent leaves no attempt', () => {
-  test('a reference that changed after admission (H3)', async () => {
-    const { provider, task, attempt, reference } = await activityWorld();
-    const cover = task({ input_images: [await reference('changing', '#ff0000')] });
-    await reference('changing', '#00ff00');
-    await expectNothingSent(cover, await failureOf(attempt(cover)), 'input_changed');
-    expect(provider.calls).toHaveLength(0);
-  });
-
-  test('a reference that is gone (H3)', async () => {
-    const { task, attempt, reference } = await activityWorld();
-    const cover = task({ input_images: [await reference('gone')] });
-    await rm(cover.input_images[0]?.path as string);
-    await expectNothingSent(cover, await failureOf(attempt(cover)), 'input_changed');
-  });
-
-  test('a provider without an entry', async () => {
-    const { task, attempt } = await activityWorld();
-    const cover = task({ provider: 'nobody' });
-    await expectNothingSent(cover, await failureOf(attempt(cover)), 'config');
-  });
-
-  test('a provider without its key', async () => {
-    const { configure, task, attempt, provider } = await activityWorld();
-    await configure({ baseUrl: provider.baseUrl, apiKey: '${NO_SUCH_KEY_HERE}' });
-    await expectNothingSent(task(), await failureOf(attempt(task())), 'auth');
-  });
-
-  async function expectNothingSent(
-    { run_dir }: AdmittedTask,
-    failure: Awaited<ReturnType<typeof failureOf>>,
-    category: FailureReport['category'],
-  ): Promise<void> {
-    expect(failure).toMatchObject({ nonRetryable: true, details: [{ category }] });
-    await expect(readFile(join(run_dir, 'attempt-01', 'request.json'))).rejects.toThrow('ENOENT');
-  }
 });

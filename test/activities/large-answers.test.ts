@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { activityWorld, failureOf } from '../support/activity-world.ts';
+import { activityWorld } from '../support/activity-world.ts';
 
 const MIB = 1024 * 1024;
 /** A slow machine may take minutes to make, send, hash, write and decode it. */
@@ -21,32 +21,6 @@ test(
     expect((await readFile(generated.image.path)).equals(image)).toBe(true);
     expect(provider.calls).toMatchObject([{ image_sha256: generated.image.sha256 }]);
     expect(await recordOf(cover)).toMatchObject({ ok: true, billing: 'yes', answer: { warnings: [] } });
-  },
-  LIMIT_MS,
-);
-
-test(
-  'an answer over the cap is paid, not kept, says so, and is not bought again',
-  async () => {
-    const { provider, task, attempt, recordOf, spooledAnswers, images } = await activityWorld({
-      script: [{ kind: 'huge', mebibytes: 91 }],
-    });
-    const cover = task({ timeout_ms: LIMIT_MS });
-    const failure = await failureOf(attempt(cover));
-    expect(failure).toMatchObject({ nonRetryable: true, details: [{ category: 'bad_response' }] });
-    expect(failure.message).toContain(`it is larger than ${90 * MIB} bytes, and was not kept`);
-    expect(await recordOf(cover)).toMatchObject({
-      ok: false,
-      category: 'bad_response',
-      billing: 'yes',
-      http_status: 200,
-      phase: 'body',
-      retryable: false,
-      error: expect.stringContaining('was not kept') as unknown,
-    });
-    expect([await spooledAnswers(), await images()]).toEqual([[], []]);
-    expect(await failureOf(attempt(cover, 2))).toMatchObject({ details: [{ category: 'bad_response' }] });
-    expect(provider.calls).toHaveLength(1);
   },
   LIMIT_MS,
 );

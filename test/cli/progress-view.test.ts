@@ -45,6 +45,13 @@ test.each<[string, LiveAttempt | null, string]>([
   expect(activityOf(live)).toMatchObject({ kind });
 });
 
+test('a lane that a provider slowed down is a wait, with its end and its reason', () => {
+  const now = 'the provider asked this worker to slow down';
+  const next_attempt_at = new Date(NOW + 20_000).toISOString();
+  const live = request(0, 0, { sent: false, waiting_for: 'the provider', next_attempt_at, now });
+  expect(activityOf(live)).toEqual({ kind: 'wait', attempt: 1, leftMs: 20_000, reason: now });
+});
+
 describe('counts', () => {
   test('money is what ended tasks cost; an adopted result cost nothing', () => {
     expect(view(failingBatch()).billing).toEqual({ no: 1, possible: 1, yes: 5 });

@@ -84,7 +84,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
 
   'cancel-between-attempts': async (system) => {
-    const prompt = 'given up [fault:429 retry-after=600]';
+    const prompt = 'given up [fault:500 retry-after=600]';
     const task = await system.startTask(system.alone({ prompt }), 'cancel-between-attempts');
     await until('the wait', async () => (await pendingAttempt(task)) === 2);
     await task.cancel();
@@ -92,7 +92,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
 
   'cancel-while-an-attempt-fails': async (system) => {
-    const prompt = 'too late [fault:429 latency-ms=1000 retry-after=600]';
+    const prompt = 'too late [fault:500 latency-ms=1000 retry-after=600]';
     const task = await system.startTask(system.alone({ prompt }), 'cancel-while-an-attempt-fails');
     await system.provider.waitForInFlight(1);
     await task.cancel();

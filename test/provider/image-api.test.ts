@@ -1,16 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { billingOf, type Phase } from '../../src/domain/failure.ts';
 import { callImageApi } from '../../src/provider/image-api.ts';
-import { tempFolder } from '../support/temp-folder.ts';
 import { endedInOrder, failureOf, http, imageCall, LIMITS, rawServer } from './raw-server.ts';
 
 const OK = http(200, '{"data":[]}', { 'content-type': 'application/json' });
@@ -89,58 +84,6 @@ describe('A complete answer', () => {
 });
 
 describe('A request that never left', () => {
-  test('because the port is closed is a network failure that cost nothing', async () => {
-    const { port } = await closedPort();
-    const error = await failureOf(imageCall(`http://127.0.0.1:${port}/v1`));
-    expect(error).toMatchObject({
-      category: 'network',
-      phase: 'connecting',
-      code: 'ECONNREFUSED',
-      httpStatus: null,
-    });
-    expect(billingOf(error.category, error.phase)).toBe('no');
-    expect(error.message).toContain(
-      `POST http://127.0.0.1:${port}/v1/images/generations: connect ECONNREFUSED`,
-    );
-  });
-
-  test('because the name does not resolve is a network failure while connecting', async () => {
-    const error = await failureOf(imageCall('http://provider.invalid/v1'));
-    expect(error).toMatchObject({ category: 'network', phase: 'connecting' });
-    expect(['ENOTFOUND', 'EAI_AGAIN']).toContain(error.code);
-  });
-
-  test('because the TLS handshake is reset is a network failure while connecting', async () => {
-    const { port } = await rawServer({
-      greet: (socket) => void socket.once('data', () => socket.resetAndDestroy()),
-    });
-    const error = await failureOf(imageCall(`https://127.0.0.1:${port}/v1`));
-    expect(error).toMatchObject({ category: 'network', phase: 'connecting' });
-  });
-
-  test('because the other side speaks no TLS is a tls failure', async () => {
-    const { port } = await rawServer({
-      greet: (socket) => void socket.once('data', () => socket.write('HTTP/1.1 400 X\r\n\r\n')),
-    });
-    const error = await failureOf(imageCall(`https://127.0.0.1:${port}/v1`));
-    expect(error).toMatchObject({ category: 'tls', phase: 'connecting' });
-  });
-
-  test('because the certificate is self-signed is a tls failure', async ({ skip }) => {
-    skip(
-      !existsSync('/usr/bin/openssl'),
-      'openssl is not installed: there is nothing to make a certificate with',
-    );
-    const { port, requests } = await selfSignedServer();
-    const error = await failureOf(imageCall(`https://127.0.0.1:${port}/v1`));
-    expect(error).toMatchObject({
-      category: 'tls',
-      phase: 'connecting',
-      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
-    });
-    expect(requests()).toBe(0);
-  });
-
   test('because the deadline passed while connecting is a network failure, and is not sent later', async () => {
     // The handshake never ends: the server takes the connection and says nothing.
     const { port, requests } = await rawServer({});
@@ -210,28 +153,4 @@ async function closedPort(): Promise<{ port: number }> {
   server.close();
   await once(server, 'close');
   return { port };
-}
-
-async function selfSignedServer(): Promise<{ port: number; requests: () => number }> {
-  const folder = tempFolder();
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const kind = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-subj',
-    '/CN=127.0.0.1',
-  ];
-  execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  let requests = 0;
-  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => {
-    requests += 1;
-    response.end('{}');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  return { port: (server.address() as AddressInfo).port, requests: () => requests };
 }

@@ -21,6 +21,7 @@ import { generationId, requestFingerprint } from '../../src/domain/ids.ts';
 import type { AttemptHeartbeat } from '../../src/domain/messages.ts';
 import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../../src/domain/records.ts';
 import { type AdmittedTask, type InputImage, modeFor, type TaskOrder } from '../../src/domain/task.ts';
+import { ProviderLanes } from '../../src/provider/lane.ts';
 import { createSecrets } from '../../src/provider/secrets.ts';
 import { type ProviderServer, type ProviderServerOptions, startProviderServer } from './provider-server.ts';
 import { filesBelow } from './system.ts';
@@ -60,6 +61,8 @@ export interface AttemptOrigin {
   runId?: string;
   /** The activities of a worker process; default: those of the only one. */
   worker?: PaidActivities;
+  /** When the server scheduled it, milliseconds since 1970; default: now. */
+  scheduledAtMs?: number;
   /** What the attempt before told last. */
   heartbeatDetails?: Partial<AttemptHeartbeat>;
 }
@@ -81,11 +84,20 @@ export interface Attempt {
   cancel: (why: CancelReason) => void;
 }
 
-export async function activityWorld(options: ProviderServerOptions = {}): Promise<ActivityWorld> {
+/** Folders that are not below the world's own. */
+export interface Places {
+  outputDir?: string;
+  spoolDir?: string;
+}
+
+export async function activityWorld(
+  options: ProviderServerOptions = {},
+  places: Places = {},
+): Promise<ActivityWorld> {
   const folder = tempFolder();
   const provider = await startProviderServer({ apiKey: API_KEY, ...options });
   onTestFinished(() => provider.close());
-  const [outputDir, spoolDir] = [join(folder, 'out'), join(folder, 'home', 'spool')];
+  const { outputDir = join(folder, 'out'), spoolDir = join(folder, 'home', 'spool') } = places;
   const config = join(folder, 'config.json');
   const configure = (happy: object) => writeFile(config, JSON.stringify({ providers: { happy } }));
   await configure({ baseUrl: provider.baseUrl, apiKey: API_KEY });
@@ -101,8 +113,8 @@ export async function activityWorld(options: ProviderServerOptions = {}): Promis
     configure,
     task: (wish = {}) => admittedTask(outputDir, wish),
     reference: (name = 'reference', background = '#336699') => newReference(folder, name, background),
-    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker, heartbeatDetails } = {}) =>
-      start(worker, order(task), { attempt: n, runId, heartbeatDetails }),
+    attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker, ...from } = {}) =>
+      start(worker, order(task), { attempt: n, runId, ...from }),
     order,
     recordOf: (task, attempt = 1) => readJson(join(task.run_dir, `attempt-0${attempt}`, 'result.json')),
     stateOf: (task) => readJson(join(task.run_dir, 'state.json')),
@@ -138,6 +150,7 @@ async function activityDeps(
   return {
     spool: new Spool(spoolDir),
     slots: new WorkerSlots(),
+    lanes: new ProviderLanes(),
     resolveProvider: (name, model) => resolveProvider(settings, name, model),
     redact: secrets.redact,
     redactLong: secrets.redactLong,
@@ -223,21 +236,22 @@ async function newReference(folder: string, name: string, background: string): P
   return { path, sha256: sha256(bytes), bytes: bytes.length, mime: 'image/png' };
 }
 
-const SILENT = new DefaultLogger('ERROR', () => undefined);
+export const SILENT = new DefaultLogger('ERROR', () => undefined);
 
 interface AttemptInfo {
   attempt: number;
   runId: string;
-  heartbeatDetails: Partial<AttemptHeartbeat> | undefined;
+  heartbeatDetails?: Partial<AttemptHeartbeat>;
+  scheduledAtMs?: number;
 }
 
 function start({ generateImage }: PaidActivities, order: TaskOrder, origin: AttemptInfo): Attempt {
-  const { attempt, runId, heartbeatDetails } = origin;
+  const { attempt, runId, heartbeatDetails, scheduledAtMs = Date.now() } = origin;
   const info = {
     attempt,
     heartbeatDetails,
     workflowExecution: { workflowId: order.task_key, runId },
-    currentAttemptScheduledTimestampMs: Date.now(),
+    currentAttemptScheduledTimestampMs: scheduledAtMs,
   };
   const env = new MockActivityEnvironment(info, { logger: SILENT });
   const heartbeats: AttemptHeartbeat[] = [];

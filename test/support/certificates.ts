@@ -12,8 +12,8 @@ export interface Certificate {
 }
 
 export interface Authority extends Certificate {
-  /** `names`: what a server may be called, as `DNS:localhost` or `IP:127.0.0.1`. */
-  issue: (file: string, names?: readonly string[]) => Certificate;
+  /** `names`: what a server may be called, as `DNS:localhost` or `IP:127.0.0.1`. `days`: valid for; -1: expired. */
+  issue: (file: string, names?: readonly string[], days?: number) => Certificate;
 }
 
 const KEY_KIND = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -24,7 +24,7 @@ export function createAuthority(folder: string, file: string): Authority {
   openssl('req', '-x509', ...KEY_KIND, ...subject, '-keyout', authority.key, '-out', authority.cert);
   return {
     ...loaded(authority),
-    issue: (name, names = []) => {
+    issue: (name, names = [], days = 2) => {
       const [cert, key, request, extensions] = ['.pem', '-key.pem', '.csr', '.ext'].map((end) =>
         join(folder, `${name}${end}`),
       ) as [string, string, string, string];
@@ -32,7 +32,7 @@ export function createAuthority(folder: string, file: string): Authority {
       const alternatives = names.length === 0 ? '' : `subjectAltName=${names.join(',')}\n`;
       writeFileSync(extensions, `basicConstraints=CA:FALSE\n${alternatives}`);
       openssl('req', ...KEY_KIND, '-subj', `/CN=${name}`, '-keyout', key, '-out', request);
-      const signing = ['-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', '2'];
+      const signing = ['-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', `${days}`];
       openssl('x509', '-req', '-in', request, ...signing, '-extfile', extensions, '-out', cert);
       return loaded({ cert, key });
     },

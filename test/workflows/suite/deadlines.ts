@@ -40,15 +40,15 @@ export function deadlines(world: World): void {
 
   test('a wait that would outlast the deadline ends the task now, with its last category (S)', async () => {
     const { system, alone, callsFor, resultOf } = world;
-    const prompt = 'come back later [fault:429 retry-after=600]';
+    const prompt = 'come back later [fault:500 retry-after=600]';
     const { type, row } = await failureOf(
       await system.startTask(alone({ prompt, task_timeout_seconds: 300 })),
     );
     expect(type).toBe(FAILURE_TYPES.taskFailed);
     expect(row).toMatchObject({
       status: 'failed',
-      category: 'rate_limited',
-      billing: { no: 1, possible: 0 },
+      category: 'server_error',
+      billing: { no: 0, possible: 1 },
     });
     expect((await resultOf(row.result_json)).attempts).toMatchObject([{ next_attempt_at: null }]);
     expect(callsFor('come back later')).toHaveLength(1);

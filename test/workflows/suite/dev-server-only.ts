@@ -30,7 +30,7 @@ export function devServerOnly(world: World): void {
 
   test('a task whose attempt fails before the cancel reaches it ends cancelled all the same (S, B7)', async () => {
     const { system, alone, callsFor, resultOf } = world;
-    const prompt = 'too late [fault:429 latency-ms=2000 retry-after=600]';
+    const prompt = 'too late [fault:500 latency-ms=2000 retry-after=600]';
     const handle = await system.startTask(alone({ prompt, task_name: 'too-late' }));
     await system.provider.waitForInFlight(1);
     await handle.cancel();
@@ -38,8 +38,8 @@ export function devServerOnly(world: World): void {
     expect((await handle.describe()).status.name).toBe('CANCELLED');
     expect(callsFor('too late')).toHaveLength(1);
     const result = await resultOf(await resultPathOf(system, 'too-late'));
-    expect(result).toMatchObject({ status: 'cancelled', billing: { no: 1, possible: 0, yes: 0 } });
-    expect(result.error).toContain('429');
+    expect(result).toMatchObject({ status: 'cancelled', billing: { no: 0, possible: 1, yes: 0 } });
+    expect(result.error).toContain('500');
   });
 
   test('an answer that is final stays what it is, also when a cancel is on its way (S)', async () => {

@@ -21,6 +21,18 @@ export function retries(world: World): void {
     ]);
   });
 
+  test('a storm of 429 fails no task, and one refusal keeps the others from asking (R1, R3)', async () => {
+    const { system, waits, callsFor } = world;
+    const retryAfter = `${waits.announcedSeconds}`;
+    let refusals = 6;
+    system.provider.setScript(() => (refusals-- > 0 ? { kind: '429', retryAfter } : undefined));
+    const tasks = Array.from({ length: 6 }, (_, i) => ({ prompt: `storm ${i}`, max_attempts: 1 }));
+    const summary = await (await system.startBatch(system.batch(tasks))).result();
+    const { success, cost } = await system.recordOf(summary);
+    expect([success, cost]).toEqual([6, { no: 6, possible: 0, yes: 6 }]);
+    expect(callsFor('storm')).toHaveLength(12);
+  });
+
   test('a wait the server announces may be longer than retry_max_delay (R3)', async () => {
     const { waits } = world;
     const { row, elapsedMs } = await timed({

@@ -1,0 +1,148 @@
+/** One task's refusal slows down all tasks of that worker and provider (R1, R3): visibly, and at no cost to them. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { CancelledFailure } from '@temporalio/common';
+import { createPaidActivities } from '../../src/activities/index.ts';
+import { ProviderLanes } from '../../src/provider/lane.ts';
+import { type ActivityWorld, activityWorld, API_KEY, failureOf } from '../support/activity-world.ts';
+import type { ScriptStep } from '../support/provider-script.ts';
+
+/** A world whose first task was just refused so; the second one, and what the provider saw until now. */
+async function slowedDown(refusal: ScriptStep) {
+  const world = await activityWorld({ script: [refusal] });
+  const [one, two] = [named(world, 'one'), named(world, 'two')];
+  const refused = await failureOf(world.attempt(one));
+  const atMs = Date.now();
+  expect(world.provider.calls).toHaveLength(1);
+  return { ...world, world, two, refused, atMs };
+}
+
+function named(world: ActivityWorld, name: string, wish: Parameters<ActivityWorld['task']>[0] = {}) {
+  const run_dir = join(world.outputDir, 'batches', name);
+  return world.task({ task_key: name, task_name: name, run_dir, ...wish });
+}
+
+const busy = (seconds: number, kind: '429' | '503' = '429'): ScriptStep => ({
+  kind,
+  retryAfter: `${seconds}`,
+});
+
+describe('while a provider has asked for fewer requests', () => {
+  test.each(['429', '503'] as const)(
+    'a task that was not refused itself waits too, after a %s, and sends nothing before the announced time',
+    async (kind) => {
+      const { world, two, atMs } = await slowedDown(busy(2, kind));
+      const waiting = world.attempt(two);
+      await expect
+        .poll(async () => (await world.stateOf(two).catch(() => null))?.waiting_for)
+        .toBe('the provider');
+      const { next_attempt_at } = await world.stateOf(two);
+      expect(Date.parse(next_attempt_at ?? '')).toBeGreaterThan(atMs + 1_500);
+      expect(world.provider.calls).toHaveLength(1);
+      expect((await waiting.result).attempt).toBe(1);
+      const [first, second] = world.provider.calls;
+      const passedMs = Date.parse(second?.arrived_at ?? '') - Date.parse(first?.ended_at ?? '');
+      expect(passedMs).toBeGreaterThanOrEqual(2_000);
+      expect(await world.recordOf(two)).toMatchObject({ ok: true, attempt: 1, temporal_attempt: 1 });
+    },
+  );
+
+  test('its signs of life say until when', async () => {
+    const { world, two } = await slowedDown(busy(6));
+    const waiting = world.attempt(two);
+    await waiting.result;
+    const told = waiting.heartbeats.find(({ waiting_for }) => waiting_for === 'the provider');
+    expect(told).toMatchObject({ sent: false, attempt: 0 });
+    expect(told?.now).toMatch(/asked this worker to slow down: no request before \d\d:\d\d:\d\d UTC/u);
+    expect(Date.parse(told?.next_attempt_at ?? '')).not.toBeNaN();
+  });
+
+  test('a longer wait is left to Temporal: the slot is free, nothing is sent, nothing counts', async () => {
+    const { world, two, refused } = await slowedDown(busy(120));
+    expect(refused.nextRetryDelay).toBeGreaterThan(115_000);
+    const left = await failureOf(world.attempt(two));
+    expect(left).toMatchObject({ nonRetryable: false, details: [{ category: 'rate_limited' }] });
+    expect(left.message).toMatch(
+      /^happy asked this worker to slow down until \d{4}-.*; nothing was sent \(HTTP 429 \(rate_limit_exceeded\)/u,
+    );
+    expect(left.nextRetryDelay).toBeGreaterThan(110_000);
+    expect(left.nextRetryDelay).toBeLessThanOrEqual(120_000);
+    const later = { scheduledAtMs: Date.now() + 121_000 };
+    expect((await world.attempt(two, 2, later).result).attempt).toBe(1);
+    expect(world.provider.calls).toHaveLength(2);
+  });
+
+  test('a cancel ends the wait at once, and nothing is sent', async () => {
+    const { world, two } = await slowedDown(busy(20));
+    const waiting = world.attempt(two);
+    await expect
+      .poll(async () => (await world.stateOf(two).catch(() => null))?.waiting_for)
+      .toBe('the provider');
+    const atMs = performance.now();
+    waiting.cancel('cancelRequested');
+    await expect(waiting.result).rejects.toBeInstanceOf(CancelledFailure);
+    expect(performance.now() - atMs).toBeLessThan(5_000);
+    expect(world.provider.calls).toHaveLength(1);
+    await expect(world.recordOf(two)).rejects.toThrow('ENOENT');
+  });
+
+  test('a worker that leaves lets nobody wait: the request is left to another one (R6)', async () => {
+    const { world, two } = await slowedDown(busy(20));
+    const waiting = world.attempt(two);
+    await expect
+      .poll(async () => (await world.stateOf(two).catch(() => null))?.waiting_for)
+      .toBe('the provider');
+    waiting.cancel('workerShutdown');
+    const left = await failureOf(waiting);
+    expect(left).toMatchObject({ nonRetryable: false, details: [{ category: 'rate_limited' }] });
+    expect(world.provider.calls).toHaveLength(1);
+  });
+
+  test('a wait that the time of the task does not allow ends it (S)', async () => {
+    const { world } = await slowedDown(busy(2));
+    const late = named(world, 'late', { task_timeout_ms: 12_000 });
+    const heartbeatDetails = { deadline_at: new Date(Date.now() + 6_000).toISOString() };
+    const ended = await failureOf(world.attempt(late, 1, { heartbeatDetails }));
+    expect(ended).toMatchObject({ nonRetryable: true, details: [{ category: 'task_deadline' }] });
+    expect(world.provider.calls).toHaveLength(1);
+  });
+
+  test('another provider is not slowed down, nor another worker', async () => {
+    const { world, provider, deps } = await slowedDown(busy(60));
+    await world.configure({ baseUrl: provider.baseUrl, apiKey: API_KEY });
+    const worker = createPaidActivities({ ...deps, lanes: new ProviderLanes() });
+    expect((await world.attempt(named(world, 'elsewhere'), 1, { worker }).result).attempt).toBe(1);
+    const lanes = new ProviderLanes();
+    lanes.of('happy').slowDown(0, { waitMs: 60_000, maxMs: 60_000, reason: 'busy' }, Date.now());
+    expect([lanes.of('happy').waitMs(Date.now()) > 0, lanes.of('other').waitMs(Date.now())]).toEqual([
+      true,
+      0,
+    ]);
+  });
+});
+
+test.each<[string, ScriptStep]>([
+  ['a 503 that names no time', '503'],
+  ['a 500', '500'],
+  ['a quota that is used up', { kind: 'insufficient_quota', retryAfter: '60' }],
+])('%s slows nobody else down', async (_, step) => {
+  const { world, two } = await slowedDown(step);
+  expect((await world.attempt(two).result).attempt).toBe(1);
+  expect(world.provider.calls).toHaveLength(2);
+});
+
+test('four that are refused together are one slow-down; afterwards they come one after another', async () => {
+  const world = await activityWorld({ script: [busy(1), busy(1), busy(1), busy(1)], latencyMs: 300 });
+  const tasks = ['a', 'b', 'c', 'd'].map((name) => named(world, name));
+  const refused = await Promise.all(tasks.map((task) => failureOf(world.attempt(task))));
+  for (const { nextRetryDelay } of refused) expect(nextRetryDelay).toBeLessThanOrEqual(1_000);
+  await sleep(1_000);
+  await Promise.all(tasks.map((task) => world.attempt(task, 2).result));
+  const [first = 0, second = 0] = world.provider.calls
+    .slice(4)
+    .map(({ arrived_at }) => Date.parse(arrived_at));
+  expect(world.provider.calls).toHaveLength(8);
+  // The next one does not wait for the first one's answer alone, but for its answer or a second.
+  expect(second - first).toBeGreaterThanOrEqual(250);
+});

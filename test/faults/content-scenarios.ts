@@ -1,0 +1,188 @@
+/** Part D: a 200 with bad content. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { expect } from 'vitest';
+import { rawServer } from '../provider/raw-server.ts';
+import { activityWorld } from '../support/activity-world.ts';
+import { playTask } from '../support/play-task.ts';
+import type { StepKind, StepOptions } from '../support/provider-steps.ts';
+import { body200, goodImage, goodJson } from './answers.ts';
+import { allOf, type Given, given, judgeFiles, type Scenario, type Scenarios } from './scenario.ts';
+
+const step = (kind: StepKind, options: StepOptions = {}, more: Given = {}) =>
+  given({ step: { kind, ...options }, ...more });
+
+const withImage = (image: unknown, more: object = {}) =>
+  JSON.stringify({ created: 1, data: [{ b64_json: image }], ...more });
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+/** An image that is not quite the good one. */
+const withBytes = (change: (image: Buffer) => Buffer, more: Given = {}): Scenario => {
+  return async (faultCase) => {
+    const image = change(Buffer.from(await goodImage()));
+    await body200(() => withImage(image.toString('base64')), {
+      ...more,
+      // Byte for byte as it came.
+      also: async ({ result }) => {
+        if (result.image_path !== null) expect(await readFile(result.image_path)).toEqual(image);
+      },
+    })(faultCase);
+  };
+};
+
+const flipped = (image: Buffer): Buffer => {
+  const at = Math.floor(image.length / 2);
+  image[at] = (image[at] ?? 0) ^ 0xff;
+  return image;
+};
+
+const claims =
+  (pixels: number) =>
+  (image: Buffer): Buffer => {
+    image.writeUInt32BE(pixels, 16);
+    image.writeUInt32BE(pixels, 20);
+    return image;
+  };
+
+/** Its true extension, and a warning. */
+const savedAs = (extension: string): Given => ({
+  also: ({ result }) => {
+    expect(result.image_path).toMatch(new RegExp(`\\.${extension}$`, 'u'));
+    expect(result.not_acceptable_because).toEqual(['image-format']);
+  },
+});
+
+/** The first one is the image; the others are in the raw answer. */
+const three: Scenario = async (faultCase) => {
+  const others = await Promise.all(
+    ['#aa0000', '#00aa00'].map((background) =>
+      sharp({ create: { width: 816, height: 816, channels: 3, background } })
+        .png()
+        .toBuffer(),
+    ),
+  );
+  const data = [await goodImage(), ...others].map((image) => ({ b64_json: image.toString('base64') }));
+  // Not acceptable for nobody's fault: the image is the one asked for.
+  await body200(() => JSON.stringify({ data }), {
+    also: async ({ result }, { spooledAnswers, spoolDir }) => {
+      expect(result.warnings).toEqual([expect.stringContaining('2 more image(s) in the answer')]);
+      const [name] = await spooledAnswers();
+      const raw = await readFile(join(spoolDir, name as string), 'utf8');
+      for (const { b64_json } of data) expect(raw).toContain(b64_json);
+    },
+  })(faultCase);
+};
+
+/** A place that must not hear of it, and an address for it that a filter of texts may miss. */
+const link = (urlOf: (port: number) => string): Scenario => {
+  return async (faultCase) => {
+    const place = await rawServer({});
+    const url = urlOf(place.port);
+    await body200(() => JSON.stringify({ data: [{ url }] }), {
+      says: /no downloads of url results/u,
+      also: ({ result }) => {
+        expect(place.connections()).toBe(0);
+        expect(JSON.stringify(result)).not.toContain('sig=');
+      },
+    })(faultCase);
+  };
+};
+
+/** The bytes that another generation brought before. */
+const seenBefore: Scenario = async () => {
+  const world = await activityWorld({ images: [await goodImage()] });
+  const named = (name: string) =>
+    world.task({ task_key: name, task_name: name, run_dir: join(world.outputDir, 'batches', name) });
+  expect((await playTask(world, named('one'))).row).toMatchObject({ acceptable: true });
+  const second = await playTask(world, named('two'));
+  expect(second.row).toMatchObject({ status: 'completed', acceptable: false, billing: { yes: 1 } });
+  expect(second.result.not_acceptable_because).toContain('not-another-result');
+  expect(world.provider.calls).toHaveLength(2);
+};
+
+const otherModel: Given = {
+  also: ({ result }) => expect(result.not_acceptable_because).toEqual(['model-approved']),
+};
+
+const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`;
+
+const unpolluted: Given = {
+  also: async (played, world) => {
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+    await judgeFiles(world, played);
+  },
+};
+
+export const CONTENT_SCENARIOS: Scenarios = {
+  '46': step('html', {}, { says: /HTML page "Please log in"/u }),
+  '47a': step('not_json'),
+  '47b': step('empty_body'),
+  '47c': body200((good) => `\uFEFF${good}`),
+  '47d': body200(() => Buffer.alloc(100)),
+  '48a': allOf(
+    step('error_in_200'),
+    body200(() => '{"code":1302,"message":"busy"}', { says: /busy/u }),
+  ),
+  '48b': step('empty_data'),
+  '48c': body200(() => '{"data":null}'),
+  '48d': body200(() => withImage('')),
+  '49a': step('truncated_base64'),
+  '49b': withBytesAsUrlSafe(),
+  '49c': step('base64_lines'),
+  '49d': step('data_uri'),
+  '49e': step('leading_whitespace'),
+  '50a': body200(() => withImage(base64(`<html>${'x'.repeat(200)}</html>`))),
+  '50b': body200(() => withImage(base64('too short'))),
+  '51a': withBytes((image) => image.subarray(0, -12)),
+  '51b': withBytes(flipped),
+  '51c': withBytes((image) => Buffer.concat([image, Buffer.from('more')])),
+  '51d': withBytes(claims(60_000), { says: /pixel limit/u }),
+  '52a': step('wrong_format', { format: 'jpeg' }, savedAs('jpg')),
+  '52b': step('wrong_format', { format: 'webp' }, savedAs('webp')),
+  '53': step(
+    'wrong_size',
+    { size: '1024x1024' },
+    {
+      also: ({ result }) => expect(result.not_acceptable_because).toEqual(['image-size']),
+    },
+  ),
+  '54': three,
+  '55': allOf(
+    link((port) => `http://127.0.0.1:${port}/a.png?sig=secret`),
+    step('url', {}, { also: (_, { provider }) => expect(provider.downloads).toEqual([]) }),
+  ),
+  '56': allOf(
+    link(() => 'http://169.254.169.254/latest/meta-data/'),
+    link((port) => `http://0x7f000001:${port}/a.png`),
+    link((port) => `http://2130706433:${port}/a.png`),
+    link((port) => `http://[::ffff:127.0.0.1]:${port}/a.png`),
+    link((port) => `//127.1:${port}/a.png`),
+  ),
+  '57a': seenBefore,
+  '57b': step('echo_reference', {}, { references: 1, says: /is the reference .* itself/u }),
+  '58a': saysModel('gpt-image-1-mini', otherModel),
+  '58b': allOf(saysModel('gpt-image-2-2026-04-21'), saysModel('openai/gpt-image-2')),
+  '59a': body200((good) => `{"__proto__":${good.slice(0, -1)},"polluted":1}}`, unpolluted),
+  '59b': allOf(
+    body200(() => deep),
+    body200(() => `{"data":${deep}}`),
+  ),
+  '59c': body200((good) => `{"data":[],${good.slice(1)}`),
+  '59d': body200((good) => `{"revised":"\\ud800",${good.slice(1)}`),
+};
+
+function saysModel(model: string, more: Given = {}): Scenario {
+  return async (faultCase) => {
+    const json = await goodJson({ model });
+    await body200(() => json, more)(faultCase);
+  };
+}
+
+function withBytesAsUrlSafe(): Scenario {
+  return async (faultCase) => {
+    const image = (await goodImage()).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+    expect(image).toMatch(/[-_]/u);
+    await body200(() => withImage(image))(faultCase);
+  };
+}
