@@ -1,5 +1,5 @@
 /** Operations that come too late, too early, twice, or name nothing: each has a clear answer and exit code (SPEC B7, C3). */
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   cancelAll,
   cancelTask,
@@ -10,16 +10,15 @@ import {
 } from '../../src/client/operations.ts';
 import { orderRetry } from '../../src/client/retry.ts';
 import { until } from '../support/cli.ts';
-import { type CliAndClient, startCliAndClient } from '../support/cli-and-client.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
 let { cli, provider, client, resultOf, statesOf } = {} as CliAndClient;
 let order: (id: string, tasks: object[], maxWorkers?: number) => Promise<void>;
-beforeAll(async () => {
-  const started = await startCliAndClient();
+shareStackAndClient((started) => {
   ({ cli, provider, client, resultOf, statesOf } = started);
   order = (id, tasks, max_workers = 4) => started.order(id, tasks, { max_workers });
-  return started.stop;
-}, 120_000);
+});
 
 const callsFor = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
 

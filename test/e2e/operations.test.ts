@@ -1,5 +1,5 @@
 /** What people do to running work, from three places: our CLI, the client library, the Temporal CLI (SPEC B7, T3). */
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { queryProgress } from '../../src/client.ts';
 import {
   cancelAll,
@@ -11,14 +11,11 @@ import {
   setMaxWorkers,
 } from '../../src/client/operations.ts';
 import { until } from '../support/cli.ts';
-import { type CliAndClient, startCliAndClient } from '../support/cli-and-client.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
 let { cli, provider, client, order, resultOf, statesOf } = {} as CliAndClient;
-beforeAll(async () => {
-  const started = await startCliAndClient();
-  ({ cli, provider, client, order, resultOf, statesOf } = started);
-  return started.stop;
-}, 120_000);
+shareStackAndClient((started) => ({ cli, provider, client, order, resultOf, statesOf } = started));
 
 const progress = async (id: string) => {
   const told = await queryProgress(client, client.workflow.getHandle(id));

@@ -1,16 +1,15 @@
 /** Looking at work from any terminal: watch, list, get, history, status (SPEC C4, C5). */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findServer, findWorker } from '../../src/embedded/processes.ts';
 import { type Ended, until } from '../support/cli.ts';
-import { type CliAndClient, startCliAndClient } from '../support/cli-and-client.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
 let { cli, provider, order, resultOf } = {} as CliAndClient;
-beforeAll(async () => {
-  const started = await startCliAndClient({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
-  ({ cli, provider, order, resultOf } = started);
-  return started.stop;
-}, 120_000);
+shareStackAndClient((started) => ({ cli, provider, order, resultOf } = started), {
+  env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' },
+});
 
 const callsFor = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
 const json = ({ stdout }: Pick<Ended, 'stdout'>) => JSON.parse(stdout) as Record<string, unknown>;

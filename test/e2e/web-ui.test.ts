@@ -1,14 +1,11 @@
 /** SPEC T2 of what the command line orders: the embedded server knows our search attributes, and workflows are found by them. */
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../support/cli.ts';
-import { type CliAndClient, startCliAndClient } from '../support/cli-and-client.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
 let { cli, provider, client } = {} as CliAndClient;
-beforeAll(async () => {
-  const started = await startCliAndClient();
-  ({ cli, provider, client } = started);
-  return started.stop;
-}, 120_000);
+shareStackAndClient((started) => ({ cli, provider, client } = started));
 
 test('batches and tasks are found by batch, key, status, mode and model', async () => {
   const tasks = [

@@ -1,18 +1,13 @@
 import { once } from 'node:events';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { holdApiLane } from '../../src/embedded/embedded.ts';
 import { findServer, findWorker } from '../../src/embedded/processes.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 import { attemptOf, clientAt } from '../support/cli-and-client.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
 const tasks = (count: number, name: string) =>
