@@ -21,8 +21,8 @@ class LongFilesFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     pool: 'forks',
-    // Most of the time a test waits for processes of its own: three files keep two cores busy.
-    maxWorkers: 3,
+    // A file that starts processes uses a third to a half of a core (it waits for them): four keep two cores busy.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
