@@ -1,5 +1,4 @@
 /** The command table, and the one place where a command's end becomes an exit code (SPEC C, C3). */
-import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { endNow } from './end-now.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
@@ -49,7 +48,6 @@ export async function main(argv: readonly string[]): Promise<void> {
     .enablePositionalOptions()
     .exitOverride();
   const called = argv[0] === 'help' ? argv[1] : argv[0];
-  if (called !== 'worker') skipOptimisation();
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).summary(summary).description(summary).exitOverride();
     if (name === called) (await load()).register(command);
@@ -59,11 +57,6 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     await endNow(await endOf(error, argv));
   }
-}
-
-/** A command runs most of its code once, while it loads: a fifth of its CPU time went into optimising that. */
-function skipOptimisation(): void {
-  setFlagsFromString('--no-opt');
 }
 
 const VERSION = '0.1.0';
