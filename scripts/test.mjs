@@ -61,9 +61,12 @@ function runTests(args, binaries) {
   }
 }
 
-/** What a person has set for their own work must not decide how a test ends. */
+/**
+ * What a person has set for their own work must not decide how a test ends. Certificates of a machine are read by each
+ * process at its start, which takes longer than the rest of it; tests talk to this machine only, and bring their own.
+ */
 function testEnvironment(binaries, tallyFile) {
-  const isForeign = (name) => /^(?:OPENCLAW_|TEMPORAL_|IMGPROOF_(?!CACHE$))/u.test(name);
+  const isForeign = (name) => /^(?:OPENCLAW_|TEMPORAL_|IMGPROOF_(?!CACHE$)|NODE_EXTRA_CA_CERTS$)/u.test(name);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isForeign(name)));
   if (binaries.temporal) env.TEMPORAL_CLI_PATH = binaries.temporal;
   if (binaries['test-server']) env.TEMPORAL_TEST_SERVER_PATH = binaries['test-server'];

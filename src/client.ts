@@ -1,11 +1,9 @@
 /** Typed functions over `@temporalio/client`: order, attach, look, wait. No files, no printing. */
-import {
+import type {
   Client,
-  type WorkflowExecutionDescription,
-  WorkflowExecutionAlreadyStartedError,
-  type WorkflowHandle,
-  WorkflowNotFoundError,
-  type WorkflowStartOptions,
+  WorkflowExecutionDescription,
+  WorkflowHandle,
+  WorkflowStartOptions,
 } from '@temporalio/client';
 import type { BatchRequest } from './domain/batch.ts';
 import { decideSubmission, type SubmissionDecision } from './domain/ids.ts';
@@ -24,6 +22,7 @@ import type { TaskRequest } from './domain/task.ts';
 import { batchTexts, taskTexts } from './domain/ui-text.ts';
 import type { imageBatch, imageTask } from './workflows/index.ts';
 import { startListed } from './temporal/listed-start.ts';
+import { sdk } from './temporal/sdk.ts';
 import { reachServer } from './temporal/server.ts';
 import { grpcErrorIn } from './temporal/server-problem.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
@@ -40,7 +39,7 @@ const RPC_DEADLINE_MS = 5_000;
 /** @throws ServerProblem when none answers within 10 s, or its namespace or our settings are wrong. */
 export async function connect(target: TemporalTarget): Promise<Client> {
   const connection = await reachServer(target);
-  return new Client({ connection, namespace: temporalConnection(target).namespace });
+  return new sdk.Client({ connection, namespace: temporalConnection(target).namespace });
 }
 
 export interface BatchOrder {
@@ -128,7 +127,7 @@ export function submitTask(client: Client, taskKey: string, request: TaskRequest
 }
 
 export function isAlreadyStarted(error: unknown): boolean {
-  return error instanceof WorkflowExecutionAlreadyStartedError;
+  return error instanceof sdk.WorkflowExecutionAlreadyStartedError;
 }
 
 /** True when a call failed for want of a server, not because of what it asked. */
@@ -151,7 +150,7 @@ export async function describe(
   try {
     return await inTime(client, () => client.workflow.getHandle(workflowId).describe());
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
+    if (error instanceof sdk.WorkflowNotFoundError) return null;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** `imgproof worker`: polls in the foreground until SIGTERM or Ctrl-C, then drains (SPEC R6, C6). */
 import { type Command, Option } from 'commander';
+import { beginLoading, endLoading } from '../temporal/loading.ts';
 import { addServerFlags, type ServerFlags } from './flags.ts';
 import { settingsOf } from './session.ts';
 
@@ -20,7 +21,8 @@ export function register(command: Command): void {
     .action(async (flags: WorkerFlags) => {
       const { role, embeddedHome, ...server } = flags;
       const settings = settingsOf(embeddedHome === undefined ? {} : { IMGPROOF_HOME: embeddedHome });
-      const { runWorker } = await import('../worker.ts');
+      beginLoading();
+      const { runWorker } = await import('../worker.ts').finally(endLoading);
       const embedded = embeddedHome !== undefined;
       const target = { ...server, env: settings.env, embedded };
       await runWorker({ settings, role, embedded, target }).finally(endSoon);

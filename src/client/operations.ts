@@ -2,12 +2,7 @@
  * What people do to running work (SPEC B7): the updates of a batch and the signal of a task, as typed functions. Each is
  * idempotent: asked twice, it answers what is so by then.
  */
-import {
-  type Client,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { describe, isServerGone } from '../client.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import {
@@ -23,6 +18,7 @@ import {
   TASK_QUEUES,
   UPDATES,
 } from '../domain/messages.ts';
+import { sdk } from '../temporal/sdk.ts';
 
 /** Start no further task; those that run go on. @throws OperationRefused */
 export function pauseBatch(
@@ -136,7 +132,7 @@ async function ask<Answer>(
 }
 
 function isUnanswered(error: unknown): boolean {
-  return error instanceof WorkflowUpdateRPCTimeoutOrCancelledError;
+  return error instanceof sdk.WorkflowUpdateRPCTimeoutOrCancelledError;
 }
 
 /** Nothing can be said to a batch before it knows its tasks; that takes a moment. */
@@ -150,13 +146,13 @@ async function refusalOf(
   workflowId: string,
   error: unknown,
 ): Promise<OperationRefused | null> {
-  if (error instanceof WorkflowUpdateFailedError) {
+  if (error instanceof sdk.WorkflowUpdateFailedError) {
     const { type, message, details } = failureOf(error) ?? {};
     const kind = KINDS[type ?? ''] ?? 'bad message';
     const [about] = (details ?? []) as { status?: string }[];
     return new OperationRefused(kind, message ?? error.message, about?.status ?? null);
   }
-  if (!(error instanceof WorkflowNotFoundError) && isServerGone(error)) return null;
+  if (!(error instanceof sdk.WorkflowNotFoundError) && isServerGone(error)) return null;
   // Also an update that came in the moment in which the workflow closed.
   const run = await describe(client, workflowId);
   if (run === null) return new OperationRefused('unknown', `there is no "${workflowId}" on this server`);

@@ -1,6 +1,7 @@
 /** Starting a workflow with our search attributes, which not every namespace knows (SPEC T2). */
 import type { Client, WorkflowHandle, WorkflowStartOptions } from '@temporalio/client';
-import { defineSearchAttributeKey, type Workflow } from '@temporalio/common';
+import type { Workflow } from '@temporalio/common';
+import { defineSearchAttributeKey } from './sdk.ts';
 import { grpcErrorIn } from './server-problem.ts';
 
 /** With all of them, or where one is not registered with none: everything works without them too. */

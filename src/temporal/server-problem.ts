@@ -1,5 +1,5 @@
 /** What keeps us from a Temporal server, in words that name the setting to correct (SPEC C3, C6). */
-import { isGrpcServiceError } from '@temporalio/client';
+import { sdk } from './sdk.ts';
 import type { Obstacle } from './socket-probe.ts';
 import { settingName, type TemporalPlace, type TemporalTarget } from './target.ts';
 
@@ -102,7 +102,7 @@ export function isForbidden(error: unknown): boolean {
 
 /** gRPC's own error, also when a client has wrapped it. */
 export function grpcErrorIn(error: unknown): { code: number; details: string } | undefined {
-  return [error, (error as { cause?: unknown } | null)?.cause].find(isGrpcServiceError);
+  return [error, (error as { cause?: unknown } | null)?.cause].find(sdk.isGrpcServiceError);
 }
 
 function serverText({ connectionOptions }: TemporalPlace, target: TemporalTarget): string {

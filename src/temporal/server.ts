@@ -1,5 +1,6 @@
 /** The way to a Temporal server (SPEC C6). */
-import { Connection } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
+import { sdk } from './sdk.ts';
 import { callProblem, isForbidden, obstacleProblem, optionsProblem } from './server-problem.ts';
 import { type Endpoint, findObstacle } from './socket-probe.ts';
 import { temporalConnection, type TemporalPlace, type TemporalTarget } from './target.ts';
@@ -31,7 +32,7 @@ function connectionTo(
   connectTimeout: number,
 ): Connection {
   try {
-    return Connection.lazy({ ...connectionOptions, connectTimeout });
+    return sdk.Connection.lazy({ ...connectionOptions, connectTimeout });
   } catch (error) {
     throw optionsProblem(error, target);
   }

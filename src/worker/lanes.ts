@@ -1,8 +1,9 @@
 /** The two lanes of a worker process: when each begins to poll, and how they end in turn (DESIGN 1, SPEC R6, C5). */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../domain/messages.ts';
+import { sdk } from '../temporal/sdk.ts';
 
 interface Lane {
   worker: Worker;
@@ -58,7 +59,7 @@ export async function untilMessagesDelivered(
   { isHeld, signal }: { isHeld: () => Promise<boolean>; signal: AbortSignal },
 ): Promise<void> {
   while (!signal.aborted && (await isHeld())) await sleep(HOLD_POLL_MS);
-  const client = new Client(server);
+  const client = new sdk.Client(server);
   const limit = Date.now() + DELIVERY_LIMIT_MS;
   do await untilQuiet(main.worker);
   while (!signal.aborted && Date.now() < limit && (await hasWorkflowTask(client)));

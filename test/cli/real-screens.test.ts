@@ -2,23 +2,17 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import stringWidth from 'string-width';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 import { CTRL_C, type OnTerminal, onTerminal } from '../support/terminal.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
 const ESC = '\u001B';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  await cli.run(['up']);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { isUp: true });
 beforeEach(() => {
   provider.setLatencyMs(0);
 });

@@ -1,16 +1,11 @@
 /** SPEC S, deadline: the time of a task runs on when its worker is killed. */
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCliAndProvider } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import type { CliAndProvider } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
 
 test('a worker killed in its request: the next one finds the time over and sends nothing', async () => {
   expect((await cli.run(['up'])).code).toBe(0);

@@ -5,17 +5,12 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 import { peakInFlight } from '../support/provider-calls.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part));
 const json = (stdout: string) =>

@@ -1,18 +1,13 @@
 /** SPEC M: mock tasks from the command line to the files, and who refuses them. */
 import { readFile } from 'node:fs/promises';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCliAndProvider } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import type { CliAndProvider } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider({ env: { IMGPROOF_ALLOW_MOCK: '1' } });
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { env: { IMGPROOF_ALLOW_MOCK: '1' } });
 
 const TASKS = [
   { prompt: 'pretended', task_name: 'good', mock_sleep: 0.2, mock_output_text: 'as told' },

@@ -1,7 +1,5 @@
 /** Operations that come too late, too early, twice, or name nothing: each has a clear answer and exit code (SPEC B7, C3). */
-import type { Client } from '@temporalio/client';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { queryTasks } from '../../src/client.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   cancelAll,
   cancelTask,
@@ -11,33 +9,18 @@ import {
   setMaxWorkers,
 } from '../../src/client/operations.ts';
 import { orderRetry } from '../../src/client/retry.ts';
-import type { BatchSummary } from '../../src/domain/batch-records.ts';
-import { type Cli, until } from '../support/cli.ts';
-import { startCliAndClient } from '../support/cli-and-client.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { until } from '../support/cli.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-let client: Client;
-beforeAll(async () => {
-  const started = await startCliAndClient();
-  ({ cli, provider, client } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider, client, resultOf, statesOf } = {} as CliAndClient;
+let order: (id: string, tasks: object[], maxWorkers?: number) => Promise<void>;
+shareStackAndClient((started) => {
+  ({ cli, provider, client, resultOf, statesOf } = started);
+  order = (id, tasks, max_workers = 4) => started.order(id, tasks, { max_workers });
+});
 
 const callsFor = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
-const states = async (id: string) => (await queryTasks(client, client.workflow.getHandle(id))) ?? [];
-const resultOf = (id: string) => client.workflow.getHandle(id).result() as Promise<BatchSummary>;
-
-/** Ordered as the CLI does it, without its seconds. */
-async function order(id: string, tasks: object[], max_workers = 4): Promise<void> {
-  await client.workflow.start('imageBatch', {
-    taskQueue: 'imgproof',
-    workflowId: id,
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    args: [{ output_dir: cli.outputDir, retry_base_delay: 0.2, retry_jitter: 0, max_workers, tasks }],
-  });
-}
 
 const named = (id: string, count: number) =>
   Array.from({ length: count }, (_, i) => ({ prompt: `${id} ${i + 1}`, task_name: `t${i + 1}` }));
@@ -255,7 +238,7 @@ describe('at the wrong moment', () => {
   test('a pause before admission is kept: nothing is started', async () => {
     await order('early-pause', named('early-pause', 3));
     expect(await pauseBatch(client, 'early-pause')).toMatchObject({ paused: true });
-    await until('admission', async () => (await states('early-pause')).length === 3);
+    await until('admission', async () => (await statesOf('early-pause')).length === 3);
     const begun = callsFor('early-pause');
     await resumeBatch(client, 'early-pause');
     expect(await resultOf('early-pause')).toMatchObject({ ok: true });

@@ -1,7 +1,6 @@
 /** What people do to running work, from three places: our CLI, the client library, the Temporal CLI (SPEC B7, T3). */
-import type { Client } from '@temporalio/client';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { queryProgress, queryTasks } from '../../src/client.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { queryProgress } from '../../src/client.ts';
 import {
   cancelAll,
   cancelQueued,
@@ -11,25 +10,18 @@ import {
   retryFailed,
   setMaxWorkers,
 } from '../../src/client/operations.ts';
-import { type Cli, until } from '../support/cli.ts';
-import { startCliAndClient } from '../support/cli-and-client.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { until } from '../support/cli.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-let client: Client;
-beforeAll(async () => {
-  const started = await startCliAndClient();
-  ({ cli, provider, client } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider, client, order, resultOf, statesOf } = {} as CliAndClient;
+shareStackAndClient((started) => ({ cli, provider, client, order, resultOf, statesOf } = started));
 
 const progress = async (id: string) => {
   const told = await queryProgress(client, client.workflow.getHandle(id));
   if (told === null) throw new Error(`${id} does not answer`);
   return told;
 };
-const states = async (id: string) => (await queryTasks(client, client.workflow.getHandle(id))) ?? [];
 const callsFor = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
 
 /** A batch of so many tasks, two at a time; both requests are held until the test ends or lets them go. */
@@ -40,8 +32,7 @@ async function heldBatch(id: string, count = 4): Promise<() => void> {
     prompt: `${id} ${i + 1}`,
     task_name: `t${i + 1}`,
   }));
-  const file = await cli.batchFile(`${id}.json`, tasks, { max_workers: 2 });
-  expect((await cli.run(['batch', file, '--batch-id', id, '--no-wait'])).code).toBe(0);
+  await order(id, tasks, { max_workers: 2 });
   await until('two requests', () => callsFor(id) === 2);
   return release;
 }
@@ -105,7 +96,6 @@ const PLACES: Record<string, Place> = {
 
 describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
   const idOf = (what: string) => `${what}-${name.split(' ').at(-2) ?? ''}`;
-  const result = (id: string) => client.workflow.getHandle(id).result() as Promise<unknown>;
 
   test('pause starts nothing further, resume goes on', async () => {
     const id = idOf('paused');
@@ -120,7 +110,7 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
     await until('both to end', async () => (await progress(id)).counters.completed === 2);
     expect(await progress(id)).toMatchObject({ paused: { reason: '看一下' }, counters: { queued: 2 } });
     expect(await place.resume(id)).toMatchObject({ paused: false, changed: true });
-    expect(await result(id)).toMatchObject({ ok: true, success: 4 });
+    expect(await resultOf(id)).toMatchObject({ ok: true, success: 4 });
   }, 60_000);
 
   test('the number of images at the same time changes while it runs', async () => {
@@ -129,7 +119,7 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
     expect(await place.setMaxWorkers(id, 3)).toMatchObject({ max_workers: 3 });
     await until('a third request', () => callsFor(id) === 3);
     await cancelAll(client, id, { now: true });
-    await result(id);
+    await resultOf(id);
   }, 60_000);
 
   test('one queued task is dropped; a running one may finish, or is aborted with now', async () => {
@@ -138,9 +128,9 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
     expect(await place.cancelTask(id, 't4', false)).toMatchObject({ cancelled: [`${id}/t4`] });
     expect(await place.cancelTask(id, `${id}/t1`, false)).toMatchObject({ finishing: [`${id}/t1`] });
     expect(await place.cancelTask(id, 't2', true)).toMatchObject({ aborting: [`${id}/t2`] });
-    await until('the abort', async () => (await states(id))[1]?.status === 'cancelled');
+    await until('the abort', async () => (await statesOf(id))[1]?.status === 'cancelled');
     release();
-    expect(await result(id)).toMatchObject({ success: 2, cancelled: 2, cost: { yes: 2, possible: 1 } });
+    expect(await resultOf(id)).toMatchObject({ success: 2, cancelled: 2, cost: { yes: 2, possible: 1 } });
     expect(callsFor(`${id} 4`)).toBe(0);
   }, 60_000);
 
@@ -149,7 +139,7 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
     const release = await heldBatch(id);
     expect(await place.cancelQueued(id)).toMatchObject({ cancelled: { length: 2 }, finishing: [] });
     release();
-    expect(await result(id)).toMatchObject({ success: 2, cancelled: 2, cost: { yes: 2, possible: 0 } });
+    expect(await resultOf(id)).toMatchObject({ success: 2, cancelled: 2, cost: { yes: 2, possible: 0 } });
   }, 60_000);
 
   test('everything is cancelled; sent requests bring their images all the same', async () => {
@@ -160,14 +150,14 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
       finishing: { length: 2 },
     });
     release();
-    expect(await result(id)).toMatchObject({ success: 2, cancelled: 2, cost: { yes: 2, possible: 0 } });
+    expect(await resultOf(id)).toMatchObject({ success: 2, cancelled: 2, cost: { yes: 2, possible: 0 } });
   }, 60_000);
 
   test('everything is cancelled now: the requests are aborted and may be billed', async () => {
     const id = idOf('now');
     await heldBatch(id);
     expect(await place.cancelAll(id, true)).toMatchObject({ aborting: { length: 2 } });
-    expect(await result(id)).toMatchObject({ success: 0, cancelled: 4, cost: { possible: 2 } });
+    expect(await resultOf(id)).toMatchObject({ success: 0, cancelled: 4, cost: { possible: 2 } });
   }, 60_000);
 
   test('what failed runs once more while its batch goes on', async () => {
@@ -177,11 +167,10 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
       // Longer than a slow machine takes to ask for the first one once more.
       { prompt: `${id} 2 [fault:ok latency-ms=6000]`, task_name: 't2' },
     ];
-    const file = await cli.batchFile(`${id}.json`, tasks, { max_workers: 2 });
-    await cli.run(['batch', file, '--batch-id', id, '--no-wait']);
-    await until('the failure', async () => (await states(id))[0]?.status === 'failed');
+    await order(id, tasks, { max_workers: 2 });
+    await until('the failure', async () => (await statesOf(id))[0]?.status === 'failed');
     expect(await place.retry(id, 't1')).toMatchObject({ retried: [`${id}/t1`] });
-    expect(await result(id)).toMatchObject({ ok: true, success: 2 });
+    expect(await resultOf(id)).toMatchObject({ ok: true, success: 2 });
     expect(callsFor(`${id} 1`)).toBe(2);
   }, 60_000);
 });

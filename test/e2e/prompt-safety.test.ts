@@ -1,22 +1,17 @@
 /** Prompt safety as people meet it (SPEC G6, H7): refused with its place, announced, recorded. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCliAndProvider } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import type { CliAndProvider } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 
 const GLAMOUR = 'Glamour portrait of a woman';
 const REFUSED = 'nude child';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started));
 
 describe('a refused prompt is exit 2, nothing sent, and never repeated', () => {
   test('in a batch file: with file, line, column and task; raw does not help', async () => {

@@ -4,23 +4,18 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
 const NOBODY = 65_534;
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started));
 
 function image(background: string): Promise<Buffer> {
   return sharp({ create: { width: 32, height: 32, channels: 3, background } })

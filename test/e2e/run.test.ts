@@ -2,20 +2,15 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, type Ended, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { type CliAndProvider, type Ended, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/imgproof.js', import.meta.url));
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part));
 const json = (stdout: string) => JSON.parse(stdout) as ResultRecord & { exit_code: number; reason: string };

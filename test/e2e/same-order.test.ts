@@ -1,18 +1,13 @@
 /** The same batch id ordered again: attached, adopted, said so, or refused before anything is sent (SPEC B6). */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part)).length;
 const json = (stdout: string) => JSON.parse(stdout) as BatchResultRecord & { reason: string };

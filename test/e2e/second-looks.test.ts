@@ -1,16 +1,10 @@
 /** What a second terminal sees and does to an order of the first one (SPEC C4, C5, B6, H5). */
-import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { beforeEach, expect, test } from 'vitest';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  await cli.run(['up']);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { isUp: true });
 beforeEach(() => provider.setLatencyMs(0));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part)).length;

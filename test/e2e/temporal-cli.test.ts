@@ -1,20 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { until } from '../support/cli.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  await cli.run(['up']);
-  return started.stop;
-}, 120_000);
+let { cli, provider, client, order, resultOf } = {} as CliAndClient;
+shareStackAndClient((started) => ({ cli, provider, client, order, resultOf } = started));
 beforeEach(() => provider.setLatencyMs(0));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part)).length;
@@ -138,7 +133,7 @@ describe('a task that is terminated from outside (S, B4)', () => {
     ]);
     const batch = cli.run(['batch', file, '--json']);
     await until('2 calls', () => calls('ended') === 2);
-    await cli.run(['temporal', 'workflow', 'terminate', '--workflow-id', 'ended-1', '--reason', 'test']);
+    await client.workflow.getHandle('ended-1').terminate('test');
     const { code, stdout } = await batch;
     expect([code, json(stdout)]).toMatchObject([
       1,
@@ -174,11 +169,10 @@ describe('a cancel while a request fails by itself (S)', () => {
     const task = ['--task-key', 'cancelled-500', '--output-dir', cli.outputDir, '--no-wait'];
     await cli.run(['run', '--prompt', 'cancelled [fault:500 times=9]', ...task]);
     await until('its call', () => calls('cancelled') === 1);
-    await cli.run(['temporal', 'workflow', 'cancel', '--workflow-id', 'cancelled-500']);
-    const described = async () =>
-      (await cli.run(['temporal', 'workflow', 'describe', '-w', 'cancelled-500', '-o', 'json'])).stdout;
-    await until('its end', async () => !(await described()).includes('EXECUTION_STATUS_RUNNING'));
-    expect(await described()).toContain('WORKFLOW_EXECUTION_STATUS_CANCELED');
+    const handle = client.workflow.getHandle('cancelled-500');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+    expect((await handle.describe()).status.name).toBe('CANCELLED');
     expect(calls('cancelled')).toBe(1);
   }, 60_000);
 });
@@ -186,23 +180,14 @@ describe('a cancel while a request fails by itself (S)', () => {
 describe('a batch that is terminated from outside', () => {
   test('another order under its id never gets the image of the old one’s request, nor does --again (B6, G5)', async () => {
     provider.setLatencyMs(8_000);
-    const start = async (prompt: string, again: boolean) => {
-      const input = JSON.stringify({
-        again,
-        output_dir: cli.outputDir,
-        tasks: [{ prompt, task_key: 'reused' }],
-      });
-      const order = ['--type', 'imageBatch', '--task-queue', 'imgproof', '--workflow-id', 'reused-batch'];
-      const { code } = await cli.run(['temporal', 'workflow', 'start', ...order, '--input', input]);
-      expect(code).toBe(0);
-    };
+    const start = (prompt: string, again: boolean) =>
+      order('reused-batch', [{ prompt, task_key: 'reused' }], { again });
     await start('reused AAA', false);
     await until('the first call', () => calls('reused AAA') === 1);
-    await cli.run(['temporal', 'workflow', 'terminate', '-w', 'reused-batch', '--reason', 'test']);
+    await client.workflow.getHandle('reused-batch').terminate('test');
     await start('reused BBB', true);
-    const { stdout } = await cli.run(['temporal', 'workflow', 'result', '-w', 'reused-batch', '-o', 'json']);
+    const { batch_dir } = await resultOf('reused-batch');
     expect([calls('reused AAA'), calls('reused BBB')]).toEqual([1, 1]);
-    const { batch_dir } = (JSON.parse(stdout) as { result: BatchResultRecord }).result;
     const folder = readdirSync(batch_dir).find((name) => name.startsWith('01-'));
     const path = join(batch_dir, folder as string, 'result.json');
     expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
@@ -216,7 +201,7 @@ describe('a batch that is terminated from outside', () => {
     const file = await cli.batchFile('torn.json', [{ prompt: 'torn 1' }, { prompt: 'torn 2' }]);
     const first = cli.run(['batch', file, '--batch-id', 'torn', '--json']);
     await until('2 calls', () => calls('torn') === 2);
-    await cli.run(['temporal', 'workflow', 'terminate', '--workflow-id', 'torn', '--reason', 'test']);
+    await client.workflow.getHandle('torn').terminate('test');
     expect((await first).code).toBe(1);
     const again = await cli.run(['batch', file, '--batch-id', 'torn', '--json']);
     expect([again.code, json(again.stdout)]).toMatchObject([0, { ok: true, success: 2 }]);

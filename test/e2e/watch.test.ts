@@ -1,17 +1,15 @@
 /** Looking at work from any terminal: watch, list, get, history, status (SPEC C4, C5). */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findServer, findWorker } from '../../src/embedded/processes.ts';
-import { type Cli, type Ended, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { type Ended, until } from '../support/cli.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider, order, resultOf } = {} as CliAndClient;
+shareStackAndClient((started) => ({ cli, provider, order, resultOf } = started), {
+  env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' },
+});
 
 const callsFor = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
 const json = ({ stdout }: Pick<Ended, 'stdout'>) => JSON.parse(stdout) as Record<string, unknown>;
@@ -22,12 +20,6 @@ function hold(): () => void {
   return release;
 }
 
-async function order(id: string, tasks: object[], fields: object = {}): Promise<string> {
-  const file = await cli.batchFile(`${id}.json`, tasks, fields);
-  expect((await cli.run(['batch', file, '--batch-id', id, '--no-wait'])).code).toBe(0);
-  return file;
-}
-
 const two = (id: string) => [
   { prompt: `${id} 1`, task_name: '封面-1' },
   { prompt: `${id} 2 [fault:400]`, task_name: 'cover-2' },
@@ -36,7 +28,8 @@ const two = (id: string) => [
 describe('watch', () => {
   test('of a running batch ends as `batch` does: the same document, the same exit code', async () => {
     const release = hold();
-    const file = await order('seen', two('seen'));
+    const file = await cli.batchFile('seen.json', two('seen'));
+    expect((await cli.run(['batch', file, '--batch-id', 'seen', '--no-wait'])).code).toBe(0);
     await until('both requests', () => callsFor('seen') === 2);
     const byId = cli.start(['watch', 'seen', '--json', '--progress', 'plain']);
     const theOnlyOne = cli.start(['watch', '--json']);
@@ -117,7 +110,7 @@ describe('watch', () => {
       expect.stringMatching(/2 orders run; say which[^]*two-of {2}batch, running[^]*one-of/u),
     ]);
     release();
-    await Promise.all([cli.run(['watch', 'one-of']), cli.run(['watch', 'two-of'])]);
+    await Promise.all([resultOf('one-of'), resultOf('two-of')]);
   }, 90_000);
 
   test('of a paused batch shows since when and why; --wait-timeout leaves it; quiet says nothing', async () => {
@@ -170,7 +163,7 @@ describe('watch', () => {
 describe('get', () => {
   test('shows metadata, attempts with their money, ends of the output and paths (F11)', async () => {
     await order('looked-at', two('looked-at'));
-    await cli.run(['watch', 'looked-at']);
+    await resultOf('looked-at');
     const { stdout } = await cli.run(['get', 'looked-at', 'cover-2', '--tail-bytes', '40', '--json']);
     const detail = json({ stdout }) as { artifacts: Record<string, string>; stderr_tail: string };
     expect(detail).toMatchObject({
@@ -190,7 +183,7 @@ describe('get', () => {
 
 test('list and history: states, statuses, newest first; a status there is not is refused with those there are', async () => {
   await order('table', two('table'));
-  await cli.run(['watch', 'table']);
+  await resultOf('table');
   expect(json(await cli.run(['list', '--json']))).toMatchObject({
     orders: expect.arrayContaining([
       expect.objectContaining({ id: 'table', state: 'completed', total: 2, done: 2, not_completed: 1 }),

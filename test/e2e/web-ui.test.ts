@@ -1,15 +1,11 @@
-/** SPEC T2 from the command line: the embedded server knows our search attributes, and workflows are found by them. */
-import { beforeAll, expect, test } from 'vitest';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+/** SPEC T2 of what the command line orders: the embedded server knows our search attributes, and workflows are found by them. */
+import { expect, test } from 'vitest';
+import { until } from '../support/cli.ts';
+import type { CliAndClient } from '../support/cli-and-client.ts';
+import { shareStackAndClient } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider, client } = {} as CliAndClient;
+shareStackAndClient((started) => ({ cli, provider, client } = started));
 
 test('batches and tasks are found by batch, key, status, mode and model', async () => {
   const tasks = [
@@ -73,9 +69,9 @@ const INDEXED = { timeout: 20_000 };
 
 /** Ids. */
 async function listed(query: string): Promise<string[]> {
-  const { stdout } = await cli.run(['temporal', 'workflow', 'list', '--query', query, '-o', 'json']);
-  const found = JSON.parse(stdout || '[]') as { execution: { workflowId: string } }[];
-  return found.map(({ execution }) => execution.workflowId).sort();
+  const found: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query })) found.push(workflowId);
+  return found.sort();
 }
 
 async function update(batchId: string, name: string, input?: string): Promise<void> {

@@ -1,18 +1,13 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import { findServer } from '../../src/embedded/processes.ts';
 import { workerRecord } from '../../src/embedded/worker-record.ts';
 import { identify } from '../../src/host/process-identity.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
 beforeEach(() => provider.setLatencyMs(0));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;

@@ -1,9 +1,9 @@
 /** Real things for the tests of the embedded stack: a home, the Temporal CLI, an imgproof whose worker only says so. */
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { resolveBinary } from '../../src/embedded/binaries.ts';
+import { copyBuiltPackage } from '../support/built-package.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 
@@ -55,21 +55,10 @@ tell('ready');
 setInterval(() => undefined, 1000);
 `;
 
-/** A package root with the supervisor of this source and the stand-in worker. */
+/** The built package with the stand-in worker. */
 export function packageWithStandInWorker(): string {
   const root = newFolder();
-  const tsc = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc');
-  const options = [
-    '-p',
-    join(REPOSITORY, 'tsconfig.build.json'),
-    '--noCheck',
-    '--outDir',
-    join(root, 'dist'),
-  ];
-  execFileSync(process.execPath, [tsc, ...options]);
-  writeFileSync(join(root, 'package.json'), JSON.stringify({ type: 'module' }));
-  symlinkSync(join(REPOSITORY, 'node_modules'), join(root, 'node_modules'));
-  mkdirSync(join(root, 'bin'));
-  writeFileSync(join(root, 'bin', 'imgproof.js'), STAND_IN_WORKER);
+  const { bin } = copyBuiltPackage(root);
+  writeFileSync(bin, STAND_IN_WORKER);
   return root;
 }

@@ -1,17 +1,13 @@
 import { once } from 'node:events';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { holdApiLane } from '../../src/embedded/embedded.ts';
 import { findServer, findWorker } from '../../src/embedded/processes.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
+import { attemptOf, clientAt } from '../support/cli-and-client.ts';
 
-let provider: ProviderServer;
-let cli: Cli;
-beforeAll(async () => {
-  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
-  ({ cli, provider } = started);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '8000' } });
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.startsWith(part)).length;
 const tasks = (count: number, name: string) =>
@@ -22,10 +18,12 @@ const temporal = (...args: string[]) => cli.run(['temporal', 'workflow', ...args
 async function order(name: string, maxWorkers = 4): Promise<void> {
   const file = await cli.batchFile(`${name}.json`, tasks(4, name), { max_workers: maxWorkers });
   expect((await cli.run(['batch', file, '--batch-id', name, '--no-wait'])).code).toBe(0);
-  const isQueued = async (task: number) =>
-    (await temporal('describe', '--workflow-id', `${name}/task-0${task}`)).stdout.includes('generateImage');
-  for (const task of [1, 2, 3, 4].slice(0, maxWorkers))
-    await until(`the queued call of task ${task}`, () => isQueued(task));
+  const client = await clientAt(cli);
+  for (const task of [1, 2, 3, 4].slice(0, maxWorkers)) {
+    const key = `${name}/task-0${task}`;
+    await until(`the queued call of ${key}`, async () => (await attemptOf(client, key)) > 0);
+  }
+  await client.connection.close();
   expect(calls(name)).toBe(0);
 }
 

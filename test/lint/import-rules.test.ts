@@ -82,8 +82,8 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
     ],
   },
   'src/temporal/x.ts': {
-    refused: ['../config.ts', '../domain/a.ts', '../client.ts', '@temporalio/worker'],
-    allowed: ['./a.ts', '@temporalio/client', '@temporalio/envconfig'],
+    refused: ['../config.ts', '../domain/a.ts', '../client.ts', '@temporalio/client', '@temporalio/worker'],
+    allowed: ['./a.ts', 'type @temporalio/client', '@temporalio/envconfig'],
   },
   'src/config.ts': {
     refused: ['zod', './client.ts', './embedded/a.ts', './provider/a.ts', '@temporalio/client'],
@@ -101,10 +101,11 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
       './embedded/a.ts',
       './host/a.ts',
       './activities/a.ts',
+      '@temporalio/client',
       '@temporalio/worker',
       '@temporalio/common',
     ],
-    allowed: ['./domain/a.ts', './temporal/a.ts', 'type ./workflows/index.ts', '@temporalio/client'],
+    allowed: ['./domain/a.ts', './temporal/a.ts', 'type ./workflows/index.ts', 'type @temporalio/client'],
   },
   'src/client/x.ts': {
     refused: [
@@ -115,6 +116,7 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
       '../config.ts',
       '../embedded/a.ts',
       '../host/a.ts',
+      '@temporalio/client',
       '@temporalio/worker',
       '@temporalio/common',
     ],
@@ -124,7 +126,7 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
       '../domain/a.ts',
       '../temporal/a.ts',
       'type ../workflows/index.ts',
-      '@temporalio/client',
+      'type @temporalio/client',
     ],
   },
   'src/worker.ts': {

@@ -1,19 +1,13 @@
 /** `queue cancel` on a run that goes on (SPEC B7, F11). */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { beforeEach, expect, test } from 'vitest';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 import { queueIn } from '../support/queue.ts';
 
-let cli: Cli;
-let provider: ProviderServer;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  await cli.run(['up']);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { isUp: true });
 beforeEach(() => provider.setLatencyMs(0));
 
 const tasks = (name: string, count: number) =>

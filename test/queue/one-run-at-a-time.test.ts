@@ -2,19 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
+import { describe, expect, test } from 'vitest';
+import { type CliAndProvider, until } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 import { contradictions, jsonOf, queueIn } from '../support/queue.ts';
 
-let cli: Cli;
-let provider: ProviderServer;
-beforeAll(async () => {
-  const started = await startCliAndProvider();
-  ({ cli, provider } = started);
-  await cli.run(['up']);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { isUp: true });
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part));
 const tasks = (name: string, count: number) =>

@@ -2,21 +2,15 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import { type Cli, startCliAndProvider } from '../support/cli.ts';
+import type { CliAndProvider } from '../support/cli.ts';
+import { shareStack } from '../support/shared-stack.ts';
 import { peakInFlight } from '../support/provider-calls.ts';
-import type { ProviderServer } from '../support/provider-server.ts';
 import { isKnownEvent, pollState, queueIn } from '../support/queue.ts';
 
-let cli: Cli;
-let provider: ProviderServer;
-beforeAll(async () => {
-  const started = await startCliAndProvider({ env: { IMGPROOF_ALLOW_MOCK: '1' } });
-  ({ cli, provider } = started);
-  await cli.run(['up']);
-  return started.stop;
-}, 120_000);
+let { cli, provider } = {} as CliAndProvider;
+shareStack((started) => ({ cli, provider } = started), { env: { IMGPROOF_ALLOW_MOCK: '1' }, isUp: true });
 beforeEach(() => provider.setLatencyMs(0));
 
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part));

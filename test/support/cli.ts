@@ -100,12 +100,15 @@ export interface CliAndProvider {
   stop: () => Promise<void>;
 }
 
+/** `env`: of the CLI, beside its own; `bin`: of another build; the rest is the provider's. */
+export type StackOptions = ProviderServerOptions & { env?: NodeJS.ProcessEnv; bin?: string };
+
 /** A scripted provider, and the CLI whose `happy` it is. */
 export async function startCliAndProvider({
   env = {},
   bin = BIN,
   ...options
-}: ProviderServerOptions & { env?: NodeJS.ProcessEnv; bin?: string } = {}): Promise<CliAndProvider> {
+}: StackOptions = {}): Promise<CliAndProvider> {
   const provider = await startProviderServer(options);
   const cli = await startCli(provider.baseUrl, env, { bin });
   const stop = async () => {

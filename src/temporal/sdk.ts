@@ -1,0 +1,16 @@
+/**
+ * Temporal's client, loaded by `require`: for an `import` statement Node would read all of its CommonJS files once more, for the
+ * names that they export, and every command would wait for that.
+ */
+import { createRequire } from 'node:module';
+import { beginLoading, endLoading } from './loading.ts';
+
+const require = createRequire(import.meta.url);
+
+beginLoading();
+/** Classes and functions of `@temporalio/client`; types are imported from the package. */
+export const sdk = require('@temporalio/client') as typeof import('@temporalio/client');
+
+export const { defineSearchAttributeKey } =
+  require('@temporalio/common') as typeof import('@temporalio/common');
+endLoading();
