@@ -10,19 +10,25 @@ import { FAULTS, faultCases } from '../../src/domain/fault-catalogue.ts';
 import { SHOWN_ELSEWHERE } from './shown-elsewhere.ts';
 
 interface Report {
-  testResults: { name: string; assertionResults: { fullName: string; title: string; status: string }[] }[];
+  testResults: { name: string; assertionResults: Omit<Result, 'file'>[] }[];
 }
 
-type Result = { file: string; fullName: string; title: string; status: string };
+interface Result {
+  file: string;
+  fullName: string;
+  title: string;
+  status: string;
+  failureMessages: string[];
+}
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 const results = runTests();
 const failing = faultCases().filter(({ key }) => !isShown(key));
-for (const { key, fault, faultCase } of failing)
-  print(
-    `not shown: #${key} ${fault.fault}${faultCase.when === undefined ? '' : `: ${faultCase.when}`} (${statusOf(key)})`,
-  );
+for (const { key, fault, faultCase } of failing) {
+  print(`not shown: #${key} ${[fault.fault, faultCase.when].filter(Boolean).join(': ')} (${statusOf(key)})`);
+  for (const { failureMessages } of resultsOf(key)) print(failureMessages.join('\n'));
+}
 const failed = new Set(failing.map(({ fault }) => fault.id));
 print(`${faultCases().length - failing.length} of ${faultCases().length} cases`);
 print(`${FAULTS.length - failed.size}/${FAULTS.length}`);
@@ -37,11 +43,11 @@ function runTests(): Result[] {
       .map((name) => `test/faults/${name}`);
     const elsewhere = new Set(Object.values(SHOWN_ELSEWHERE).map(({ file }) => file));
     const names = ['#\\d+[a-z]?$', ...Object.values(SHOWN_ELSEWHERE).map(({ test }) => literal(test))];
-    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+    const reporters = ['--reporter=json', `--outputFile.json=${report}`];
     spawnSync(
       join('node_modules', '.bin', 'vitest'),
       ['run', ...reporters, '-t', names.join('|'), ...own, ...elsewhere],
-      { stdio: 'inherit' },
+      { stdio: ['ignore', 'ignore', 'inherit'] },
     );
     const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report;
     return testResults.flatMap(({ name, assertionResults }) =>
