@@ -66,7 +66,7 @@ test('a reset of a batch that is waited for is followed to its end', async () =>
 }, 60_000);
 
 test('`down` is not undone by a command that waits: it ends with exit 3 and says how to go on', async () => {
-  provider.setLatencyMs(20_000);
+  onTestFinished(provider.hold());
   const file = await cli.batchFile('stopped.json', [{ prompt: 'stopped' }]);
   const batch = cli.run(['batch', file, '--batch-id', 'stopped']);
   await until('its call', () => calls('stopped') === 1);
