@@ -5,7 +5,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const OWN_PROCESS = ['test/{workflows,model,chaos}/**/*.test.ts', 'test/provider/long-waits.test.ts'];
 
 /** What starts processes takes longest, and begins first: no core is left alone with it at the end. */
-const PLACES_BY_LENGTH = [/^test\/(?:workflows|model|chaos)\//u, /^test\/(?:e2e|embedded|queue|deploy|bench)\//u];
+const PLACES_BY_LENGTH = [
+  /^test\/(?:workflows|model|chaos)\//u,
+  /^test\/(?:e2e|embedded|queue|deploy|bench)\//u,
+];
 
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,5 +1,5 @@
 /** What a second terminal sees and does to an order of the first one (SPEC C4, C5, B6, H5). */
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type CliAndProvider, until } from '../support/cli.ts';
 import { shareStack } from '../support/shared-stack.ts';
 
@@ -10,7 +10,8 @@ beforeEach(() => provider.setLatencyMs(0));
 const calls = (part: string) => provider.calls.filter(({ prompt }) => prompt?.includes(part)).length;
 
 test('`status BATCH` shows one batch, running and ended; an unknown one is exit 2', async () => {
-  provider.setLatencyMs(4_000);
+  const release = provider.hold();
+  onTestFinished(release);
   const file = await cli.batchFile('shown.json', [{ prompt: 'shown 1' }, { prompt: 'shown 2' }]);
   const batch = cli.run(['batch', file, '--batch-id', 'shown', '--json']);
   await until('2 calls', () => calls('shown') === 2);
@@ -19,6 +20,7 @@ test('`status BATCH` shows one batch, running and ended; an unknown one is exit 
     0,
     { batch_id: 'shown', state: 'running', progress: { total: 2 }, tasks: [{ status: 'running' }, {}] },
   ]);
+  release();
   await batch;
   const ended = await cli.run(['status', 'shown']);
   expect([ended.code, ended.stdout]).toEqual([
@@ -50,19 +52,21 @@ test('a batch id that is the id of a running task is refused with exit 2; nothin
 }, 60_000);
 
 test('a reset of a batch that is waited for is followed to its end', async () => {
-  provider.setLatencyMs(4_000);
+  const release = provider.hold();
+  onTestFinished(release);
   const file = await cli.batchFile('followed.json', [{ prompt: 'followed' }]);
   const batch = cli.run(['batch', file, '--batch-id', 'followed', '--json']);
   await until('its call', () => calls('followed') === 1);
   const reset = ['--type', 'FirstWorkflowTask', '--reason', 'test'];
   const { code: resetCode } = await cli.run(['temporal', 'workflow', 'reset', '-w', 'followed', ...reset]);
+  release();
   const { code, stdout, stderr } = await batch;
   expect([resetCode, code, JSON.parse(stdout)]).toMatchObject([0, 0, { success: 1 }]);
   expect([stderr, calls('followed')]).toEqual([expect.stringContaining('another one goes on'), 1]);
 }, 60_000);
 
 test('`down` is not undone by a command that waits: it ends with exit 3 and says how to go on', async () => {
-  provider.setLatencyMs(20_000);
+  onTestFinished(provider.hold());
   const file = await cli.batchFile('stopped.json', [{ prompt: 'stopped' }]);
   const batch = cli.run(['batch', file, '--batch-id', 'stopped']);
   await until('its call', () => calls('stopped') === 1);
