@@ -17,7 +17,7 @@ import type { ProviderLane } from '../provider/lane.ts';
 import { attemptRequest } from './attempt-request.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
-import { type LaneTurn, turnOf } from './lane-turn.ts';
+import { laneOpens, type LaneTurn, turnOf } from './lane-turn.ts';
 import { pretend, refuseMock } from './mock-image.ts';
 import { readReferences } from './read-references.ts';
 import { delayMs, isCutByDeadline, limitOf, promptToSend } from './request-rules.ts';
@@ -183,10 +183,12 @@ export class Generation {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const safe = promptToSend(this.#task);
-    const inLane = await turnOf(this.#turn(signal));
+    const turn = this.#turn(signal);
+    await laneOpens(turn);
     const endpoint = await this.#endpoint();
     const references = await readReferences(this.#task, this.#deps.inputRoots());
     const request = attemptRequest(this.#task, attempt, endpoint, safe);
+    const inLane = await turnOf(turn);
     this.progress.attempt = attempt;
     const { mode, model, size, options, generation_id } = this.#task;
     return async (beforeFirstByte, deadline) => {
@@ -194,13 +196,8 @@ export class Generation {
       await this.#folder.writeRequest({ ...request, timeout_ms: limitMs }).catch((error: unknown) => {
         throw new CallFailed({ category: 'disk', phase: 'connecting', message: (error as Error).message });
       });
-      const sentAtMs = Date.now();
-      Object.assign(this.progress, {
-        waitingFor: 'the image',
-        sentAtMs,
-        limitMs,
-        deadlineAtMs: deadline.atMs,
-      });
+      const begun = { waitingFor: 'the image', sentAtMs: Date.now(), limitMs, deadlineAtMs: deadline.atMs };
+      Object.assign(this.progress, begun);
       const sending = sendRequest(
         {
           endpoint,
@@ -228,8 +225,8 @@ export class Generation {
 
   #turn(signal: AbortSignal): LaneTurn {
     const { nowMs } = this.#time();
-    const onWait = () => this.#writeState();
-    return { task: this.#task, lane: this.#lane, progress: this.progress, nowMs, signal, onWait };
+    const work = { task: this.#task, lane: this.#lane, progress: this.progress, signal };
+    return { ...work, nowMs, sinceMs: nowMs(), onWait: () => this.#writeState() };
   }
 
   #tellKill(step: 'start' | 'done'): Promise<void> {

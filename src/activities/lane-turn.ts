@@ -20,6 +20,8 @@ export interface LaneTurn {
   progress: Pick<GenerationProgress, 'waitingFor' | 'notBeforeMs' | 'isWorkerLeaving'>;
   /** By the server's clock. */
   nowMs: () => number;
+  /** When it began to ask. */
+  sinceMs: number;
   /** A person's cancel. */
   signal: AbortSignal;
   /** Told once when it begins to wait. */
@@ -30,21 +32,26 @@ export interface LaneTurn {
 export type InLane = <Answer>(attempt: number, sending: Promise<Answer>) => Promise<Answer>;
 
 /**
- * Resolves when a call may begin, which it then does.
+ * Resolves while a call may begin: to be asked before anything is read that may be other after a wait.
  * @throws AttemptFailed retryable, when the wait is too long for a slot or the worker leaves; `cancelled`
  */
-export async function turnOf(turn: LaneTurn): Promise<InLane> {
-  const { lane, progress, nowMs } = turn;
-  const heldUntilMs = nowMs() + HOLD_MS;
+export async function laneOpens(turn: LaneTurn): Promise<void> {
+  const { lane, progress, nowMs, sinceMs } = turn;
   const { waitingFor } = progress;
   for (let told = false; lane.waitMs(nowMs()) > 0; told = true) {
     const waitMs = lane.waitMs(nowMs());
-    if (nowMs() + waitMs > heldUntilMs || progress.isWorkerLeaving) throw comeBack(turn, waitMs);
+    if (nowMs() + waitMs > sinceMs + HOLD_MS || progress.isWorkerLeaving) throw comeBack(turn, waitMs);
     Object.assign(progress, { waitingFor: 'the provider', notBeforeMs: nowMs() + waitMs });
     if (!told) await turn.onWait();
     await pause(Math.min(LOOK_MS, waitMs), turn.signal);
   }
   Object.assign(progress, { waitingFor, notBeforeMs: null });
+}
+
+/** Takes the turn: the call begins now. To be asked last, so that no refusal comes in between. Throws as `laneOpens`. */
+export async function turnOf(turn: LaneTurn): Promise<InLane> {
+  const { lane, nowMs } = turn;
+  await laneOpens(turn);
   const pass = lane.begin(nowMs());
   return async (attempt, sending) => {
     try {
