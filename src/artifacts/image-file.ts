@@ -38,7 +38,7 @@ async function decodingProblem(bytes: Buffer, format: ImageFormat): Promise<stri
   if (format === 'png' && !hasPngEnd(bytes)) return 'the file is cut off: it has no end mark (IEND)';
   const { default: sharp } = await import('sharp');
   try {
-    // One channel says it of all, and its buffer is small enough not to start a garbage collection of everything.
+    // One channel says it of all, and its buffer is a third in size.
     const decoding = sharp(bytes, { failOn: 'warning', limitInputPixels: MAX_PIXELS });
     await decoding.extractChannel(0).raw().toBuffer();
     return null;

@@ -3,14 +3,12 @@
  * names that they export, and every command would wait for that.
  */
 import { createRequire } from 'node:module';
-import { beginLoading, endLoading } from './loading.ts';
+import { whileLoading } from './loading.ts';
 
 const require = createRequire(import.meta.url);
 
-beginLoading();
 /** Classes and functions of `@temporalio/client`; types are imported from the package. */
-export const sdk = require('@temporalio/client') as typeof import('@temporalio/client');
+export const sdk = whileLoading(() => require('@temporalio/client') as typeof import('@temporalio/client'));
 
 export const { defineSearchAttributeKey } =
   require('@temporalio/common') as typeof import('@temporalio/common');
-endLoading();
