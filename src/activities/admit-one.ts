@@ -1,6 +1,7 @@
 import { type OrderPlace, writeOrderFile } from '../artifacts/order-file.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
+import { taskPrice } from '../domain/cost.ts';
 import { generationId, requestFingerprint } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import type { OrderedTask } from '../domain/batch-records.ts';
@@ -16,7 +17,7 @@ import { writeQueued } from './task-state.ts';
 /** A task as admission knows it, without what is computed here. */
 export type WantedTask = Omit<
   AdmittedTask,
-  'generation_id' | 'request_fingerprint' | 'adopts' | 'stamp' | 'heartbeat_timeout_ms'
+  'generation_id' | 'request_fingerprint' | 'price' | 'adopts' | 'stamp' | 'heartbeat_timeout_ms'
 >;
 
 export interface Refusal {
@@ -38,10 +39,13 @@ export async function admitOne(
   { wanted, place }: { wanted: WantedTask; place: OrderPlace },
   { refusal, adopts }: { refusal: Refusal | null; adopts: boolean },
 ): Promise<Admitted> {
+  const table = deps.prices();
+  const price = table === null ? null : taskPrice(table, wanted);
   const task: AdmittedTask = {
     ...wanted,
     generation_id: generationOf(order, wanted.task_key),
     request_fingerprint: requestFingerprint(wanted, wanted.input_images, sha256),
+    ...(price === null ? {} : { price }),
     adopts,
     stamp: timestamp(order.started_at_ms),
     heartbeat_timeout_ms: deps.heartbeatTimeoutMs,

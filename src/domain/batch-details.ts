@@ -1,5 +1,7 @@
 /** A batch as its page in Temporal's Web UI tells it while it lives (SPEC T2): counts, what stands still and why, its tasks. */
+import { moneyFacts } from './cost.ts';
 import type { BatchProgress, PausedBy, TaskState } from './messages.ts';
+import { sumBilling } from './records.ts';
 import type { TaskStatus } from './status.ts';
 import { hasEnded, TASK_STATUSES } from './status.ts';
 import { MODE_NAMES } from './task.ts';
@@ -21,7 +23,7 @@ export function batchDetails(progress: BatchProgress, tasks: readonly TaskLine[]
   const rows = rowsOf(tasks);
   const left = tasks.length - rows.length;
   return [
-    headline(progress, tasks.length),
+    headline(progress, tasks),
     '',
     ...standstill(progress),
     `| # | ${PAD}Task${PAD} | Status (UTC)${PAD} | |`,
@@ -43,12 +45,20 @@ const PHASES = {
   done: 'Done',
 } as const satisfies Record<BatchProgress['phase'], string>;
 
-function headline({ phase, paused, counters, adopted, max_workers }: BatchProgress, total: number): string {
+function headline(
+  { phase, paused, counters, adopted, max_workers }: BatchProgress,
+  tasks: readonly TaskLine[],
+): string {
   const title = paused !== null && phase === 'running' ? 'Paused' : PHASES[phase];
   const counts = TASK_STATUSES.filter((status) => counters[status] > 0).map(
     (status) => `${counters[status]} ${STATUS_LOOKS[status].word}`,
   );
-  const facts = [`${total} tasks`, ...counts, ...(adopted > 0 ? [`${adopted} of them adopted`] : [])];
+  const facts = [
+    `${tasks.length} tasks`,
+    ...counts,
+    ...(adopted > 0 ? [`${adopted} of them adopted`] : []),
+    ...moneyFacts(sumBilling(tasks.map(({ billing }) => billing))),
+  ];
   return `**${title}** · ${facts.join(' · ')} · ${max_workers} at a time`;
 }
 

@@ -30,7 +30,7 @@ export interface BatchResultRecord {
   provider: string;
   model: string;
   no_local_fallback: true;
-  /** Requests by billing class over all tasks; money comes with the price table (SPEC R8). */
+  /** Requests by billing class over all tasks but adopted ones, and what they cost where each has a price (SPEC R4, R8). */
   cost: BillingTally;
   results: TaskRow[];
 }

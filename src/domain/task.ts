@@ -1,3 +1,4 @@
+import type { TaskPrice } from './cost.ts';
 import type { QueuePlace } from './queue.ts';
 
 /** What a person asks for: one image. Field names are those of the files and of `temporal workflow start` (SPEC G). */
@@ -198,6 +199,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   /** Earlier generations whose requests count on: they were stopped because the provider was down (SPEC R7). Absent for none. */
   continues?: string[];
   request_fingerprint: string;
+  /** By the worker's price table on admission; absent where it has none for this task (SPEC R8). */
+  price?: TaskPrice;
   /** Things worth saying about this task that stop nothing; a batch says them for all of its tasks. */
   warnings: string[];
   /** True: a proof of an earlier order of the same batch id and request counts as this task's (SPEC B6). */
