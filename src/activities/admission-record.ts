@@ -1,7 +1,7 @@
 /** What the ways of admission have in common: where defaults come from, the pace, the record of the whole. */
 import { writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
-import type { Admission } from '../domain/batch.ts';
+import type { Admission, NormalizedBatch } from '../domain/batch.ts';
 import type { BatchRequestRecord } from '../domain/batch-records.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
@@ -23,6 +23,7 @@ export async function recordAdmission(
   { order, output_dir, queue }: RecordedOrder,
 ): Promise<void> {
   const { batch_dir, max_workers, queue_limit, on_provider_down, total, warnings, batch_name } = admission;
+  const { currency, max_cost_micros } = admission;
   await writeBatchRequest(batch_dir, {
     schema_version: SCHEMA_VERSION,
     batch_id: order.workflow_id,
@@ -34,12 +35,25 @@ export async function recordAdmission(
     max_workers,
     queue_limit,
     on_provider_down,
+    ...(currency === undefined ? {} : { currency }),
+    ...(max_cost_micros === undefined ? {} : { max_cost_micros }),
     output_dir,
     total,
     warnings,
     ...(queue === undefined ? {} : { queue }),
     tasks: admitted.map(orderedTask),
   });
+}
+
+/** What a cap is held against (SPEC R8): the currency in which every task that runs has a price. */
+export function capOf(
+  admitted: readonly Admitted[],
+  { max_cost_micros }: Pick<NormalizedBatch, 'max_cost_micros'>,
+): Pick<Admission, 'currency' | 'max_cost_micros'> {
+  const running = admitted.filter(({ row }) => row === null);
+  const [currency, ...others] = new Set(running.map(({ task }) => task.price?.currency));
+  if (currency === undefined || others.length > 0) return {};
+  return { currency, ...(max_cost_micros === null ? {} : { max_cost_micros }) };
 }
 
 /** Admission waits for the disk, task after task: a few at a time share its fsyncs. */

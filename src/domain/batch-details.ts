@@ -1,5 +1,5 @@
 /** A batch as its page in Temporal's Web UI tells it while it lives (SPEC T2): counts, what stands still and why, its tasks. */
-import { moneyFacts } from './cost.ts';
+import { moneyFacts, moneyText } from './cost.ts';
 import type { BatchProgress, PausedBy, TaskState } from './messages.ts';
 import { sumBilling } from './records.ts';
 import type { TaskStatus } from './status.ts';
@@ -46,7 +46,7 @@ const PHASES = {
 } as const satisfies Record<BatchProgress['phase'], string>;
 
 function headline(
-  { phase, paused, counters, adopted, max_workers }: BatchProgress,
+  { phase, paused, counters, adopted, max_workers, max_cost }: BatchProgress,
   tasks: readonly TaskLine[],
 ): string {
   const title = paused !== null && phase === 'running' ? 'Paused' : PHASES[phase];
@@ -58,6 +58,7 @@ function headline(
     ...counts,
     ...(adopted > 0 ? [`${adopted} of them adopted`] : []),
     ...moneyFacts(sumBilling(tasks.map(({ billing }) => billing))),
+    ...(max_cost === undefined ? [] : [`at most ${moneyText(max_cost.micros, max_cost.currency)}`]),
   ];
   return `**${title}** · ${facts.join(' · ')} · ${max_workers} at a time`;
 }
@@ -72,6 +73,8 @@ function standstill({ paused }: BatchProgress): string[] {
 const GOING_ON = {
   person: 'Running tasks go on to their end; the update `resume` starts the others.',
   provider_down: 'Nothing further is sent. When it is mended, the update `resume` starts what is queued.',
+  cost_cap:
+    'Running tasks go on to their end; the update `resume` with a higher `max_cost` starts the others.',
 } as const satisfies Record<PausedBy, string>;
 
 /** What runs first, then what ended last, then what comes next. */

@@ -53,6 +53,10 @@ export interface BatchRequestRecord {
   queue_limit: number;
   /** Absent in records of earlier versions. */
   on_provider_down?: OnProviderDown;
+  /** Of its tasks' prices, where all that run have one (SPEC R8). */
+  currency?: string;
+  /** The order's own cap; absent for none. */
+  max_cost_micros?: number;
   output_dir: string;
   total: number;
   warnings: string[];

@@ -235,6 +235,8 @@ export interface TaskTicket extends Pick<
   prompt_start?: string;
   /** Path of the order file below `batch_dir`, with `/`. */
   order_file: string;
+  /** Expected price of one request; absent where there is none. For the batch alone: tasks are not told (SPEC R8). */
+  price_micros?: number;
   /** How often it was ordered again; absent for never. */
   retry?: number;
 }

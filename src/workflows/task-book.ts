@@ -35,7 +35,13 @@ export class TaskBook {
   order(index: number): TaskOrder {
     const ticket = this.#tickets.get(index);
     if (ticket === undefined) throw new Error(`there is no task ${index}`);
-    return { batch_dir: this.#admission?.batch_dir ?? '', ...ticket };
+    const { price_micros: _, ...order } = ticket;
+    return { batch_dir: this.#admission?.batch_dir ?? '', ...order };
+  }
+
+  /** Expected for one request of it; 0 where it has no price. */
+  priceMicros(index: number): number {
+    return this.#tickets.get(index)?.price_micros ?? 0;
   }
 
   start(index: number): void {
@@ -60,16 +66,18 @@ export class TaskBook {
 
   /** It runs once more, with a call of its own; `because` unless a person ordered it. */
   reopen(index: number, because: string | null = null): void {
-    const { batch_dir: _, ...ticket } = this.order(index);
+    const ticket = this.#tickets.get(index);
+    if (ticket === undefined) throw new Error(`there is no task ${index}`);
     const again = { ...ticket, retry: (ticket.retry ?? 0) + 1 };
+    const { billing } = this.state(index);
     this.#tickets.set(index, again);
     this.#ends.delete(index);
-    this.#states.set(index, { ...queuedState(again), error: because });
+    this.#states.set(index, { ...queuedState(again), billing, error: because });
   }
 
-  /** What its requests may have cost so far stays told while it waits. */
-  billed(index: number, billing: BillingTally): void {
-    this.#change(index, { billing });
+  /** What its requests may have cost so far stays told while it waits. Undefined in histories of before that was known. */
+  billed(index: number, billing: BillingTally | undefined): void {
+    if (billing !== undefined) this.#change(index, { billing });
   }
 
   ends(): TaskEnd[] {
