@@ -52,7 +52,8 @@ export async function resume(
     const told = resumed.changed ? 'resumed' : 'was not paused';
     if (json) {
       const { max_workers } = workers ?? {};
-      printJson({ ok: true, batch_id: id, ...resumed, max_workers, exit_code: EXIT.ok, reason: told });
-    } else printLines(resumeLines(id, { resumed, workers }, lookOf(process.stdout)));
+      const set = { max_workers, max_cost: maxCost };
+      printJson({ ok: true, batch_id: id, ...resumed, ...set, exit_code: EXIT.ok, reason: told });
+    } else printLines(resumeLines(id, { resumed, workers, ...(maxCost === undefined ? {} : { maxCost }) }, lookOf(process.stdout)));
   });
 }

@@ -60,6 +60,12 @@ test('a dry run checks everything and tells the estimate; it leaves no home, no 
   ]);
   const queue = await cli.run(['queue', 'run', `@${file}`, '--dry-run'], { env });
   expect([queue.code, told(queue.stdout).estimate]).toMatchObject([0, { expected_micros: 200_000 }]);
+  // A worker elsewhere has prices of its own; nobody is asked for them.
+  const elsewhere = await cli.run(['batch', file, '--dry-run', '--address', '127.0.0.1:9'], { env });
+  expect([elsewhere.code, elsewhere.stdout]).toEqual([
+    0,
+    expect.stringContaining('estimate  none: prices are those of the worker, which is elsewhere') as unknown,
+  ]);
   const wrong = await cli.batchFile('wrong.json', [{ promt: 'x' }, { prompt: 'x', size: '1x1' }]);
   const refused = await cli.run(['batch', wrong, '--dry-run', '--json'], { env });
   expect([refused.code, told(refused.stdout)]).toMatchObject([2, { problems: expect.any(Array) as unknown }]);
