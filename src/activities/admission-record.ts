@@ -2,6 +2,7 @@
 import { writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import type { Admission, NormalizedBatch } from '../domain/batch.ts';
+import type { PriceTable } from '../domain/cost.ts';
 import type { BatchRequestRecord } from '../domain/batch-records.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
@@ -45,15 +46,15 @@ export async function recordAdmission(
   });
 }
 
-/** What a cap is held against (SPEC R8): the currency in which every task that runs has a price. */
+/** What a cap is held against (SPEC R8): a currency only where every task that runs has a price. */
 export function capOf(
   admitted: readonly Admitted[],
   { max_cost_micros }: Pick<NormalizedBatch, 'max_cost_micros'>,
+  prices: PriceTable | null,
 ): Pick<Admission, 'currency' | 'max_cost_micros'> {
-  const running = admitted.filter(({ row }) => row === null);
-  const [currency, ...others] = new Set(running.map(({ task }) => task.price?.currency));
-  if (currency === undefined || others.length > 0) return {};
-  return { currency, ...(max_cost_micros === null ? {} : { max_cost_micros }) };
+  const hasPrice = ({ task, row }: Admitted) => task.price !== undefined || row !== null;
+  if (prices === null || !admitted.every(hasPrice)) return {};
+  return { currency: prices.currency, ...(max_cost_micros === null ? {} : { max_cost_micros }) };
 }
 
 /** Admission waits for the disk, task after task: a few at a time share its fsyncs. */

@@ -13,7 +13,7 @@ import { batchHash, keyProblem, shorten } from '../domain/ids.ts';
 import { FILES, safeName, timestamp } from '../domain/layout.ts';
 import type { QueueHead, QueueSettings } from '../domain/queue.ts';
 import { endOf } from '../domain/rows.ts';
-import type { InputImage, NormalizedTask } from '../domain/task.ts';
+import { type InputImage, type NormalizedTask, orderOf } from '../domain/task.ts';
 import { readBatch } from '../intake/normalize.ts';
 import { unpricedProblems } from '../intake/priced.ts';
 import type { Problem } from '../intake/problems.ts';
@@ -65,7 +65,7 @@ export async function admitQueue(
     max_workers: batch.max_workers,
     queue_limit: capacityOf(batch),
     on_provider_down: batch.on_provider_down,
-    ...capOf(admitted, batch),
+    ...capOf(admitted, batch, prices),
     total: batch.tasks.length,
     tasks: admitted.map(({ ticket }) => ticket),
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
@@ -207,7 +207,7 @@ async function admitWish(
   const place = { batch_dir, order_file };
   const admitted = await admitOne(deps, order, { wanted, place }, { refusal, adopts, prices });
   if (admitted.row === null)
-    await writeCommandFile(place, { ...admitted.ticket, batch_dir }, deps.redactLong);
+    await writeCommandFile(place, orderOf(admitted.ticket, batch_dir), deps.redactLong);
   return admitted;
 }
 

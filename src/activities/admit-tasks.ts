@@ -74,7 +74,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     max_workers: batch.max_workers,
     queue_limit: batch.queue_limit,
     on_provider_down: batch.on_provider_down,
-    ...capOf(admitted, batch),
+    ...capOf(admitted, batch, prices),
     total: batch.tasks.length,
     tasks: admitted.map(({ ticket }) => ticket),
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),

@@ -64,7 +64,7 @@ export async function confirmCost(
   throw new CommandProblem(EXIT.usage, 'The answer was no. Nothing was sent.');
 }
 
-/** Not counted: proven results, which an order of the same batch id adopts without a request. */
+/** Results that are proven already are in it: only admission sees which of them it adopts. */
 function estimateText({ currency, expected_micros, at_most_micros }: Estimate): string {
   const expected = `about ${moneyText(expected_micros, currency)}`;
   if (at_most_micros === expected_micros) return expected;

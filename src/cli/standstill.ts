@@ -46,8 +46,10 @@ export function tellStandstill(
   const reason = paused.reason ?? 'paused';
   const [batchId = ''] = Object.values(id);
   say(standstillText(String(batchId), { reason, way }, view));
-  if (json)
-    printJson({ ok: false, ...id, paused, counters: view?.counters ?? null, exit_code: exitCode, reason });
+  if (json) {
+    const seen = { counters: view?.counters ?? null, cost: view?.billing ?? null };
+    printJson({ ok: false, ...id, paused, ...seen, exit_code: exitCode, reason });
+  }
   return exitCode;
 }
 

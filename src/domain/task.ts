@@ -242,8 +242,13 @@ export interface TaskTicket extends Pick<
 }
 
 /** Input of the workflow of a task in a batch, and of its activities: histories carry a prompt once, in the batch's own input. */
-export interface TaskOrder extends TaskTicket {
+export interface TaskOrder extends Omit<TaskTicket, 'price_micros'> {
   batch_dir: string;
   /** The batch was started with all search attributes of ours: the task may set them too. An unregistered one would block it. */
   listed?: true;
+}
+
+/** What its workflow and its activities are told: not what only the batch decides by. */
+export function orderOf({ price_micros: _, ...ticket }: TaskTicket, batchDir: string): TaskOrder {
+  return { batch_dir: batchDir, ...ticket };
 }

@@ -82,6 +82,7 @@ test('at max_cost a waiting batch exits 6 once what runs has ended; resume --max
       exit_code: 6,
       paused: { by: 'cost_cap' },
       counters: { completed: 2, queued: 2, failed: 0, running: 0 },
+      cost: { yes: 2, currency: 'USD', spent_micros: 100_000, possibly_spent_micros: 0 },
     },
   ]);
   expect(told(ended.stdout).reason).toMatch(/^max_cost 0\.10 USD: /u);
