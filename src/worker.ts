@@ -132,6 +132,7 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
     get defaults() {
       return settings.defaults;
     },
+    prices: () => settings.prices,
     allowMock: settings.allowMock,
     inputRoots: () => allowedRoots(settings, { embedded }),
     outputRoots: () => outputRoots(settings, { embedded }),

@@ -1,7 +1,8 @@
 /** What the ways of admission have in common: where defaults come from, the pace, the record of the whole. */
 import { writeBatchRequest } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
-import type { Admission } from '../domain/batch.ts';
+import type { Admission, NormalizedBatch } from '../domain/batch.ts';
+import type { PriceTable } from '../domain/cost.ts';
 import type { BatchRequestRecord } from '../domain/batch-records.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { IntakeContext } from '../intake/normalize.ts';
@@ -23,6 +24,7 @@ export async function recordAdmission(
   { order, output_dir, queue }: RecordedOrder,
 ): Promise<void> {
   const { batch_dir, max_workers, queue_limit, on_provider_down, total, warnings, batch_name } = admission;
+  const { currency, max_cost_micros } = admission;
   await writeBatchRequest(batch_dir, {
     schema_version: SCHEMA_VERSION,
     batch_id: order.workflow_id,
@@ -34,12 +36,25 @@ export async function recordAdmission(
     max_workers,
     queue_limit,
     on_provider_down,
+    ...(currency === undefined ? {} : { currency }),
+    ...(max_cost_micros === undefined ? {} : { max_cost_micros }),
     output_dir,
     total,
     warnings,
     ...(queue === undefined ? {} : { queue }),
     tasks: admitted.map(orderedTask),
   });
+}
+
+/** What a cap is held against (SPEC R8): a currency only where every task that runs has a price. */
+export function capOf(
+  admitted: readonly Admitted[],
+  { max_cost_micros }: Pick<NormalizedBatch, 'max_cost_micros'>,
+  prices: PriceTable | null,
+): Pick<Admission, 'currency' | 'max_cost_micros'> {
+  const hasPrice = ({ task, row }: Admitted) => task.price !== undefined || row !== null;
+  if (prices === null || !admitted.every(hasPrice)) return {};
+  return { currency: prices.currency, ...(max_cost_micros === null ? {} : { max_cost_micros }) };
 }
 
 /** Admission waits for the disk, task after task: a few at a time share its fsyncs. */

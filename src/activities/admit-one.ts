@@ -1,6 +1,7 @@
 import { type OrderPlace, writeOrderFile } from '../artifacts/order-file.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
+import { type PriceTable, taskPrice } from '../domain/cost.ts';
 import { generationId, requestFingerprint } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import type { OrderedTask } from '../domain/batch-records.ts';
@@ -16,7 +17,7 @@ import { writeQueued } from './task-state.ts';
 /** A task as admission knows it, without what is computed here. */
 export type WantedTask = Omit<
   AdmittedTask,
-  'generation_id' | 'request_fingerprint' | 'adopts' | 'stamp' | 'heartbeat_timeout_ms'
+  'generation_id' | 'request_fingerprint' | 'price' | 'adopts' | 'stamp' | 'heartbeat_timeout_ms'
 >;
 
 export interface Refusal {
@@ -36,12 +37,14 @@ export async function admitOne(
   deps: ActivityDeps,
   order: AdmissionOrder,
   { wanted, place }: { wanted: WantedTask; place: OrderPlace },
-  { refusal, adopts }: { refusal: Refusal | null; adopts: boolean },
+  { refusal, adopts, prices }: { refusal: Refusal | null; adopts: boolean; prices: PriceTable | null },
 ): Promise<Admitted> {
+  const price = prices === null ? null : taskPrice(prices, wanted);
   const task: AdmittedTask = {
     ...wanted,
     generation_id: generationOf(order, wanted.task_key),
     request_fingerprint: requestFingerprint(wanted, wanted.input_images, sha256),
+    ...(price === null ? {} : { price }),
     adopts,
     stamp: timestamp(order.started_at_ms),
     heartbeat_timeout_ms: deps.heartbeatTimeoutMs,
@@ -78,7 +81,20 @@ export function ticketOf(task: AdmittedTask, { order_file }: Pick<OrderPlace, 'o
   const limits = { timeout_ms, max_attempts, heartbeat_timeout_ms };
   const references = input_images.length;
   const looks = { references, prompt_start: promptStart(task.prompt) };
-  return { index, task_key, task_name, mode, provider, model, size, ...looks, ...limits, order_file };
+  const money = task.price === undefined ? {} : { price_micros: task.price.request_micros };
+  return {
+    index,
+    task_key,
+    task_name,
+    mode,
+    provider,
+    model,
+    size,
+    ...looks,
+    ...limits,
+    ...money,
+    order_file,
+  };
 }
 
 /** Retry number 0: an order's first go. */

@@ -8,15 +8,17 @@ import { QueueFolder } from '../artifacts/queue-folder.ts';
 import { writeCommandFile } from '../artifacts/order-file.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
+import type { PriceTable } from '../domain/cost.ts';
 import { batchHash, keyProblem, shorten } from '../domain/ids.ts';
 import { FILES, safeName, timestamp } from '../domain/layout.ts';
 import type { QueueHead, QueueSettings } from '../domain/queue.ts';
 import { endOf } from '../domain/rows.ts';
-import type { InputImage, NormalizedTask } from '../domain/task.ts';
+import { type InputImage, type NormalizedTask, orderOf } from '../domain/task.ts';
 import { readBatch } from '../intake/normalize.ts';
+import { unpricedProblems } from '../intake/priced.ts';
 import type { Problem } from '../intake/problems.ts';
 import { capacityOf, problemsByTask, taskProblemText } from '../intake/queue.ts';
-import { inTurns, intake, recordAdmission } from './admission-record.ts';
+import { capOf, inTurns, intake, recordAdmission } from './admission-record.ts';
 import { admitOne, type Admitted, type Refusal, type WantedTask } from './admit-one.ts';
 import { badInput } from './bad-input.ts';
 import { checkWritable, hashReferences, type References } from './check-places.ts';
@@ -36,7 +38,7 @@ export async function admitQueue(
   order: AdmissionOrder,
   input: unknown,
 ): Promise<Admission> {
-  const { batch, queue, wishes, warnings } = await checkedQueue(deps, order, input);
+  const { batch, queue, wishes, warnings, prices } = await checkedQueue(deps, order, input);
   const hash = batchHash(batch.tasks, sha256);
   const keys = wishes.map(({ taskKey }) => taskKey);
   const other = await otherContent(batch.tasks, keys, { batchId: order.workflow_id, hash });
@@ -51,7 +53,7 @@ export async function admitQueue(
   const admitted = await inTurns(wishes, (wish, i) =>
     admitWish(
       deps,
-      { order, head, hash, queue, adopts: !batch.again },
+      { order, head, hash, queue, adopts: !batch.again, prices },
       { ...wish, index: i + 1, refusal: refusals[i] ?? null },
     ),
   );
@@ -63,6 +65,7 @@ export async function admitQueue(
     max_workers: batch.max_workers,
     queue_limit: capacityOf(batch),
     on_provider_down: batch.on_provider_down,
+    ...capOf(admitted, batch, prices),
     total: batch.tasks.length,
     tasks: admitted.map(({ ticket }) => ticket),
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
@@ -92,6 +95,7 @@ interface CheckedQueue {
   queue: QueueSettings;
   wishes: Wish[];
   warnings: (tasks: readonly NormalizedTask[]) => string[];
+  prices: PriceTable | null;
 }
 
 /** Only what concerns all of its tasks refuses a queue as a whole. */
@@ -106,12 +110,15 @@ async function checkedQueue(
   const references = await hashReferences(batch.tasks.slice(0, BATCH_LIMITS.tasksPerFile), deps.inputRoots());
   const { ofTask, ofAll } = problemsByTask([...problems, ...references.problems], batch.tasks);
   const idProblem = keyProblem(order.workflow_id, null);
+  const prices = deps.prices();
+  const tasks = batch.tasks.filter((_, i) => !ofTask.has(i));
+  ofAll.push(...unpricedProblems({ ...batch, tasks }, prices));
   if (idProblem !== null) ofAll.push({ path: ['queue id'], message: idProblem });
   if (ofAll.length > 0 || batch.queue === null) throw badInput(ofAll);
   const wishes = batch.tasks.map((task, i) =>
     wishOf(task, ofTask.get(i) ?? [], order.workflow_id, references),
   );
-  return { batch, queue: batch.queue, wishes, warnings: warningsOf };
+  return { batch, queue: batch.queue, wishes, warnings: warningsOf, prices };
 }
 
 /** SPEC B5: a queue's key is the task's name when none is given. */
@@ -174,11 +181,12 @@ interface QueueOrder {
   queue: QueueSettings;
   /** True: proven results of an earlier run under the same id count (SPEC B6). */
   adopts: boolean;
+  prices: PriceTable | null;
 }
 
 async function admitWish(
   deps: ActivityDeps,
-  { order, head, hash, queue, adopts }: QueueOrder,
+  { order, head, hash, queue, adopts, prices }: QueueOrder,
   { task, taskKey, input_images, index, refusal }: Wish & { index: number; refusal: Refusal | null },
 ): Promise<Admitted> {
   const { task_key: _, input_images: __, ...wish } = task;
@@ -197,9 +205,9 @@ async function admitWish(
   };
   const order_file = `../../${FILES.queueTaskFolders}/${task_id}/${FILES.task}`;
   const place = { batch_dir, order_file };
-  const admitted = await admitOne(deps, order, { wanted, place }, { refusal, adopts });
+  const admitted = await admitOne(deps, order, { wanted, place }, { refusal, adopts, prices });
   if (admitted.row === null)
-    await writeCommandFile(place, { ...admitted.ticket, batch_dir }, deps.redactLong);
+    await writeCommandFile(place, orderOf(admitted.ticket, batch_dir), deps.redactLong);
   return admitted;
 }
 

@@ -53,6 +53,7 @@ export async function admitRetry(
   for (const one of earlier) if (isChosen.has(one.row.index)) await orderAnew(deps, order, one);
   const kind = request.queue === undefined ? 'batch' : 'queue';
   const { batch_id, batch_name, batch_hash, max_workers, queue_limit, total, warnings } = request;
+  const { currency, max_cost_micros } = request;
   return {
     batch_id,
     batch_name,
@@ -60,6 +61,8 @@ export async function admitRetry(
     max_workers,
     queue_limit,
     on_provider_down: request.on_provider_down ?? ON_PROVIDER_DOWN_DEFAULTS[kind],
+    ...(currency === undefined ? {} : { currency }),
+    ...(max_cost_micros === undefined ? {} : { max_cost_micros }),
     total,
     warnings: [...warnings, ...found],
     batch_dir: retry.batch_dir,

@@ -6,19 +6,21 @@ import { join } from 'node:path';
 import { reserveRunFolder } from '../artifacts/batch-folder.ts';
 import type { AdmissionOrder, ImageActivities } from '../domain/activity-contract.ts';
 import { type Admission, BATCH_LIMITS, type NormalizedBatch } from '../domain/batch.ts';
+import type { PriceTable } from '../domain/cost.ts';
 import { batchHash, keyProblem, taskKeys } from '../domain/ids.ts';
 import { FILES, safeName, taskFolder, timestamp } from '../domain/layout.ts';
 import { packAdmission } from '../domain/packed-admission.ts';
 import { endOf } from '../domain/rows.ts';
 import { normalizeBatch, normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
+import { unpricedProblems } from '../intake/priced.ts';
 import { isRetry } from '../intake/retry.ts';
-import { inTurns, intake, recordAdmission } from './admission-record.ts';
+import { capOf, inTurns, intake, recordAdmission } from './admission-record.ts';
 import { admitOne, generationOf, type WantedTask } from './admit-one.ts';
 import { admitQueue, isQueue } from './admit-queue.ts';
 import { admitRetry } from './admit-retry.ts';
 import { badInput } from './bad-input.ts';
-import { checkWritable, hashReferences } from './check-places.ts';
+import { checkWritable, hashReferences, type References } from './check-places.ts';
 import type { ActivityDeps } from './deps.ts';
 import { otherContent } from './other-content.ts';
 import { refusalsOf } from './refusals.ts';
@@ -35,20 +37,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   const input = await inputOf(order);
   if (isRetry(input)) return admitRetry(deps, order, input);
   if (isQueue(input)) return admitQueue(deps, order, input);
-  const normalized = normalizeBatch(input, intake(deps, 'batch'));
-  const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
-  const keys = taskKeys(batchId, tasks, sha256);
-  const references = await hashReferences(tasks.slice(0, BATCH_LIMITS.tasksPerFile), deps.inputRoots());
-  const problems = [
-    ...('problems' in normalized ? normalized.problems : []),
-    ...problemIf(['batch id'], keyProblem(batchId, null)),
-    ...keys.flatMap((key, i) => problemIf(['tasks', i, 'task_key'], keyProblem(key, batchId))),
-    ...references.problems,
-  ];
-  if ('problems' in normalized || problems.length > 0) throw badInput(problems);
-  const { batch } = normalized;
-  const hash = batchHash(batch.tasks, sha256);
-  refuse(await otherContent(batch.tasks, keys, { batchId, hash }));
+  const { batch, keys, hash, references, prices } = await checkedBatch(deps, order, input);
   const batchDir = batchFolder(deps, order, batch);
   const refusals = refusalsOf(
     keys.map((key) => ({ key, invalid: null })),
@@ -70,7 +59,12 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
       input_images: paths.map((path) => references.of(path)),
     };
     const place = { batch_dir: batchDir, order_file: `${folder}/${FILES.batchTask}` };
-    return admitOne(deps, order, { wanted, place }, { refusal: refusals[i] ?? null, adopts: !batch.again });
+    return admitOne(
+      deps,
+      order,
+      { wanted, place },
+      { refusal: refusals[i] ?? null, adopts: !batch.again, prices },
+    );
   });
   const admission: Admission = {
     batch_id: batchId,
@@ -80,6 +74,7 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     max_workers: batch.max_workers,
     queue_limit: batch.queue_limit,
     on_provider_down: batch.on_provider_down,
+    ...capOf(admitted, batch, prices),
     total: batch.tasks.length,
     tasks: admitted.map(({ ticket }) => ticket),
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),
@@ -87,6 +82,40 @@ async function admitBatch(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
   };
   await recordAdmission(admission, admitted, { order, output_dir: batch.output_dir });
   return admission;
+}
+
+interface CheckedBatch {
+  batch: NormalizedBatch;
+  keys: string[];
+  hash: string;
+  references: References;
+  prices: PriceTable | null;
+}
+
+/** First what is wrong with its fields and references, then what only a batch without such problems can be asked. */
+async function checkedBatch(
+  deps: ActivityDeps,
+  order: AdmissionOrder,
+  input: unknown,
+): Promise<CheckedBatch> {
+  const batchId = order.workflow_id;
+  const normalized = normalizeBatch(input, intake(deps, 'batch'));
+  const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
+  const keys = taskKeys(batchId, tasks, sha256);
+  const references = await hashReferences(tasks.slice(0, BATCH_LIMITS.tasksPerFile), deps.inputRoots());
+  const problems = [
+    ...('problems' in normalized ? normalized.problems : []),
+    ...problemIf(['batch id'], keyProblem(batchId, null)),
+    ...keys.flatMap((key, i) => problemIf(['tasks', i, 'task_key'], keyProblem(key, batchId))),
+    ...references.problems,
+  ];
+  if ('problems' in normalized || problems.length > 0) throw badInput(problems);
+  const { batch } = normalized;
+  const prices = deps.prices();
+  refuse(unpricedProblems(batch, prices));
+  const hash = batchHash(batch.tasks, sha256);
+  refuse(await otherContent(batch.tasks, keys, { batchId, hash }));
+  return { batch, keys, hash, references, prices };
 }
 
 /** A task started alone is a batch of one without a batch: no index row of a batch, a folder under `_runs`. */
@@ -122,7 +151,12 @@ async function admitAlone(deps: ActivityDeps, order: AdmissionOrder): Promise<Ad
     input_images: paths.map((path) => references.of(path)),
   };
   const place = { batch_dir: run_dir, order_file: FILES.task };
-  const { ticket, row } = await admitOne(deps, order, { wanted, place }, { refusal: null, adopts: resume });
+  const { ticket, row } = await admitOne(
+    deps,
+    order,
+    { wanted, place },
+    { refusal: null, adopts: resume, prices: deps.prices() },
+  );
   return {
     batch_id: null,
     batch_name: task.task_name,

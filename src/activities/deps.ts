@@ -1,3 +1,4 @@
+import type { PriceTable } from '../domain/cost.ts';
 import type { Spool } from '../artifacts/spool.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 import type { ProviderLanes } from '../provider/lane.ts';
@@ -18,6 +19,8 @@ export interface ActivityDeps {
   /** The same for an answer before it is kept; images stay as they are. */
   redactBody: (body: Buffer) => Buffer;
   defaults: AdmissionDefaults;
+  /** Read anew for each order; null: nothing is said about money (SPEC R8). */
+  prices: () => PriceTable | null;
   /** Whether mock tasks may run here (SPEC M). */
   allowMock: boolean;
   /** Folders reference images may come from; null is anywhere. */

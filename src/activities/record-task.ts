@@ -12,11 +12,11 @@ import type {
   TaskOutcome,
   TaskRecordOrder,
 } from '../domain/activity-contract.ts';
+import { billed } from '../domain/cost.ts';
 import { FAILURES } from '../domain/failure.ts';
 import {
   type AttemptRecord,
   type AttemptRequest,
-  billingTally,
   type ProofIndexRow,
   type ResultRecord,
   SCHEMA_VERSION,
@@ -249,7 +249,7 @@ function commonResult({ task, workflow_id, run_id }: EndedTask, attempts: Attemp
     safety_rules: [],
     attempts_count: attempts.length,
     attempts,
-    billing: billingTally(attempts),
+    billing: billed(attempts, task.price),
     usage: null,
     request_id: null,
     generation_id: task.generation_id,

@@ -1,8 +1,8 @@
 import { writeOrderFile } from '../artifacts/order-file.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ImageActivities } from '../domain/activity-contract.ts';
+import { billed } from '../domain/cost.ts';
 import { generationId } from '../domain/ids.ts';
-import { billingTally } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from './sha256.ts';
@@ -30,7 +30,7 @@ export function createReopenTask(deps: Pick<ActivityDeps, 'redactLong'>): ImageA
     if (because !== undefined) await folder.takeBackResult(generation_id);
     await writeQueued(deps, again, because ?? null);
     await tellQueue(deps, again, (queue, place) => queue.reopened(place, generation_id, because ?? null));
-    return billingTally(await folder.readAttempts());
+    return billed(await folder.readAttempts(), again.price);
   };
 }
 

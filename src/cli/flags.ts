@@ -91,6 +91,21 @@ export function providerDownOverride({ onProviderDown }: ProviderDownFlags): {
   return onProviderDown === undefined ? {} : { on_provider_down: onProviderDown };
 }
 
+/** What comes before an order (SPEC R8). */
+export interface EstimateFlags {
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+export function addEstimateFlags(command: Command): Command {
+  return command
+    .option('--dry-run', 'check everything and tell what it may cost; nothing is sent, nothing is ordered')
+    .option('--yes', 'do not ask, whatever the estimate is (`prices.askAbove` of the config)');
+}
+
+export const MAX_COST =
+  'start no task that would cost more in all, in the currency of the config’s prices; the rest waits (exit 6)';
+
 export function requestOverrides(flags: RequestFlags): BatchWideFields {
   const fields = {
     provider: flags.provider,

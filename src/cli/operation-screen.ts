@@ -60,7 +60,7 @@ export function pauseLines(id: string, answer: PauseAnswer, reason: string | nul
 
 export function resumeLines(
   id: string,
-  { resumed, workers }: { resumed: PauseAnswer; workers: MaxWorkersAnswer | null },
+  { resumed, workers, maxCost }: { resumed: PauseAnswer; workers: MaxWorkersAnswer | null; maxCost?: number },
   look: Look,
 ): Line[] {
   const { dot } = symbolsOf(look);
@@ -69,6 +69,7 @@ export function resumeLines(
     `${running} running`,
     `${queued} waiting`,
     ...(workers === null ? [] : [workersText(workers)]),
+    ...(maxCost === undefined ? [] : [`max_cost ${maxCost}`]),
   ];
   return flow(
     [

@@ -6,12 +6,15 @@ import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
 import { batchHash, defaultBatchId, keyProblem } from '../domain/ids.ts';
 import { normalizeBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
+import { unpricedProblems } from '../intake/priced.ts';
 import type { Problem } from '../intake/problems.ts';
 import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { announceBatch, refuseOversize } from './batch-order.ts';
+import { confirmCost, tellDryRun } from './estimate.ts';
 import { listenForSignals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
+  type EstimateFlags,
   type ProviderDownFlags,
   providerDownOverride,
   type RequestFlags,
@@ -29,9 +32,10 @@ import type { OrderFacts } from './progress-view.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
 import { lookOf } from './terminal.ts';
 
-export interface BatchFlags extends RequestFlags, ProviderDownFlags, WaitFlags, ServerFlags {
+export interface BatchFlags extends RequestFlags, ProviderDownFlags, EstimateFlags, WaitFlags, ServerFlags {
   maxWorkers?: number;
   queueLimit?: number;
+  maxCost?: number;
   batchId?: string;
   again?: boolean;
 }
@@ -51,6 +55,9 @@ export async function orderBatch(argument: string, flags: BatchFlags): Promise<v
   const clashes = keyClashes(batch, batchId);
   if (clashes.length > 0) throw badInput(locate(clashes), input, batch.tasks.length);
   refuseOversize(request);
+  const models = embedded ? modelsOf(batch) : modelsWritten(request);
+  if (flags.dryRun) return tellDryRun(settings, { ...checkedOrder(batch), models, embedded }, flags);
+  if (embedded) await confirmCost(settings, batch.tasks, flags);
   const signals = listenForSignals();
   const session = await openSession(settings, flags);
   signals.ordering();
@@ -58,7 +65,6 @@ export async function orderBatch(argument: string, flags: BatchFlags): Promise<v
     const order = { batchId, batchHash: hash, request, isAsWritten: !embedded };
     const submitted = await submitBatch(session.client, order);
     if (!('handle' in submitted)) throw refused(submitted.decision, batchId);
-    const models = embedded ? modelsOf(batch) : modelsWritten(request);
     const facts = orderFacts(batch, models, batchId, submitted.decision === 'attach');
     announceBatch(session, batch, facts, progress);
     if (!flags.wait) tellOrdered(session, batchId, flags);
@@ -90,8 +96,10 @@ async function checkedBatch(
   const locate = (problems: Problem[]) =>
     problems.map((problem) => ({ ...parsed.locate(problem.path), ...problem }));
   const tasks = 'problems' in normalized ? normalized.tasks : normalized.batch.tasks;
-  const references = embedded ? await referenceProblems(settings, tasks, (i) => ['tasks', i]) : [];
-  const problems = [...('problems' in normalized ? normalized.problems : []), ...references];
+  const references = embedded ? await referenceProblems(settings, tasks, (i) => ['tasks', i], flags) : [];
+  const unpriced =
+    embedded && 'batch' in normalized ? unpricedProblems(normalized.batch, settings.prices) : [];
+  const problems = [...('problems' in normalized ? normalized.problems : []), ...references, ...unpriced];
   if ('problems' in normalized || problems.length > 0) {
     throw badInput(locate(problems), input, taskCount(parsed.value));
   }
@@ -110,8 +118,13 @@ function keyClashes({ tasks }: NormalizedBatch, batchId: string): Problem[] {
   });
 }
 
-function batchOverrides({ maxWorkers, queueLimit, again }: BatchFlags) {
+function checkedOrder({ tasks, warnings, max_cost_micros: maxCostMicros }: NormalizedBatch) {
+  return { tasks, warnings, maxCostMicros };
+}
+
+function batchOverrides({ maxWorkers, queueLimit, maxCost, again }: BatchFlags) {
   return {
+    ...(maxCost === undefined ? {} : { max_cost: maxCost }),
     ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }),
     ...(queueLimit === undefined ? {} : { queue_limit: queueLimit }),
     ...(again === undefined ? {} : { again }),

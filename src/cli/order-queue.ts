@@ -6,9 +6,17 @@ import { batchHash } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
 import { endedBatch } from './batch-end.ts';
 import { announceBatch, refuseOversize } from './batch-order.ts';
+import { confirmCost, tellDryRun } from './estimate.ts';
 import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
-import type { ProviderDownFlags, RequestFlags, ServerFlags, TaskFlags, WaitFlags } from './flags.ts';
+import type {
+  EstimateFlags,
+  ProviderDownFlags,
+  RequestFlags,
+  ServerFlags,
+  TaskFlags,
+  WaitFlags,
+} from './flags.ts';
 import { batchLooks } from './looks.ts';
 import { checkProviders } from './order.ts';
 import { printJson } from './output.ts';
@@ -20,10 +28,12 @@ import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './
 import { tellStandstill } from './standstill.ts';
 import { watchUntilEnd } from './watch.ts';
 
-export interface QueueRunFlags extends RequestFlags, ProviderDownFlags, TaskFlags, WaitFlags, ServerFlags {
+export interface QueueRunFlags
+  extends RequestFlags, ProviderDownFlags, TaskFlags, EstimateFlags, WaitFlags, ServerFlags {
   prompt?: string;
   maxWorkers?: number;
   maxQueueSize?: number;
+  maxCost?: number;
   overflowPolicy?: string;
   stateDir?: string;
   resume?: boolean;
@@ -41,6 +51,14 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
   const { batch, request, runnable, models } = checked;
   if (embedded) await checkProviders(settings, runnable);
   refuseOversize(request);
+  const { warnings, max_cost_micros: maxCostMicros } = batch;
+  if (flags.dryRun)
+    return tellDryRun(
+      settings,
+      { tasks: runnable, warnings, maxCostMicros, models, embedded },
+      { json: true },
+    );
+  if (embedded) await confirmCost(settings, runnable, flags);
   const stateDir = request.queue?.state_dir ?? null;
   const queueId = flags.resume ? await lastRun(stateDir) : newQueueId();
   const signals = listenForSignals();

@@ -10,9 +10,11 @@ import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { normalizeTask } from '../intake/normalize.ts';
 import type { Problem } from '../intake/problems.ts';
 import { ELSEWHERE, modelsWritten } from './as-written.ts';
+import { confirmCost, tellDryRun } from './estimate.ts';
 import { listenForSignals, type Signals } from './detached.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import {
+  type EstimateFlags,
   type RequestFlags,
   requestOverrides,
   type ServerFlags,
@@ -32,7 +34,7 @@ import { lookOf, symbolsOf } from './terminal.ts';
 import { watchUntilEnd } from './watch.ts';
 import { modeNames } from './words.ts';
 
-export interface RunFlags extends RequestFlags, TaskFlags, WaitFlags, ServerFlags {
+export interface RunFlags extends RequestFlags, TaskFlags, EstimateFlags, WaitFlags, ServerFlags {
   prompt: string;
   resume?: boolean;
 }
@@ -43,6 +45,10 @@ export async function orderTask(flags: RunFlags): Promise<void> {
   const embedded = await isEmbedded(settings, flags);
   const { task, written } = await checkedTask(settings, flags, embedded);
   if (embedded) await checkProviders(settings, [task]);
+  const models = embedded ? `${task.provider}/${task.model}` : modelsWritten({ tasks: [written] });
+  const checked = { tasks: [task], models, warnings: [], maxCostMicros: null, embedded };
+  if (flags.dryRun) return tellDryRun(settings, checked, flags);
+  if (embedded) await confirmCost(settings, [task], flags);
   const key = flags.taskKey ?? ownKey(task.task_name);
   const signals = listenForSignals();
   const session = await openSession(settings, flags);
@@ -53,7 +59,6 @@ export async function orderTask(flags: RunFlags): Promise<void> {
       ...(flags.resume ? { resume: true } : {}),
     };
     const { handle, isAttached } = await startOrAttach(session, key, request);
-    const models = embedded ? `${task.provider}/${task.model}` : modelsWritten({ tasks: [written] });
     const order: OrderFacts = { kind: 'task', id: key, total: 1, models, isAttached };
     announce(session, order, task);
     if (!flags.wait)
@@ -128,7 +133,7 @@ async function checkedTask(
   if ('problems' in normalized) throw badInput([...problems, ...normalized.problems]);
   const { resume: _, ...task } = normalized.task;
   for (const warning of normalized.warnings) warn(warning);
-  if (embedded) problems.push(...(await referenceProblems(settings, [task], () => [])));
+  if (embedded) problems.push(...(await referenceProblems(settings, [task], () => [], flags)));
   if (problems.length > 0) throw badInput(problems);
   return { task, written: { ...value, ...overrides } };
 }

@@ -20,12 +20,17 @@ export function workerHere({ defaults, allowMock }: Settings): Pick<IntakeContex
  */
 export function batchRequestOf(batch: NormalizedBatch, again: boolean): BatchRequest {
   const requests = batch.tasks.map(taskRequestOf);
-  const { batch_name, max_workers, queue_limit, on_provider_down, output_dir } = batch;
+  const { batch_name, max_workers, queue_limit, on_provider_down, max_cost_micros, output_dir } = batch;
   // The batch's own folder holds its proofs, wherever all of its images go.
   const whole = { ...batchWideFields(requests), output_dir };
   const tasks = requests.map((request) => ownFields(request, whole) as TaskRequest);
-  const fields = { batch_name, max_workers, queue_limit, on_provider_down };
+  const fields = { batch_name, max_workers, queue_limit, on_provider_down, ...costField(max_cost_micros) };
   return { ...fields, ...(again ? { again } : {}), ...whole, tasks };
+}
+
+/** In the unit users write. */
+export function costField(micros: number | null): Pick<BatchRequest, 'max_cost'> {
+  return micros === null ? {} : { max_cost: micros / 1_000_000 };
 }
 
 function batchWideFields(requests: readonly TaskRequest[]): BatchWideFields {
@@ -58,6 +63,7 @@ export async function referenceProblems(
   settings: Settings,
   tasks: readonly NormalizedTask[],
   pathOf: (task: number) => Problem['path'],
+  { dryRun = false }: { dryRun?: boolean } = {},
 ): Promise<Problem[]> {
   const cwd = process.cwd();
   const roots = allowedRoots(settings, { embedded: true, cwd });
@@ -70,7 +76,7 @@ export async function referenceProblems(
       if (message) problems.push({ path: [...pathOf(i), 'input_images'], message });
     }
   }
-  if (problems.length === 0 && seen.size > 0) rememberRoot(settings, cwd);
+  if (problems.length === 0 && seen.size > 0 && !dryRun) rememberRoot(settings, cwd);
   return problems;
 }
 

@@ -17,6 +17,7 @@ export interface PauseFlags extends ServerFlags {
 
 export interface ResumeFlags extends ServerFlags {
   maxWorkers?: number;
+  maxCost?: number;
   json?: boolean;
 }
 
@@ -31,7 +32,10 @@ export async function pause(named: string, { reason, json, ...server }: PauseFla
 }
 
 /** The number changes first: nothing starts with the old one. */
-export async function resume(named: string, { maxWorkers, json, ...server }: ResumeFlags): Promise<void> {
+export async function resume(
+  named: string,
+  { maxWorkers, maxCost, json, ...server }: ResumeFlags,
+): Promise<void> {
   if (maxWorkers !== undefined && !Number.isInteger(maxWorkers))
     throw new CommandProblem(
       EXIT.usage,
@@ -43,12 +47,13 @@ export async function resume(named: string, { maxWorkers, json, ...server }: Res
     if (session.embedded && memoOf(run).paused_by === 'provider_down')
       await embeddedPlace(settingsOf(), { orders: true });
     const workers = maxWorkers === undefined ? null : await setMaxWorkers(session.client, id, maxWorkers);
-    const resumed = await resumeBatch(session.client, id);
+    const resumed = await resumeBatch(session.client, id, maxCost === undefined ? {} : { max_cost: maxCost });
     if (workers?.warning) warn(`--max-workers ${workers.warning}`);
     const told = resumed.changed ? 'resumed' : 'was not paused';
     if (json) {
       const { max_workers } = workers ?? {};
-      printJson({ ok: true, batch_id: id, ...resumed, max_workers, exit_code: EXIT.ok, reason: told });
-    } else printLines(resumeLines(id, { resumed, workers }, lookOf(process.stdout)));
+      const set = { max_workers, max_cost: maxCost };
+      printJson({ ok: true, batch_id: id, ...resumed, ...set, exit_code: EXIT.ok, reason: told });
+    } else printLines(resumeLines(id, { resumed, workers, ...(maxCost === undefined ? {} : { maxCost }) }, lookOf(process.stdout)));
   });
 }

@@ -88,13 +88,19 @@ function activityText(activity: Activity | null): string {
 function countsText(view: View): string {
   const { running, queued, completed, notCompleted, adopted, elapsedMs, left, billing } = view;
   const counts = { running, waiting: queued, completed, failed: notCompleted, proven_before: adopted };
-  const cost = { charged: billing.yes, possibly_charged: billing.possible };
+  const cost = {
+    charged: billing.yes,
+    possibly_charged: billing.possible,
+    spent_micros: billing.spent_micros ?? 0,
+    possibly_spent_micros: billing.possibly_spent_micros ?? 0,
+  };
   return [
     `${view.done}/${view.total}`,
     ...nonZero(counts),
     `elapsed=${seconds(elapsedMs)}s`,
     ...(left === null ? [] : [`eta=${Math.floor(left.fromMs / 1000)}-${Math.ceil(left.toMs / 1000)}s`]),
     ...nonZero(cost),
+    ...(billing.currency === undefined ? [] : [`currency=${billing.currency}`]),
   ].join(' ');
 }
 

@@ -38,6 +38,7 @@ export async function tellQueueEnd({ summary }: EndedBatch, order: QueueOrder): 
     running: state?.running ?? {},
     queued: state?.queued ?? [],
     tasks_total: total,
+    cost: summary.cost,
     batch_result_json: summary.batch_result_json,
     exit_code: exitCode,
     reason: reasonOf(summary, exitCode),

@@ -5,6 +5,7 @@ import type { BatchRequest, NormalizedBatch } from '../domain/batch.ts';
 import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { type IntakeContext, readBatch } from '../intake/normalize.ts';
 import { parseJson } from '../intake/parse.ts';
+import { unpricedProblems } from '../intake/priced.ts';
 import type { Problem } from '../intake/problems.ts';
 import { problemsByTask } from '../intake/queue.ts';
 import { withAbsolutePaths } from '../intake/references.ts';
@@ -12,7 +13,7 @@ import { batchAsWritten, ELSEWHERE, modelsWritten } from './as-written.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { providerDownOverride, requestOverrides, taskOfFlags } from './flags.ts';
 import { type InputText, readInput } from './input.ts';
-import { referenceProblems, taskRequestOf, workerHere } from './order.ts';
+import { costField, referenceProblems, taskRequestOf, workerHere } from './order.ts';
 import type { QueueRunFlags } from './order-queue.ts';
 import { say, sayLines } from './output.ts';
 import { problemLines, problemsSentence } from './problem-screen.ts';
@@ -43,13 +44,16 @@ export async function checkedQueue(
     ? { ...queuesHere(settings), baseDir: input.baseDir, overridesDir: process.cwd() }
     : ELSEWHERE;
   const { batch, problems, warningsOf } = readBatch(value, { ...place, overrides, batchName: 'queue' });
-  const references = embedded ? await referenceProblems(settings, batch.tasks, (i) => ['tasks', i]) : [];
+  const references = embedded
+    ? await referenceProblems(settings, batch.tasks, (i) => ['tasks', i], flags)
+    : [];
   const { ofTask, ofAll } = problemsByTask([...problems, ...references], batch.tasks);
+  const runnable = batch.tasks.filter((_, i) => !ofTask.has(i));
+  if (embedded) ofAll.push(...unpricedProblems({ ...batch, tasks: runnable }, settings.prices));
   const named = (list: Problem[]) => list.map((problem) => ({ ...locate(problem.path), ...problem }));
   if (ofAll.length > 0) throw badInput(named(ofAll), input, batch.tasks.length);
   const rejected = [...ofTask.values()].flat();
   if (rejected.length > 0) tellRejected(named(rejected), ofTask.size, input);
-  const runnable = batch.tasks.filter((_, i) => !ofTask.has(i));
   const isRejected = (i: number) => ofTask.has(i);
   const request = embedded
     ? requestOf(batch, { value, baseDir: input.baseDir, isRejected })
@@ -119,7 +123,7 @@ function withQueue(value: unknown, flags: QueueRunFlags, settings: Settings, emb
 }
 
 function overridesOf(flags: QueueRunFlags) {
-  const { maxWorkers, resume, mockSleep, mockExitCode, mockOutputText } = flags;
+  const { maxWorkers, maxCost, resume, mockSleep, mockExitCode, mockOutputText } = flags;
   return {
     ...requestOverrides(flags),
     ...providerDownOverride(flags),
@@ -127,6 +131,7 @@ function overridesOf(flags: QueueRunFlags) {
     ...(mockExitCode === undefined ? {} : { mock_exit_code: mockExitCode }),
     ...(mockOutputText === undefined ? {} : { mock_output_text: mockOutputText }),
     ...(maxWorkers === undefined ? {} : { max_workers: maxWorkers }),
+    ...(maxCost === undefined ? {} : { max_cost: maxCost }),
     ...(resume ? { again: false } : {}),
   };
 }
@@ -136,7 +141,8 @@ function requestOf(
   batch: Omit<NormalizedBatch, 'warnings'>,
   { value, baseDir, isRejected }: { value: unknown; baseDir: string; isRejected: (i: number) => boolean },
 ): BatchRequest {
-  const { max_workers, output_dir, queue, tasks, batch_name, again, on_provider_down } = batch;
+  const { max_workers, output_dir, queue, tasks, batch_name, again, on_provider_down, max_cost_micros } =
+    batch;
   if (queue === null) throw new Error('a queue run has a queue');
   const written = (value as { tasks: unknown[] }).tasks;
   const { task_timeout_seconds, ...block } = queue;
@@ -146,6 +152,7 @@ function requestOf(
     output_dir,
     again,
     on_provider_down,
+    ...costField(max_cost_micros),
     task_timeout_seconds,
     queue: block,
     tasks: tasks.map((task, i) => (isRejected(i) ? asWritten(written[i], baseDir) : taskRequestOf(task))),

@@ -1,11 +1,13 @@
 /** `imgproof queue …`: its commands and their flags (SPEC C, F11). All of them print JSON. */
 import { type Command, Option } from 'commander';
 import {
+  addEstimateFlags,
   addProviderDownFlag,
   addRequestFlags,
   addServerFlags,
   addTaskFlags,
   addWaitFlags,
+  MAX_COST,
   number,
 } from './flags.ts';
 import type { QueueCancelFlags } from './queue-cancel.ts';
@@ -38,6 +40,7 @@ function registerRun(command: Command): void {
       `tasks that may wait beside those (default ${QUEUE_DEFAULTS.max_queue_size})`,
       number,
     )
+    .option('--max-cost <sum>', MAX_COST, number)
     .option('--mock-sleep <s>', 'no call: wait so long (needs IMGPROOF_ALLOW_MOCK=1)', number)
     .option('--mock-exit-code <n>', 'no call: end so; 0 is completed', number)
     .option('--mock-output-text <text>', 'no call: say so')
@@ -47,6 +50,7 @@ function registerRun(command: Command): void {
         OVERFLOW_POLICIES,
       ),
     );
+  addEstimateFlags(command);
   addProviderDownFlag(command, ON_PROVIDER_DOWN_DEFAULTS.queue);
   addStateDir(addServerFlags(addWaitFlags(addRequestFlags(command))))
     .addHelpText(

@@ -11,6 +11,7 @@ export function register(command: Command): void {
       'images at the same time from now on, 1 to 4; also of a batch that is not paused',
       number,
     )
+    .option('--max-cost <sum>', 'another cap from now on, in the currency of the config’s prices', number)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -18,6 +19,7 @@ export function register(command: Command): void {
 Examples:
   imgproof resume article-covers
   imgproof resume article-covers --max-workers 2
+  imgproof resume article-covers --max-cost 20
 `,
     );
   addServerFlags(command).action(async (batchId: string, flags: ResumeFlags) => {

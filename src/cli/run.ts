@@ -1,6 +1,6 @@
 /** `imgproof run`: its flags (SPEC C1). */
 import type { Command } from 'commander';
-import { addRequestFlags, addServerFlags, addTaskFlags, addWaitFlags } from './flags.ts';
+import { addEstimateFlags, addRequestFlags, addServerFlags, addTaskFlags, addWaitFlags } from './flags.ts';
 import type { RunFlags } from './order-task.ts';
 
 export function register(command: Command): void {
@@ -11,7 +11,7 @@ export function register(command: Command): void {
       'after',
       '\nExample:\n  imgproof run --prompt "A shop counter at dawn" --task-name cover-1 --image logo.png\n',
     );
-  addServerFlags(addWaitFlags(addRequestFlags(command)));
+  addServerFlags(addWaitFlags(addRequestFlags(addEstimateFlags(command))));
   command.action(async (flags: RunFlags) => {
     const { orderTask } = await import('./order-task.ts');
     await orderTask(flags);

@@ -14,16 +14,25 @@ export interface Standstill {
   paused: PausedState;
 }
 
+interface WayOut {
+  exitCode: ExitCode;
+  /** What has to happen first, in as many letters as its neighbours. */
+  when: string;
+  /** Of `resume`. */
+  flags: string;
+}
+
 /** Null: waiting goes on, for a person who paused it lets it go on. */
-const EXIT_CODES = {
+const WAYS_OUT: Record<PausedBy, WayOut | null> = {
   person: null,
-  provider_down: EXIT.credentials,
-} as const satisfies Record<PausedBy, ExitCode | null>;
+  provider_down: { exitCode: EXIT.credentials, when: 'When it is mended:', flags: '' },
+  cost_cap: { exitCode: EXIT.costCap, when: 'With a higher cap:', flags: ' --max-cost <sum>' },
+};
 
 /** Null while anything is under way: what was sent is waited for. */
 export function standstillOf(progress: Pick<BatchProgress, 'paused' | 'idle'> | null): Standstill | null {
   const paused = progress?.paused ?? null;
-  if (paused === null || !progress?.idle || EXIT_CODES[paused.by] === null) return null;
+  if (paused === null || !progress?.idle || WAYS_OUT[paused.by] === null) return null;
   return { kind: 'standstill', paused };
 }
 
@@ -32,22 +41,29 @@ export function tellStandstill(
   { paused }: Standstill,
   { id, json, view }: { id: Record<string, string | null>; json: boolean | undefined; view: View | null },
 ): ExitCode {
-  const exitCode = EXIT_CODES[paused.by] ?? EXIT.incomplete;
+  const way = WAYS_OUT[paused.by];
+  const exitCode = way?.exitCode ?? EXIT.incomplete;
   const reason = paused.reason ?? 'paused';
   const [batchId = ''] = Object.values(id);
-  say(standstillText(String(batchId), reason, view));
-  if (json)
-    printJson({ ok: false, ...id, paused, counters: view?.counters ?? null, exit_code: exitCode, reason });
+  say(standstillText(String(batchId), { reason, way }, view));
+  if (json) {
+    const seen = { counters: view?.counters ?? null, cost: view?.billing ?? null };
+    printJson({ ok: false, ...id, paused, ...seen, exit_code: exitCode, reason });
+  }
   return exitCode;
 }
 
-function standstillText(batchId: string, reason: string, view: View | null): string {
+function standstillText(
+  batchId: string,
+  { reason, way }: { reason: string; way: WayOut | null },
+  view: View | null,
+): string {
   const argv = process.argv.slice(2);
   const counts = view === null ? [] : [`${view.completed} completed, ${view.queued} waiting`];
   return [
     `"${safe(batchId)}" is paused: ${safe(reason)}`,
     `   ${[...counts, 'nothing further is sent until it goes on'].join('; ')}`,
     `   Stop it:           ${safe(stopIt(argv, batchId))}`,
-    `   When it is mended: ${safe(goOn(argv, batchId))} && ${safe(watchAgain(argv, batchId))}`,
+    `   ${way?.when ?? 'Go on:'} ${safe(goOn(argv, batchId))}${way?.flags ?? ''} && ${safe(watchAgain(argv, batchId))}`,
   ].join('\n');
 }

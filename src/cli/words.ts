@@ -1,4 +1,5 @@
 /** How durations, sizes, money and modes read on a screen. Pure. */
+import { moneyText } from '../domain/cost.ts';
 import type { TimeLeft } from '../domain/eta.ts';
 import { type FailureCategory, FAILURES } from '../domain/failure.ts';
 import type { BillingTally, TaskRow } from '../domain/records.ts';
@@ -31,9 +32,17 @@ export function sizeText(bytes: number): string {
 }
 
 /** `6 charged, 1 more possibly charged`: what may have been paid is never left out (SPEC R4). */
-export function chargedText({ yes, possible }: BillingTally): string {
-  if (possible === 0) return `${yes} charged`;
-  return yes === 0 ? `${possible} possibly charged` : `${yes} charged, ${possible} more possibly charged`;
+export function chargedText(billing: BillingTally): string {
+  const { yes, possible, spent_micros, possibly_spent_micros } = billing;
+  const charged = `${yes} charged${yes === 0 ? '' : moneyOf(billing, spent_micros)}`;
+  if (possible === 0) return charged;
+  const possibly = `possibly charged${moneyOf(billing, possibly_spent_micros)}`;
+  return yes === 0 ? `${possible} ${possibly}` : `${charged}, ${possible} more ${possibly}`;
+}
+
+/** ` (1.27 USD)`; nothing where no price is configured (SPEC R8). */
+function moneyOf({ currency }: BillingTally, micros: number | undefined): string {
+  return currency === undefined || micros === undefined ? '' : ` (${moneyText(micros, currency)})`;
 }
 
 /** What one ended task cost. */
@@ -43,7 +52,7 @@ export function taskChargedText(billing: BillingTally): string {
   return yes + possible === 0
     ? 'not charged'
     : yes === 1 && possible === 0
-      ? 'charged'
+      ? `charged${moneyOf(billing, billing.spent_micros)}`
       : chargedText(billing);
 }
 

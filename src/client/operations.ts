@@ -12,6 +12,7 @@ import {
   type MaxWorkersAnswer,
   type PauseAnswer,
   type PauseRequest,
+  type ResumeRequest,
   type RetryAnswer,
   type RetrySelection,
   TASK_MESSAGES,
@@ -30,8 +31,12 @@ export function pauseBatch(
 }
 
 /** @throws OperationRefused */
-export function resumeBatch(client: Client, batchId: string): Promise<PauseAnswer> {
-  return ask(client, batchId, UPDATES.resume);
+export function resumeBatch(
+  client: Client,
+  batchId: string,
+  request: ResumeRequest = {},
+): Promise<PauseAnswer> {
+  return ask(client, batchId, UPDATES.resume, request);
 }
 
 /** Images at the same time; another number than 1 to 4 is clamped, and the answer says so. @throws OperationRefused */

@@ -1,6 +1,5 @@
 /** imgproof's own config (SPEC H2): JSON5, strict, read anew each time. */
 import { isAbsolute } from 'node:path';
-import { distance } from 'fastest-levenshtein';
 import {
   ConfigError,
   type ConfigPlace,
@@ -9,8 +8,11 @@ import {
   type JsonObject,
   readJson5,
 } from '../host/config-file.ts';
+import type { PriceTable } from '../domain/cost.ts';
 import { secretsBlock } from './openclaw-document.ts';
+import { priceTable } from './prices.ts';
 import type { SecretsBlock } from './provider-entry.ts';
+import { unknownKeys } from './unknown-keys.ts';
 
 /** Where it is, and whose `~` its paths mean. */
 export interface OwnConfigPlace {
@@ -26,9 +28,11 @@ export interface OwnConfig {
   inputRoots: string[];
   outputRoots: string[];
   defaults: { provider?: string; model?: string; outputDir?: string };
+  /** Null: nothing is said about money (SPEC R8). */
+  prices: PriceTable | null;
 }
 
-const KEYS = ['$schema', 'providers', 'secrets', 'inputRoots', 'outputRoots', 'defaults'];
+const KEYS = ['$schema', 'providers', 'secrets', 'inputRoots', 'outputRoots', 'defaults', 'prices'];
 
 export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
   const { path } = place.ownConfig;
@@ -51,16 +55,19 @@ export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
     defaults: Object.hasOwn(defaults, 'outputDir')
       ? { ...defaults, outputDir: configuredPath(place, 'defaults.outputDir', defaults['outputDir']) }
       : defaults,
+    prices: config['prices'] === undefined ? null : prices(path, config['prices']),
   };
 }
 
+function prices(path: string, value: unknown): PriceTable {
+  const { table, problems } = priceTable(value);
+  if (problems.length === 0) return table;
+  throw new ConfigError(`${path}: ${problems.join('; ')}. Correct it and try again.`);
+}
+
 function refuseUnknown(object: JsonObject, known: readonly string[], path: string, prefix: string): void {
-  for (const key of Object.keys(object)) {
-    if (known.includes(key)) continue;
-    const close = known.find((word) => distance(key.slice(0, 40).toLowerCase(), word.toLowerCase()) <= 2);
-    const hint = close === undefined ? `known are ${known.join(', ')}` : `did you mean "${close}"?`;
-    throw new ConfigError(`${path}: unknown key ${JSON.stringify(prefix + key.slice(0, 40))}; ${hint}`);
-  }
+  const [problem] = unknownKeys(object, known, prefix);
+  if (problem !== undefined) throw new ConfigError(`${path}: ${problem}`);
 }
 
 function pathList(place: OwnConfigPlace, key: string, value: unknown): string[] {

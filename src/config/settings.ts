@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
+import type { PriceTable } from '../domain/cost.ts';
 import { ConfigError, type ConfigPlace, expandHome, given } from '../host/config-file.ts';
 import { idleStopMs } from './idle-stop.ts';
 import { readOwnConfig } from './own-config.ts';
@@ -23,6 +24,8 @@ export interface Settings {
   ownConfig: ConfigPlace;
   /** Reads the own config each time. @throws ConfigError when that file can't be used. */
   readonly defaults: OrderDefaults;
+  /** Of the own config too, read each time; null: nothing is said about money (SPEC R8). @throws ConfigError likewise */
+  readonly prices: PriceTable | null;
   temporalCliPath: string | undefined;
   temporalTestServerPath: string | undefined;
   /** Where downloaded Temporal binaries are kept. */
@@ -83,6 +86,9 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     ownConfig: configPlace(place('IMGPROOF_CONFIG'), join(userHome, '.config', 'imgproof', 'config.json')),
     get defaults() {
       return orderDefaults(settings);
+    },
+    get prices() {
+      return readOwnConfig(settings).prices;
     },
     temporalCliPath: read('TEMPORAL_CLI_PATH'),
     temporalTestServerPath: read('TEMPORAL_TEST_SERVER_PATH'),

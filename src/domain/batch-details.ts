@@ -1,5 +1,7 @@
 /** A batch as its page in Temporal's Web UI tells it while it lives (SPEC T2): counts, what stands still and why, its tasks. */
+import { moneyFacts, moneyText } from './cost.ts';
 import type { BatchProgress, PausedBy, TaskState } from './messages.ts';
+import { sumBilling } from './records.ts';
 import type { TaskStatus } from './status.ts';
 import { hasEnded, TASK_STATUSES } from './status.ts';
 import { MODE_NAMES } from './task.ts';
@@ -21,7 +23,7 @@ export function batchDetails(progress: BatchProgress, tasks: readonly TaskLine[]
   const rows = rowsOf(tasks);
   const left = tasks.length - rows.length;
   return [
-    headline(progress, tasks.length),
+    headline(progress, tasks),
     '',
     ...standstill(progress),
     `| # | ${PAD}Task${PAD} | Status (UTC)${PAD} | |`,
@@ -43,12 +45,21 @@ const PHASES = {
   done: 'Done',
 } as const satisfies Record<BatchProgress['phase'], string>;
 
-function headline({ phase, paused, counters, adopted, max_workers }: BatchProgress, total: number): string {
+function headline(
+  { phase, paused, counters, adopted, max_workers, max_cost }: BatchProgress,
+  tasks: readonly TaskLine[],
+): string {
   const title = paused !== null && phase === 'running' ? 'Paused' : PHASES[phase];
   const counts = TASK_STATUSES.filter((status) => counters[status] > 0).map(
     (status) => `${counters[status]} ${STATUS_LOOKS[status].word}`,
   );
-  const facts = [`${total} tasks`, ...counts, ...(adopted > 0 ? [`${adopted} of them adopted`] : [])];
+  const facts = [
+    `${tasks.length} tasks`,
+    ...counts,
+    ...(adopted > 0 ? [`${adopted} of them adopted`] : []),
+    ...moneyFacts(sumBilling(tasks.map(({ billing }) => billing))),
+    ...(max_cost === undefined ? [] : [`at most ${moneyText(max_cost.micros, max_cost.currency)}`]),
+  ];
   return `**${title}** · ${facts.join(' · ')} · ${max_workers} at a time`;
 }
 
@@ -62,6 +73,8 @@ function standstill({ paused }: BatchProgress): string[] {
 const GOING_ON = {
   person: 'Running tasks go on to their end; the update `resume` starts the others.',
   provider_down: 'Nothing further is sent. When it is mended, the update `resume` starts what is queued.',
+  cost_cap:
+    'Running tasks go on to their end; the update `resume` with a higher `max_cost` starts the others.',
 } as const satisfies Record<PausedBy, string>;
 
 /** What runs first, then what ended last, then what comes next. */

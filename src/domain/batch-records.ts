@@ -30,7 +30,7 @@ export interface BatchResultRecord {
   provider: string;
   model: string;
   no_local_fallback: true;
-  /** Requests by billing class over all tasks; money comes with the price table (SPEC R8). */
+  /** Requests by billing class over all tasks but adopted ones, and what they cost where each has a price (SPEC R4, R8). */
   cost: BillingTally;
   results: TaskRow[];
 }
@@ -53,6 +53,10 @@ export interface BatchRequestRecord {
   queue_limit: number;
   /** Absent in records of earlier versions. */
   on_provider_down?: OnProviderDown;
+  /** Of its tasks' prices, where all that run have one (SPEC R8). */
+  currency?: string;
+  /** The order's own cap; absent for none. */
+  max_cost_micros?: number;
   output_dir: string;
   total: number;
   warnings: string[];

@@ -20,6 +20,11 @@ export interface BatchRequest extends BatchWideFields {
    * has mended it, or `fail` what is left without a call. Default `pause`, of a queue run `fail`.
    */
   on_provider_down?: OnProviderDown;
+  /**
+   * Cap in units of the currency of the worker's `prices`, such as 2.5 (SPEC R8): no task is started whose expected price
+   * would break it; the batch pauses then, and `resume` with a higher one goes on. Needs a price for every task. Default: none.
+   */
+  max_cost?: number;
   /** Makes it a queue run: the queue's admission and files (SPEC B3, F4), even when empty. */
   queue?: QueueRequest;
   tasks: TaskRequest[];
@@ -85,6 +90,8 @@ export interface NormalizedBatch {
   queue_limit: number;
   again: boolean;
   on_provider_down: OnProviderDown;
+  /** `max_cost` in micros; null: no cap. */
+  max_cost_micros: number | null;
   /** Where `_proofs` and images without an own `output_dir` go. */
   output_dir: string;
   /** Null: no queue run. */
@@ -103,6 +110,10 @@ export interface Admission {
   max_workers: number;
   queue_limit: number;
   on_provider_down: OnProviderDown;
+  /** Of the prices of its tasks; absent when not all of those that run have one. */
+  currency?: string;
+  /** Absent: no cap (SPEC R8). */
+  max_cost_micros?: number;
   total: number;
   /** All of them, in file order. */
   tasks: TaskTicket[];

@@ -54,6 +54,11 @@ export interface PauseRequest {
   reason?: string;
 }
 
+export interface ResumeRequest {
+  /** Another cap from now on, in units of the currency (SPEC R8). Default: the one it has. */
+  max_cost?: number;
+}
+
 export interface PauseAnswer {
   paused: boolean;
   /** False when it was so before. */
@@ -95,6 +100,8 @@ export interface BatchProgress {
   max_workers: number;
   /** Null while tasks are started. */
   paused: PausedState | null;
+  /** Absent: no cap (SPEC R8). */
+  max_cost?: { currency: string; micros: number };
   /** Nothing is under way, neither a task nor a record; a batch that is paused then stands still. */
   idle: boolean;
   counters: Tally;
@@ -105,8 +112,11 @@ export interface BatchProgress {
   running: { task_key: string; task_name: string; index: number }[];
 }
 
-/** `provider_down`: the provider refuses credentials, money or model (SPEC R7). */
-export type PausedBy = 'person' | 'provider_down';
+/**
+ * `provider_down`: the provider refuses credentials, money or model (SPEC R7). `cost_cap`: the next task would break
+ * `max_cost` (SPEC R8).
+ */
+export type PausedBy = 'person' | 'provider_down' | 'cost_cap';
 
 export interface PausedState {
   by: PausedBy;

@@ -162,8 +162,17 @@ export interface ResultRecord extends WorkerBinding {
   http_status: number | null;
 }
 
-/** Requests by what they may have cost (SPEC R4). */
-export interface BillingTally {
+/** What requests cost by the price table (SPEC R8), in micros: millionths of the currency's unit. */
+export interface Money {
+  /** Such as `USD`. */
+  currency: string;
+  spent_micros: number;
+  /** Of requests that may have been charged: beside what was spent, not in it. */
+  possibly_spent_micros: number;
+}
+
+/** Requests by what they may have cost (SPEC R4); money only where a price was configured. */
+export interface BillingTally extends Partial<Money> {
   no: number;
   possible: number;
   yes: number;
@@ -182,7 +191,23 @@ export function sumBilling(tallies: readonly BillingTally[]): BillingTally {
     sums.possible += possible;
     sums.yes += yes;
   }
-  return sums;
+  return { ...sums, ...sumMoney(tallies) };
+}
+
+/** Nothing when one of them has charges without a price, or another currency: half a sum would hide money. */
+function sumMoney(tallies: readonly BillingTally[]): Partial<Money> {
+  const charged = tallies.filter(
+    ({ currency, possible, yes }) => currency !== undefined || possible + yes > 0,
+  );
+  const currency = charged[0]?.currency;
+  if (currency === undefined || charged.some((tally) => tally.currency !== currency)) return {};
+  const sum = (field: 'spent_micros' | 'possibly_spent_micros') =>
+    charged.reduce((micros, tally) => micros + (tally[field] ?? 0), 0);
+  return {
+    currency,
+    spent_micros: sum('spent_micros'),
+    possibly_spent_micros: sum('possibly_spent_micros'),
+  };
 }
 
 /** A task in `batch_result.json` and in the workflow's result: enough to find and check the proof. */

@@ -1,4 +1,5 @@
 /** A task as its page in Temporal's Web UI tells it while it lives (SPEC T2). */
+import { moneyFacts } from './cost.ts';
 import type { TaskEnd } from './records.ts';
 import { MODE_NAMES, type TaskOrder } from './task.ts';
 import { plain, workflowLink } from './ui-text.ts';
@@ -46,5 +47,6 @@ function stageText(stage: TaskStage): string {
 function endText({ status, image_path, error, attempts_count, billing }: TaskEnd): string {
   const cost = `${counted(attempts_count)}: ${billing.yes} charged, ${billing.possible} possibly, ${billing.no} not`;
   const what = image_path === null ? plain(error ?? 'no image') : `\`${image_path.replaceAll('`', '')}\``;
-  return `**${status.replaceAll('_', ' ')}** · ${what} (${cost})`;
+  const told = [cost, ...moneyFacts(billing)].join(', ');
+  return `**${status.replaceAll('_', ' ')}** · ${what} (${told})`;
 }

@@ -1,3 +1,4 @@
+import type { TaskPrice } from './cost.ts';
 import type { QueuePlace } from './queue.ts';
 
 /** What a person asks for: one image. Field names are those of the files and of `temporal workflow start` (SPEC G). */
@@ -198,6 +199,8 @@ export interface AdmittedTask extends Omit<NormalizedTask, 'input_images' | 'tas
   /** Earlier generations whose requests count on: they were stopped because the provider was down (SPEC R7). Absent for none. */
   continues?: string[];
   request_fingerprint: string;
+  /** By the worker's price table on admission; absent where it has none for this task (SPEC R8). */
+  price?: TaskPrice;
   /** Things worth saying about this task that stop nothing; a batch says them for all of its tasks. */
   warnings: string[];
   /** True: a proof of an earlier order of the same batch id and request counts as this task's (SPEC B6). */
@@ -232,13 +235,20 @@ export interface TaskTicket extends Pick<
   prompt_start?: string;
   /** Path of the order file below `batch_dir`, with `/`. */
   order_file: string;
+  /** Expected price of one request; absent where there is none. For the batch alone: tasks are not told (SPEC R8). */
+  price_micros?: number;
   /** How often it was ordered again; absent for never. */
   retry?: number;
 }
 
 /** Input of the workflow of a task in a batch, and of its activities: histories carry a prompt once, in the batch's own input. */
-export interface TaskOrder extends TaskTicket {
+export interface TaskOrder extends Omit<TaskTicket, 'price_micros'> {
   batch_dir: string;
   /** The batch was started with all search attributes of ours: the task may set them too. An unregistered one would block it. */
   listed?: true;
+}
+
+/** What its workflow and its activities are told: not what only the batch decides by. */
+export function orderOf({ price_micros: _, ...ticket }: TaskTicket, batchDir: string): TaskOrder {
+  return { batch_dir: batchDir, ...ticket };
 }

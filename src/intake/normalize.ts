@@ -3,6 +3,7 @@
  * All problems at once. The client does it for its messages, the worker again: other clients exist (DESIGN 2.1).
  */
 import { BATCH_LIMITS, type BatchRequest, clampWorkers, type NormalizedBatch } from '../domain/batch.ts';
+import { amountMicros } from '../domain/cost.ts';
 import { ON_PROVIDER_DOWN_DEFAULTS } from '../domain/provider-down.ts';
 import type { NormalizedTask, TaskRequest } from '../domain/task.ts';
 import { buildTask } from './build-task.ts';
@@ -156,6 +157,7 @@ function batchFields(flags: Layer, whole: Layer, problems: ProblemList, context:
     // A queue orders anew by default (SPEC B6).
     again: read('again') ?? kind === 'queue',
     on_provider_down: read('on_provider_down') ?? ON_PROVIDER_DOWN_DEFAULTS[kind],
+    max_cost_micros: amountMicros(read('max_cost')),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The shapes of a task and of a batch as users write them: every rule that one field alone can break (SPEC G2–G4, B1, B2). */
 import * as z from 'zod';
 import { BATCH_LIMITS, type BatchRequest, type BatchWideFields } from '../domain/batch.ts';
+import { amountMicros, AMOUNT_MAX } from '../domain/cost.ts';
 import { keyProblem } from '../domain/ids.ts';
 import { ON_PROVIDER_DOWN } from '../domain/provider-down.ts';
 import { OVERFLOW_POLICIES } from '../domain/queue.ts';
@@ -95,6 +96,13 @@ const batchFields = {
   queue_limit: z.int().min(1).max(BATCH_LIMITS.queueMax).exactOptional(),
   again: z.boolean().exactOptional(),
   on_provider_down: z.enum(ON_PROVIDER_DOWN).exactOptional(),
+  max_cost: z
+    .number()
+    .refine(
+      (amount) => (amountMicros(amount) ?? 0) > 0,
+      `is no amount; write one above 0 and up to ${AMOUNT_MAX} with at most 6 decimals`,
+    )
+    .exactOptional(),
   queue: z
     .strictObject({
       state_dir: filledText.exactOptional(),

@@ -11,6 +11,7 @@ import {
   type MaxWorkersAnswer,
   type PauseAnswer,
   type PauseRequest,
+  type ResumeRequest,
   type RetryAnswer,
   type RetrySelection,
   type TaskState,
@@ -18,7 +19,7 @@ import {
 } from '../domain/messages.ts';
 import { hasEnded } from '../domain/status.ts';
 import { findTask, tasksToRetry } from '../domain/task-selection.ts';
-import { modeOf, reasonIn, refused, selectionIn, textIn, workersIn } from './message-inputs.ts';
+import { maxCostIn, modeOf, reasonIn, refused, selectionIn, textIn, workersIn } from './message-inputs.ts';
 import type { TaskWindow } from './task-window.ts';
 
 export function handleUpdates(window: TaskWindow): void {
@@ -65,9 +66,19 @@ function handlePauses(window: TaskWindow): void {
       validator: (request?) => void reasonIn(request),
     },
   );
-  setHandler(defineUpdate<PauseAnswer>(UPDATES.resume), () => window.resume(), {
-    description: 'Start tasks again',
-  });
+  setHandler(
+    defineUpdate<PauseAnswer, [ResumeRequest?]>(UPDATES.resume),
+    (request?) => window.resume(maxCostIn(request)),
+    {
+      description: 'Start tasks again: {"max_cost": another cap from now on}',
+      validator: (request?) => {
+        const maxCostMicros = maxCostIn(request);
+        if (maxCostMicros !== null) refuseBeforeAdmission(window);
+        const problem = window.resumeProblem(maxCostMicros);
+        if (problem !== null) throw refused(problem);
+      },
+    },
+  );
 }
 
 function handleMaxWorkers(window: TaskWindow): void {

@@ -23,7 +23,7 @@ import { providerDownBy } from '../domain/provider-down.ts';
 import type { TaskEnd, TaskRow } from '../domain/records.ts';
 import { endOf } from '../domain/rows.ts';
 import { taskAttributes } from '../domain/search-attributes.ts';
-import type { TaskOrder } from '../domain/task.ts';
+import { orderOf, type TaskOrder } from '../domain/task.ts';
 import { taskDetails, type TaskStage } from '../domain/task-details.ts';
 import { liveDetails } from '../domain/ui-text.ts';
 import { paidCall, recordTask } from './activities.ts';
@@ -69,7 +69,7 @@ async function admitAlone(): Promise<TaskOrder | TaskEnd> {
   if (ticket === undefined) throw ApplicationFailure.nonRetryable('admission returned nothing', 'Internal');
   // Whoever asks how it goes finds its files by it; a task of a batch has a batch that tells.
   upsertMemo({ run_dir: batch_dir });
-  return ended[0] ?? { ...ticket, batch_dir };
+  return ended[0] ?? orderOf(ticket, batch_dir);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What updates were sent, checked by hand: anybody may send anything, and there is no validator library in workflow code. */
 import { ApplicationFailure } from '@temporalio/common';
+import { amountMicros, AMOUNT_MAX } from '../domain/cost.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import type { CancelMode, CancelRequest, PauseRequest, RetrySelection } from '../domain/messages.ts';
 
@@ -28,6 +29,16 @@ export function reasonIn(request: unknown): string | null {
 
 /** Reasons go into the memo, which is small. */
 const REASON_CHARACTERS = 200;
+
+/** In micros; null when nothing is said. */
+export function maxCostIn(request: unknown): number | null {
+  const { max_cost, ...others } = objectIn(request);
+  refuseUnknown(others, 'max_cost');
+  if (max_cost === undefined) return null;
+  const micros = amountMicros(max_cost) ?? 0;
+  if (micros > 0) return micros;
+  throw refused(`"max_cost" is an amount above 0 and up to ${AMOUNT_MAX} with at most 6 decimals`);
+}
 
 export function workersIn(request: unknown): number {
   const wanted = typeof request === 'number' ? request : objectIn(request)['max_workers'];

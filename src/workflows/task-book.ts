@@ -3,7 +3,7 @@ import type { TaskLine } from '../domain/batch-details.ts';
 import type { CancelMode, TaskState } from '../domain/messages.ts';
 import type { BillingTally, TaskEnd } from '../domain/records.ts';
 import { tally, type Tally } from '../domain/status.ts';
-import type { TaskOrder, TaskTicket } from '../domain/task.ts';
+import { orderOf, type TaskOrder, type TaskTicket } from '../domain/task.ts';
 
 /** What a batch knows of its tasks: what each is, where it stands, how it ended. */
 export class TaskBook {
@@ -33,9 +33,12 @@ export class TaskBook {
   }
 
   order(index: number): TaskOrder {
-    const ticket = this.#tickets.get(index);
-    if (ticket === undefined) throw new Error(`there is no task ${index}`);
-    return { batch_dir: this.#admission?.batch_dir ?? '', ...ticket };
+    return orderOf(this.#ticket(index), this.#admission?.batch_dir ?? '');
+  }
+
+  /** Expected for one request of it; 0 where it has no price. */
+  priceMicros(index: number): number {
+    return this.#ticket(index).price_micros ?? 0;
   }
 
   start(index: number): void {
@@ -60,16 +63,17 @@ export class TaskBook {
 
   /** It runs once more, with a call of its own; `because` unless a person ordered it. */
   reopen(index: number, because: string | null = null): void {
-    const { batch_dir: _, ...ticket } = this.order(index);
+    const ticket = this.#ticket(index);
     const again = { ...ticket, retry: (ticket.retry ?? 0) + 1 };
+    const { billing } = this.state(index);
     this.#tickets.set(index, again);
     this.#ends.delete(index);
-    this.#states.set(index, { ...queuedState(again), error: because });
+    this.#states.set(index, { ...queuedState(again), billing, error: because });
   }
 
-  /** What its requests may have cost so far stays told while it waits. */
-  billed(index: number, billing: BillingTally): void {
-    this.#change(index, { billing });
+  /** What its requests may have cost so far stays told while it waits. Undefined in histories of before that was known. */
+  billed(index: number, billing: BillingTally | undefined): void {
+    if (billing !== undefined) this.#change(index, { billing });
   }
 
   ends(): TaskEnd[] {
@@ -90,6 +94,12 @@ export class TaskBook {
 
   tally(): Tally {
     return tally(this.states().map(({ status }) => status));
+  }
+
+  #ticket(index: number): TaskTicket {
+    const ticket = this.#tickets.get(index);
+    if (ticket === undefined) throw new Error(`there is no task ${index}`);
+    return ticket;
   }
 
   #change(index: number, change: Partial<TaskState>): void {

@@ -11,6 +11,7 @@ import type {
 } from '../domain/messages.ts';
 import { hasEnded } from '../domain/status.ts';
 import type { TaskOrder } from '../domain/task.ts';
+import { CostGuard } from './cost-guard.ts';
 import { ProviderGuard } from './provider-guard.ts';
 import { TaskBook } from './task-book.ts';
 import { StopWish, type TaskWork, type WindowListener } from './task-work.ts';
@@ -31,6 +32,7 @@ export class TaskWindow {
   readonly #waiting = new WaitingTasks(this.book, () => this.#tell());
   readonly #running = new Map<number, StopWish>();
   readonly #listener: WindowListener;
+  readonly #cost = new CostGuard(this.book);
   readonly #guard = new ProviderGuard({
     policy: () => this.book.admission?.on_provider_down,
     pause: (reason) => this.#pauseForProvider(reason),
@@ -91,7 +93,16 @@ export class TaskWindow {
     return this.#pauseAnswer(changed);
   }
 
-  resume(): PauseAnswer {
+  /** Why it would pause again at once; null: it would not. `maxCostMicros` null: the cap stays what it is. */
+  resumeProblem(maxCostMicros: number | null): string | null {
+    const { first } = this.#waiting;
+    if (maxCostMicros !== null && this.#cost.currency === null) return NO_PRICES;
+    if (this.#paused === null || first === null) return null;
+    return this.#cost.refusal(first, maxCostMicros ?? this.#cost.maxCostMicros);
+  }
+
+  resume(maxCostMicros: number | null): PauseAnswer {
+    if (maxCostMicros !== null) this.#cost.setCap(maxCostMicros);
     const changed = this.#paused !== null;
     if (changed) this.#setPaused(null);
     this.#guard.trust();
@@ -155,6 +166,7 @@ export class TaskWindow {
       total: admission?.total ?? 0,
       max_workers: this.#maxWorkers,
       paused: this.#paused,
+      ...this.#cap(),
       idle: this.#running.size === 0 && this.#waiting.isIdle,
       counters: this.book.tally(),
       adopted: tasks.filter(({ adopted }) => adopted).length,
@@ -181,7 +193,8 @@ export class TaskWindow {
 
   #act(work: TaskWork, scope: CancellationScope): void {
     this.#waiting.act(work);
-    while (this.#mayStart()) void this.#start(this.book.order(this.#waiting.next()), work, scope);
+    while (this.#mayStart() && this.#isAffordable())
+      void this.#start(this.book.order(this.#waiting.next()), work, scope);
   }
 
   async #start(order: TaskOrder, work: TaskWork, scope: CancellationScope): Promise<void> {
@@ -194,6 +207,14 @@ export class TaskWindow {
     this.book.end(end);
     this.#guard.heed(end);
     this.#tell();
+  }
+
+  /** Else the batch pauses; what runs goes on (SPEC R8). */
+  #isAffordable(): boolean {
+    const { first } = this.#waiting;
+    const reason = first === null ? null : this.#cost.refusal(first);
+    if (reason !== null) this.#setPaused({ by: 'cost_cap', since: new Date().toISOString(), reason });
+    return reason === null;
   }
 
   // --- when the provider is down (SPEC R7) -----------------------------------------------------------------------
@@ -226,6 +247,11 @@ export class TaskWindow {
     this.#tell();
   }
 
+  #cap(): Pick<BatchProgress, 'max_cost'> {
+    const { currency, maxCostMicros: micros } = this.#cost;
+    return currency === null || micros === null ? {} : { max_cost: { currency, micros } };
+  }
+
   #pauseAnswer(changed: boolean): PauseAnswer {
     return {
       paused: this.#paused !== null,
@@ -235,3 +261,5 @@ export class TaskWindow {
     };
   }
 }
+
+const NO_PRICES = 'not every task of this batch was admitted with a price, so that no max_cost can hold';

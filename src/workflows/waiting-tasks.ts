@@ -48,6 +48,11 @@ export class WaitingTasks {
     this.#line = this.#book.queued();
   }
 
+  /** Whose turn is next; null when none waits. */
+  get first(): number | null {
+    return this.#line[0] ?? null;
+  }
+
   /** @throws when none waits */
   next(): number {
     const index = this.#line.shift();

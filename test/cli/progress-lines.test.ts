@@ -9,6 +9,7 @@ import {
   attachedBatch,
   completed,
   NOW,
+  pricedMoment,
   RATE_LIMITED,
   request,
   running,
@@ -84,6 +85,15 @@ describe('plain', () => {
     const [first] = told([[0, attachedBatch()]], { ...ARTICLE_COVERS, isAttached: true }).slice(-3);
     expect(first).toBe(
       '2026-11-24T15:14:02Z 2/5 running=2 waiting=1 completed=2 proven_before=2 elapsed=668s',
+    );
+  });
+
+  test('with prices the money of it (R8)', () => {
+    const [, moment] = STORY.at(-1) as (typeof STORY)[number];
+    const lines = told([[31, pricedMoment(moment)]]).join('\n');
+    expect(lines).toContain('failed cover-3 9s 1 possibly charged (0.053 USD): HTTP 400');
+    expect(lines).toContain(
+      'charged=2 possibly_charged=1 spent_micros=106000 possibly_spent_micros=53000 currency=USD',
     );
   });
 

@@ -20,6 +20,8 @@ import {
   attachedBatch,
   failingBatch,
   NOW,
+  priced,
+  pricedMoment,
   request,
   row,
   running,
@@ -122,6 +124,7 @@ const DRAWN: Record<string, (look: Look) => string[]> = {
   're-attached': (look) => frame(view(attachedBatch(), { isAttached: true }), look),
   'without-news': (look) =>
     frame(viewOf({ ...ARTICLE_COVERS, total: 5 }, attachedBatch(), NOW + 14_000), look),
+  'failed-with-prices': (look) => frame(view(pricedMoment(failingBatch())), look),
   'run-waiting-for-the-image': (look) => frame(loneTask({ '封面-1': request(71, 1) }), look),
   'run-waiting-for-its-turn': (look) =>
     frame(loneTask({ '封面-1': wait(20, 2, 'HTTP 429 (rate_limit_exceeded): Rate limit reached.') }), look),
@@ -140,6 +143,10 @@ const PRINTED: Record<string, (look: Look) => string[]> = {
   },
   'finished-with-failures': (look) =>
     batchEnd(summary(BATCH_ROWS, { cost: { no: 1, possible: 2, yes: 2 }, adopted: 1 }), BATCH_ROWS, look),
+  'finished-with-prices': (look) => {
+    const rows = BATCH_ROWS.map((one) => ({ ...one, billing: priced(one.billing) }));
+    return batchEnd(summary(rows, { cost: priced({ no: 1, possible: 2, yes: 2 }) }), rows, look);
+  },
   'finished-with-many': (look) => {
     const rows = [
       ...Array.from({ length: 47 }, (_, i) => row(i + 1, `cover-${i + 1}`)),
@@ -153,6 +160,8 @@ const PRINTED: Record<string, (look: Look) => string[]> = {
   ],
   verify: (look) => painted(verifyLines(REPORT, look), look),
   'run-completed': (look) => painted(runEndLines(row(1, '封面-1'), 101_000, look), look),
+  'run-completed-with-prices': (look) =>
+    painted(runEndLines(row(1, '封面-1', { billing: priced({ no: 0, possible: 1, yes: 1 }) }), 101_000, look), look),
   'run-failed': (look) => painted(runEndLines(BATCH_ROWS[3] as (typeof BATCH_ROWS)[3], 601_000, look), look),
 };
 

@@ -125,6 +125,24 @@ test('of a provider that is down: what it said, and how it goes on (R7)', () => 
   expect(text).toContain('top up: HTTP 402: Payment required. Nothing further is sent. When it is mended');
 });
 
+describe('with prices (R8)', () => {
+  const billing = { no: 0, possible: 1, yes: 2, currency: 'USD', spent_micros: 106_000, possibly_spent_micros: 53_000 };
+
+  test('what was spent and possibly spent so far, and the cap', () => {
+    const tasks = [line(1, 'completed', { billing }), line(2, 'completed', { billing }), line(3, 'running')];
+    const text = details(tasks, { max_cost: { currency: 'USD', micros: 500_000 } });
+    expect(text).toContain('· 0.212 USD spent · 0.106 USD possibly · at most 0.50 USD · 4 at a time');
+  });
+
+  test('at the cap: why it stands still, and how it goes on', () => {
+    const reason = 'max_cost 0.10 USD: 0.10 USD spent; the next task is expected to cost 0.05 USD';
+    const paused = { by: 'cost_cap', since: '2026-11-24T15:04:00Z', reason } as const;
+    expect(details([line(1, 'queued')], { paused })).toContain(
+      'expected to cost 0.05 USD. Running tasks go on to their end; the update `resume` with a higher `max',
+    );
+  });
+});
+
 test('before admission there is nothing to list', () => {
   expect(details([], { phase: 'admitting', batch_dir: null })).toBe(
     '**Admitting**: every task is checked before anything is sent.',

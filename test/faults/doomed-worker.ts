@@ -104,6 +104,7 @@ function depsAt(moment: Moment): ActivityDeps {
     redactLong,
     redactBody,
     defaults: { outputDir, batchRoot: null, queueDir: outputDir, queueOutputDir: outputDir },
+    prices: () => null,
     allowMock: false,
     inputRoots: () => null,
     outputRoots: () => null,

@@ -213,6 +213,21 @@ it('a normalised batch, written as a request again, is the same batch: client an
   );
 });
 
+it('max_cost: an amount of the currency, kept in micros; no field of a task (R8)', () => {
+  const tasks = [{ prompt: 'a' }];
+  expect(batch({ tasks }).max_cost_micros).toBeNull();
+  expect(batch({ tasks, max_cost: 0.053 }).max_cost_micros).toBe(53_000);
+  expect(batch({ tasks, max_cost: 1 }, { overrides: { max_cost: 2.5 } }).max_cost_micros).toBe(2_500_000);
+  for (const max_cost of [0, -1, 100_001, 0.000_000_1])
+    expect(batchProblems({ tasks, max_cost })).toEqual([
+      'max_cost: is no amount; write one above 0 and up to 100000 with at most 6 decimals',
+    ]);
+  expect(batchProblems({ tasks, max_cost: '5' })).toEqual(['max_cost: expected a number, got "5"']);
+  expect(batchProblems({ tasks: [{ prompt: 'a', max_cost: 5 }] })).toEqual([
+    'tasks[0].max_cost: belongs to the top level of a batch',
+  ]);
+});
+
 it('on_provider_down: a batch pauses, a queue run fails, unless it says otherwise (R7)', () => {
   const tasks = [{ prompt: 'a' }];
   expect(batch({ tasks }).on_provider_down).toBe('pause');

@@ -156,6 +156,7 @@ async function activityDeps(
     redactLong: secrets.redactLong,
     redactBody: secrets.redactBody,
     defaults: { outputDir, batchRoot: null, queueDir: join(folder, 'queue'), queueOutputDir: outputDir },
+    prices: () => null,
     allowMock: false,
     inputRoots: () => null,
     outputRoots: () => null,

@@ -2,7 +2,7 @@
 import type { LiveAttempt } from '../../src/client.ts';
 import type { TaskState } from '../../src/domain/messages.ts';
 import type { BatchSummary } from '../../src/domain/batch-records.ts';
-import type { TaskRow } from '../../src/domain/records.ts';
+import type { BillingTally, TaskRow } from '../../src/domain/records.ts';
 import { type OrderFacts, type Snapshot, type View, viewOf } from '../../src/cli/progress-view.ts';
 import type { Look } from '../../src/cli/terminal.ts';
 
@@ -59,6 +59,18 @@ export function completed(
     bytes: 1_842_113,
     billing: { no: 0, possible: 0, yes: 1 },
   });
+}
+
+/** The same requests at 0.053 USD each. */
+export function priced(billing: BillingTally): BillingTally {
+  const { possible, yes } = billing;
+  const money = { spent_micros: yes * 53_000, possibly_spent_micros: possible * 53_000 };
+  return { ...billing, currency: 'USD', ...money };
+}
+
+/** The same moment of a batch whose requests have that price. */
+export function pricedMoment(moment: Snapshot): Snapshot {
+  return { ...moment, tasks: moment.tasks.map((one) => ({ ...one, billing: priced(one.billing) })) };
 }
 
 export function running(

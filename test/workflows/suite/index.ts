@@ -5,6 +5,7 @@ import type { ServerKind } from '../../support/system.ts';
 import { adoption } from './adoption.ts';
 import { batch } from './batch.ts';
 import { cancellation } from './cancellation.ts';
+import { cost } from './cost.ts';
 import { deadlines } from './deadlines.ts';
 import { devServerOnly } from './dev-server-only.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
@@ -30,6 +31,7 @@ export function workflowSuite(kind: ServerKind): void {
   describe('cancellation', () => cancellation(world));
   describe('operations', () => operations(world));
   describe('a provider that is down', () => providerDown(world));
+  describe('cost', () => cost(world));
   describe('the Web UI', () => webUi(world));
   describe('what no workflow can work with', () => refusals(world));
   if (kind === 'time-skipping') return;
