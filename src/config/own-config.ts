@@ -11,6 +11,7 @@ import {
 } from '../host/config-file.ts';
 import { secretsBlock } from './openclaw-document.ts';
 import type { SecretsBlock } from './provider-entry.ts';
+import { spoolRetentionMs } from './spool-retention.ts';
 
 /** Where it is, and whose `~` its paths mean. */
 export interface OwnConfigPlace {
@@ -26,9 +27,19 @@ export interface OwnConfig {
   inputRoots: string[];
   outputRoots: string[];
   defaults: { provider?: string; model?: string; outputDir?: string };
+  /** Milliseconds that recorded answers stay in the spool; null is for ever. `spoolRetentionDays`, default 14. */
+  spoolRetentionMs: number | null;
 }
 
-const KEYS = ['$schema', 'providers', 'secrets', 'inputRoots', 'outputRoots', 'defaults'];
+const KEYS = [
+  '$schema',
+  'providers',
+  'secrets',
+  'inputRoots',
+  'outputRoots',
+  'defaults',
+  'spoolRetentionDays',
+];
 
 export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
   const { path } = place.ownConfig;
@@ -51,6 +62,7 @@ export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
     defaults: Object.hasOwn(defaults, 'outputDir')
       ? { ...defaults, outputDir: configuredPath(place, 'defaults.outputDir', defaults['outputDir']) }
       : defaults,
+    spoolRetentionMs: spoolRetentionMs(`${path}: spoolRetentionDays`, config['spoolRetentionDays']),
   };
 }
 

@@ -9,7 +9,6 @@ import { syncBuiltinESMExports } from 'node:module';
 
 const below = `${process.env.CUT_BELOW}/`;
 const wanted = JSON.parse(process.env.CUT_AT ?? 'null');
-const { kill } = process;
 let count = 0;
 /** How often each was begun. */
 const times = new Map();
@@ -26,7 +25,7 @@ function nameOf(op, path) {
 
 function cut({ name, time }, moment) {
   const isIt = wanted !== null && wanted.moment === moment && wanted.name === name && wanted.time === time;
-  if (isIt) kill(process.pid, 'SIGKILL');
+  if (isIt) process.kill(process.pid, 'SIGKILL');
 }
 
 /** Each operation is told when it begins and when it has ended: several may be under way. */
