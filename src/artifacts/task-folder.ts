@@ -123,9 +123,7 @@ export class TaskFolder {
   async #attemptFolders(): Promise<string[]> {
     const names = await readdir(this.path).catch(() => []);
     const numberOf = (name: string) => Number(name.slice('attempt-'.length));
-    return names
-      .filter((name) => /^attempt-\d+$/u.test(name))
-      .sort((a, b) => numberOf(a) - numberOf(b));
+    return names.filter((name) => /^attempt-\d+$/u.test(name)).sort((a, b) => numberOf(a) - numberOf(b));
   }
 
   #json(record: object): string {

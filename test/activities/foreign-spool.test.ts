@@ -47,31 +47,66 @@ const withField =
 
 const DAMAGES: [what: string, file: string, damage: Damage, says: RegExp][] = [
   ['an answer of another generation', '01.answer', withField('generation_id', 'g-9'), /another request/u],
-  ['an answer to another request', '01.answer', withField('request_fingerprint', 'f'.repeat(64)), /another request/u],
-  ['an answer under another number', '01.answer', (path) => copyFile(path, path.replace('01.', '02.')), /02\.answer is the answer to another request/u],
-  ['an answer of a newer imgproof', '01.answer', withField('schema_version', 2), /schema_version 2, and this imgproof knows 1/u],
+  [
+    'an answer to another request',
+    '01.answer',
+    withField('request_fingerprint', 'f'.repeat(64)),
+    /another request/u,
+  ],
+  [
+    'an answer under another number',
+    '01.answer',
+    (path) => copyFile(path, path.replace('01.', '02.')),
+    /02\.answer is the answer to another request/u,
+  ],
+  [
+    'an answer of a newer imgproof',
+    '01.answer',
+    withField('schema_version', 2),
+    /schema_version 2, and this imgproof knows 1/u,
+  ],
   ['an answer behind a link', '01.answer', asLink, /01\.answer is a symbolic link/u],
   ['a folder where an answer is', '01.answer', asFolder, /01\.answer is a folder/u],
   ['a pipe where an answer is', '01.answer', asPipe, /01\.answer is a pipe/u],
   ['a cut intent', '01.intent.json', withText('{"attempt": 1, "gener'), /01\.intent\.json can't be read/u],
   ['an intent that is a list', '01.intent.json', withText('[]'), /01\.intent\.json holds no JSON object/u],
-  ['an intent of another generation', '01.intent.json', withField('generation_id', 'g-9'), /of another request/u],
+  [
+    'an intent of another generation',
+    '01.intent.json',
+    withField('generation_id', 'g-9'),
+    /of another request/u,
+  ],
   ['an intent of another attempt', '01.intent.json', withField('attempt', 7), /of another request/u],
   ['an intent of a newer imgproof', '01.intent.json', withField('schema_version', 99), /schema_version 99/u],
   ['an intent behind a link', '01.intent.json', asLink, /01\.intent\.json is a symbolic link/u],
   ['a pipe where an intent is', '01.intent.json', asPipe, /01\.intent\.json is a pipe/u],
   ['an end that is no end', '01.end.json', withText('null'), /01\.end\.json holds no JSON object/u],
-  ['a place for the image elsewhere', 'image.json', withText('{"path": "/etc/cron.d/x.png"}'), /names no place in/u],
+  [
+    'a place for the image elsewhere',
+    'image.json',
+    withText('{"path": "/etc/cron.d/x.png"}'),
+    /names no place in/u,
+  ],
   ['a place for the image that is no path', 'image.json', withText('{"path": 7}'), /names no place in/u],
-  ['a lock that names nobody', 'lock', withText('{}'), /lock .* names no process.*Remove it when no imgproof runs/u],
+  [
+    'a lock that names nobody',
+    'lock',
+    withText('{}'),
+    /lock .* names no process.*Remove it when no imgproof runs/u,
+  ],
   ['a lock that is no JSON', 'lock', withText('me'), /the lock .* can't be read/u],
   ['a folder where the lock is', 'lock', asFolder, /lock is a folder/u],
   ['a pipe where the lock is', 'lock', asPipe, /lock is a pipe/u],
   ['a link where the entry is', '.', asLink, /is a symbolic link, not a folder/u],
-  ['a file where the generation is', '..', async (path) => {
-    await rm(path, { recursive: true });
-    await writeFile(path, '');
-  }, /is a file, not a folder/u],
+  [
+    'a file where the generation is',
+    '..',
+    async (path) => {
+      await rm(path, { recursive: true });
+      await writeFile(path, '');
+    },
+    /is a file, not a folder/u,
+  ],
 ];
 
 describe('foreign or damaged: the task ends at once and says which file and why; nothing is bought', () => {
@@ -84,7 +119,11 @@ describe('foreign or damaged: the task ends at once and says which file and why;
     expect(failure).toMatchObject({ nonRetryable: true, details: [{ category: 'needs_review' }] });
     const outcome = { status: 'failed', failure: reportOf(failure) } as const;
     const { row, result } = await recordOutcome(world, task, outcome, Date.now());
-    expect(row).toMatchObject({ status: 'failed', category: 'needs_review', billing: { possible: 0, yes: 1 } });
+    expect(row).toMatchObject({
+      status: 'failed',
+      category: 'needs_review',
+      billing: { possible: 0, yes: 1 },
+    });
     expect(result).toMatchObject({
       error: expect.stringMatching(says),
       diagnosis: { human_reason: FAILURES.needs_review.reason },
@@ -113,7 +152,15 @@ describe('names that no imgproof writes', () => {
     const task = world.task();
     const first = await world.attempt(task).result;
     const entry = entryOf(world, task);
-    const names = ['1.answer', '001.answer', '007.intent.json', '-1.end.json', 'x.answer', '99999999999999999999.end.json', '02.answer.0123456789ab.tmp'];
+    const names = [
+      '1.answer',
+      '001.answer',
+      '007.intent.json',
+      '-1.end.json',
+      'x.answer',
+      '99999999999999999999.end.json',
+      '02.answer.0123456789ab.tmp',
+    ];
     for (const name of names) await writeFile(join(entry, name), 'nothing of ours');
     await writeFile(Buffer.concat([Buffer.from(`${entry}/`), Buffer.from([0xff, 0xfe, 0x2e])]), '');
     await mkdir(join(dirname(dirname(entry)), 'my notes'));
@@ -141,15 +188,18 @@ describe('a claim of an image that can’t be read', () => {
     ['a folder', asFolder],
     ['a pipe', asPipe],
     ['no name of a generation', withText('\u0000\u001b[31m')],
-  ])('%s is somebody’s: the image is kept, with a warning, and is not acceptable (P1)', async (_name, damage) => {
-    const create = { width: 816, height: 816, channels: 3, background: '#224466' } as const;
-    const image = await sharp({ create }).png().toBuffer();
-    const world = await activityWorld({ images: [image] });
-    const claim = join(world.spoolDir, 'images', sha256(image).slice(0, 2), sha256(image));
-    await mkdir(dirname(claim), { recursive: true });
-    await damage(claim);
-    const { row, result } = await playTask(world, world.task());
-    expect(row).toMatchObject({ status: 'completed', acceptable: false });
-    expect(result.warnings).toEqual(['the same image was delivered before, by generation unknown']);
-  });
+  ])(
+    '%s is somebody’s: the image is kept, with a warning, and is not acceptable (P1)',
+    async (_name, damage) => {
+      const create = { width: 816, height: 816, channels: 3, background: '#224466' } as const;
+      const image = await sharp({ create }).png().toBuffer();
+      const world = await activityWorld({ images: [image] });
+      const claim = join(world.spoolDir, 'images', sha256(image).slice(0, 2), sha256(image));
+      await mkdir(dirname(claim), { recursive: true });
+      await damage(claim);
+      const { row, result } = await playTask(world, world.task());
+      expect(row).toMatchObject({ status: 'completed', acceptable: false });
+      expect(result.warnings).toEqual(['the same image was delivered before, by generation unknown']);
+    },
+  );
 });

@@ -137,11 +137,14 @@ describe('where things are (H1, H2, G3)', () => {
     ['3650', 'off', 3_650],
     [undefined, 30, 30],
     [undefined, 'off', null],
-  ])('recorded answers stay: IMGPROOF_SPOOL_RETENTION_DAYS %s, spoolRetentionDays %s: %s days', (named, own, days) => {
-    const files = own === undefined ? {} : { own: { spoolRetentionDays: own } };
-    const { settings } = configWorld(files, { IMGPROOF_SPOOL_RETENTION_DAYS: named });
-    expect(settings.spoolRetentionMs).toBe(days === null ? null : days * 24 * 3_600_000);
-  });
+  ])(
+    'recorded answers stay: IMGPROOF_SPOOL_RETENTION_DAYS %s, spoolRetentionDays %s: %s days',
+    (named, own, days) => {
+      const files = own === undefined ? {} : { own: { spoolRetentionDays: own } };
+      const { settings } = configWorld(files, { IMGPROOF_SPOOL_RETENTION_DAYS: named });
+      expect(settings.spoolRetentionMs).toBe(days === null ? null : days * 24 * 3_600_000);
+    },
+  );
 });
 
 describe('imgproof’s own config (H2)', () => {
@@ -154,7 +157,11 @@ describe('imgproof’s own config (H2)', () => {
     ],
     ['a relative root', { inputRoots: ['pictures'] }, /inputRoots must be absolute/u],
     ['a root that is no list', { outputRoots: '/a' }, /outputRoots must be a list/u],
-    ['a retention without a unit that is known', { spoolRetentionDays: '2w' }, /spoolRetentionDays must be a whole/u],
+    [
+      'a retention without a unit that is known',
+      { spoolRetentionDays: '2w' },
+      /spoolRetentionDays must be a whole/u,
+    ],
     ['a list', [], /must hold one object/u],
   ])('own config: %s', async (_, own, text) => {
     const { settings, place } = configWorld({ own });

@@ -37,7 +37,13 @@ export async function judgeQueue({ state_dir, task_id }: QueuePlace, { status }:
   expect([state?.queued, state?.running, state?.workers]).toEqual([[], {}, {}]);
   const linesOf = async (name: string) =>
     linesIn<{ event?: string; status: string }>(await readFile(join(state_dir, name), 'utf8'));
-  expect((await linesOf('tasks.jsonl')).map((line) => line.status), 'tasks.jsonl').toEqual([status]);
+  expect(
+    (await linesOf('tasks.jsonl')).map((line) => line.status),
+    'tasks.jsonl',
+  ).toEqual([status]);
   const events = (await linesOf('events.jsonl')).map(({ event }) => event);
-  expect(events.filter((event) => event === 'task_finished'), 'events.jsonl').toHaveLength(1);
+  expect(
+    events.filter((event) => event === 'task_finished'),
+    'events.jsonl',
+  ).toHaveLength(1);
 }

@@ -21,7 +21,9 @@ test('a worker that starts removes answers recorded 15 days ago; they are proven
   process.kill((await cli.pids()).worker, 'SIGKILL');
   const log = () => readFile(join(cli.home, 'logs', 'worker.log'), 'utf8');
   await until('the next worker has cleaned', async () => (await log()).includes('"removed":2'));
-  expect(await log()).toMatch(/"removed":2,"removed_bytes":\d{3,},.*"unrecorded":0,"problems":0,.*spool cleaned/u);
+  expect(await log()).toMatch(
+    /"removed":2,"removed_bytes":\d{3,},.*"unrecorded":0,"problems":0,.*spool cleaned/u,
+  );
   expect(await readdir(spool)).toEqual(['images']);
   expect((await cli.run(['verify', batch_dir])).stdout).toContain('2 checked, 1 not acceptable');
   const again = await cli.run(['batch', file, '--json']);
