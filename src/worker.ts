@@ -6,6 +6,7 @@ import { createPaidActivities, createRecordingActivities } from './activities/in
 import type { ActivityDeps } from './activities/deps.ts';
 import { WorkerSlots } from './activities/worker-slots.ts';
 import { Spool } from './artifacts/spool.ts';
+import { cleanSpool, type Cleanup } from './artifacts/spool-cleanup.ts';
 import { allowedRoots, outputRoots, resolveProvider, type Settings } from './config.ts';
 import { BATCH_LIMITS } from './domain/batch.ts';
 import { TASK_QUEUES } from './domain/messages.ts';
@@ -17,6 +18,7 @@ import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
 import { connectPatiently } from './worker/connection.ts';
 import { drainInTurn, type Lanes, lanesOf, startLane, untilMessagesDelivered } from './worker/lanes.ts';
 import { installRuntime } from './worker/log.ts';
+import { repeat } from './worker/repeat.ts';
 
 /** `main` runs workflows and cheap activities, `api` the paid calls, `all` both (DESIGN 1). */
 export type WorkerRole = 'all' | 'main' | 'api';
@@ -46,12 +48,47 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker polls');
   if (voice !== null) await untilMoneyMayFlow(voice, lanes, { connection, namespace }, stop, log);
   if (!stop.aborted) startLane(lanes.api);
+  // The spool is that of the lane of paid calls.
+  if (lanes.api !== null)
+    void repeat('cleaning the spool', spoolCleaning(setup.settings, log, stop), { signal: stop, log });
   await aborted(stop);
   log.info('worker drains: no new paid call; those in flight end first');
   voice?.say({ phase: 'draining', api_lane: 'polls' });
   await drainInTurn(lanes);
   await connection.close();
   log.info('worker ended');
+}
+
+const CLEAN_AGAIN_MS = { rest: 10 * 60_000, all: 24 * 3_600_000 };
+
+/** Passes over the spool, each with what it did in the log; they go on where the one before ended. */
+function spoolCleaning(settings: Settings, log: Logger, signal: AbortSignal): () => Promise<number> {
+  const spool = new Spool(settings.spoolDir);
+  let after: string | null = null;
+  return async () => {
+    const { spoolRetentionMs: retentionMs } = settings;
+    const done = await cleanSpool(spool, { retentionMs, nowMs: Date.now(), after, signal });
+    logCleanup(done, log);
+    ({ after } = done);
+    return after === null ? CLEAN_AGAIN_MS.all : CLEAN_AGAIN_MS.rest;
+  };
+}
+
+const PROBLEMS_TOLD = 20;
+
+function logCleanup({ problems, removedBytes, lookedAt, ...done }: Cleanup, log: Logger): void {
+  for (const problem of problems.slice(0, PROBLEMS_TOLD)) log.warn(`left in the spool: ${problem}`);
+  log.info(
+    {
+      looked_at: lookedAt,
+      removed: done.removed,
+      removed_bytes: removedBytes,
+      temporary: done.strays,
+      unrecorded: done.unrecorded,
+      problems: problems.length,
+    },
+    'spool cleaned',
+  );
 }
 
 /** SPEC C5: at once, unless a command delivers a message first. The worker counts as ready meanwhile. */

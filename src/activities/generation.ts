@@ -123,6 +123,7 @@ export class Generation {
     return payOnce({
       entry: this.#entry,
       workflowId,
+      runDir: this.#task.run_dir,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
       ...this.#time(),

@@ -7,7 +7,13 @@ import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
 import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
 import { budgetOf, type CallBudget } from './call-budget.ts';
 import { AttemptFailed, CallFailed, type CallFailure, isRetryable } from './call-failures.ts';
-import type { AnswerHeader, Intent, SpooledAttempt, SpoolEntry } from './spool.ts';
+import {
+  type AnswerHeader,
+  type Intent,
+  SpoolDamaged,
+  type SpooledAttempt,
+  type SpoolEntry,
+} from './spool.ts';
 import { type Deadline, deadlineNow, refuseWhenOverdue, type TaskTime } from './task-deadline.ts';
 
 /**
@@ -19,6 +25,8 @@ export type SendRequest = (beforeFirstByte: () => void, deadline: Deadline) => P
 export interface PaidCall extends TaskTime, CallBudget {
   entry: SpoolEntry;
   workflowId: string;
+  /** Folder of its task: there its result is recorded. */
+  runDir: string;
   binding: WorkerBinding;
   temporalAttempt: number;
   /** Highest number of an attempt that the task's folder knows, 0 for none: numbers go on behind it, whatever the spool knows. */
@@ -78,6 +86,7 @@ async function sendOne(
     attempt,
     temporal_attempt: call.temporalAttempt,
     workflow_id: call.workflowId,
+    run_dir: call.runDir,
     started_at: new Date().toISOString(),
     ...(deadline.atMs === null ? {} : { deadline_at: new Date(deadline.atMs).toISOString() }),
   };
@@ -225,7 +234,7 @@ export async function untilWritten<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write();
     } catch (error) {
-      if (tries === WRITE_RETRIES) throw error;
+      if (tries === WRITE_RETRIES || error instanceof SpoolDamaged) throw error;
       await sleep(WRITE_RETRY_MS);
     }
   }

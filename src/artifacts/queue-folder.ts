@@ -3,7 +3,7 @@
  * goes on. This is their only writer. Several processes may tell at once; everything is done under one lock, and a reader
  * finds `queue_state.json` whole at every instant.
  */
-import { copyFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FILES } from '../domain/layout.ts';
 import {
@@ -194,7 +194,8 @@ export class QueueFolder {
     // By its name: the directory may have been moved since.
     const folder = join(this.path, FILES.queueRuns, basename(batch_dir));
     await makeFolder(folder);
-    await copyFile(join(this.path, FILES.queueState), join(folder, FILES.queueState));
+    const state = await readFile(join(this.path, FILES.queueState), 'utf8');
+    await replaceProjection(join(folder, FILES.queueState), state);
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {

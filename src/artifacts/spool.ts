@@ -13,11 +13,14 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type AttemptRecord, SCHEMA_VERSION, type WorkerBinding } from '../domain/records.ts';
 import { createFile, createMarkSync, jsonText, makeFolder, replaceProjection } from '../host/durable-file.ts';
-import { acquireLock, type LockResult } from '../host/lock.ts';
+import { acquireLock, LockDamaged, type LockResult } from '../host/lock.ts';
+import { readSpoolFile, readSpoolJson, refuseNewer, refuseNoFolder, SpoolDamaged } from './spool-files.ts';
+
+export { SpoolDamaged } from './spool-files.ts';
 
 /** Which answer may be adopted by whom: both must be equal. */
 export interface SpoolKey {
@@ -30,6 +33,8 @@ export interface Intent extends SpoolKey, WorkerBinding {
   temporal_attempt: number;
   workflow_id: string;
   started_at: string;
+  /** Folder of its task, where its result is recorded. Absent in entries of an imgproof that told none yet. */
+  run_dir?: string;
   /** When the time of its task is over, by the server's clock: fixed with the task's first request. Absent without a limit. */
   deadline_at?: string;
 }
@@ -55,10 +60,6 @@ export interface SpooledAttempt {
   answered: boolean;
 }
 
-export class SpoolDamaged extends Error {
-  override name = 'SpoolDamaged';
-}
-
 export class Spool {
   readonly root: string;
 
@@ -68,26 +69,37 @@ export class Spool {
 
   /**
    * Every image belongs to the generation that brought it first. Returns the other generation when these bytes came
-   * before: such an image was not newly generated (SPEC P1).
+   * before: such an image was not newly generated (SPEC P1). A claim that can't be read is somebody's: `unknown`.
    */
   async claimImage(sha256: string, generationId: string): Promise<string | null> {
     const folder = join(this.root, 'images', sha256.slice(0, 2));
     await makeFolder(folder);
     const path = join(folder, sha256);
     if (await createFile(path, generationId)) return null;
-    const owner = await readFile(path, 'utf8');
+    const owner = await ownerIn(path);
     return owner === generationId ? null : owner;
   }
 
+  /** Throws `SpoolDamaged` when there is something else in its place. */
   async open(key: SpoolKey): Promise<SpoolEntry> {
     const folder = this.#folderOf(key);
+    await refuseNoFolder(dirname(folder));
+    await refuseNoFolder(folder);
     await makeFolder(folder);
     return new SpoolEntry(folder, key);
   }
 
-  /** What is known here of a generation's requests, without making anything; none when it was never at work here. */
+  /**
+   * What is known here of a generation's requests, without making anything; none when it was never at work here, or when
+   * what is there can't be trusted: nobody who only looks shall fail of it.
+   */
   async look(key: SpoolKey): Promise<SpooledAttempt[]> {
-    return existsSync(this.#folderOf(key)) ? new SpoolEntry(this.#folderOf(key), key).attempts() : [];
+    const folder = this.#folderOf(key);
+    if (!existsSync(folder)) return [];
+    return new SpoolEntry(folder, key).attempts().catch((error: unknown) => {
+      if (error instanceof SpoolDamaged) return [];
+      throw error;
+    });
   }
 
   #folderOf({ generation_id, request_fingerprint }: SpoolKey): string {
@@ -105,7 +117,9 @@ export class SpoolEntry {
   }
 
   lock(): Promise<LockResult> {
-    return acquireLock(this.#path('lock'));
+    return acquireLock(this.#path('lock')).catch((error: unknown) => {
+      throw error instanceof LockDamaged ? new SpoolDamaged(error.message) : error;
+    });
   }
 
   /**
@@ -121,20 +135,20 @@ export class SpoolEntry {
     return (await readdir(this.folder)).includes(beganName(runId, temporalAttempt));
   }
 
-  /** Every request of this generation, oldest first. */
+  /** Every request of this generation, oldest first. Throws `SpoolDamaged` when one can't be trusted. */
   async attempts(): Promise<SpooledAttempt[]> {
     const names = await readdir(this.folder);
-    const numbers = new Set(
-      names.flatMap((name) => /^(\d+)\.(?:intent\.json|end\.json|answer)$/u.exec(name)?.[1] ?? []),
-    );
+    const numbers = new Set(names.flatMap((name) => numberIn(name) ?? []));
     return Promise.all(
-      [...numbers].sort().map(async (nn) => ({
-        attempt: Number(nn),
-        intent: await this.#read<Intent>(`${nn}.intent.json`),
-        end: await this.#read<AttemptRecord>(`${nn}.end.json`),
-        sent: names.includes(`${nn}.sent`),
-        answered: names.includes(`${nn}.answer`),
-      })),
+      [...numbers]
+        .sort((a, b) => a - b)
+        .map(async (attempt) => ({
+          attempt,
+          intent: await this.#record<Intent>(attempt, 'intent'),
+          end: await this.#record<AttemptRecord>(attempt, 'end'),
+          sent: names.includes(`${nn(attempt)}.sent`),
+          answered: names.includes(`${nn(attempt)}.answer`),
+        })),
     );
   }
 
@@ -158,7 +172,8 @@ export class SpoolEntry {
   async writeAnswer(header: AnswerHeader, body: Buffer): Promise<void> {
     const line = JSON.stringify({ schema_version: SCHEMA_VERSION, ...header });
     const content = Buffer.concat([Buffer.from(`${line}\n`), body]);
-    await createFile(this.answerPath(header.attempt), content);
+    if (await createFile(this.answerPath(header.attempt), content)) return;
+    throw new SpoolDamaged(`${this.answerPath(header.attempt)} was there before its request was answered`);
   }
 
   async writePartial(attempt: number, bytes: Buffer): Promise<void> {
@@ -174,23 +189,28 @@ export class SpoolEntry {
     const attempt = (await this.attempts()).findLast((a) => a.answered);
     if (attempt === undefined) return null;
     const path = this.answerPath(attempt.attempt);
-    const content = await readFile(path);
+    const content = await readSpoolFile(path, ANSWER_BYTES_MAX);
+    if (content === null) throw new SpoolDamaged(`${path} has gone; it is not adopted`);
     const lineEnd = content.indexOf(0x0a);
     const header = parseHeader(content.subarray(0, lineEnd), path);
     const body = content.subarray(lineEnd + 1);
-    this.#check(header, body, path);
+    this.#check(attempt.attempt, header, body, path);
     return { header, body };
   }
 
   /** The path where this generation's image is saved, reserved once so that a second try saves no second image. */
   async reserveImagePath(wanted: string): Promise<string> {
     if (await createFile(this.#path('image.json'), documentText({ path: wanted }))) return wanted;
-    const reserved = await this.#read<{ path: string }>('image.json');
-    return reserved?.path ?? wanted;
+    const file = this.#path('image.json');
+    const reserved = await readSpoolJson<{ path?: unknown }>(file);
+    const path = reserved === null ? wanted : reserved.path;
+    if (typeof path === 'string' && dirname(path) === dirname(wanted)) return path;
+    throw new SpoolDamaged(`${file} names no place in ${dirname(wanted)}; nothing is saved by it`);
   }
 
-  #check(header: AnswerHeader, body: Buffer, path: string): void {
+  #check(attempt: number, header: AnswerHeader, body: Buffer, path: string): void {
     const foreign =
+      header.attempt !== attempt ||
       header.generation_id !== this.key.generation_id ||
       header.request_fingerprint !== this.key.request_fingerprint;
     if (foreign) throw new SpoolDamaged(`${path} is the answer to another request; it is not adopted`);
@@ -200,15 +220,17 @@ export class SpoolEntry {
       throw new SpoolDamaged(`${path} is damaged (its bytes are not those received); it is not adopted`);
   }
 
-  async #read<T>(name: string): Promise<T | null> {
-    try {
-      return JSON.parse(await readFile(this.#path(name), 'utf8')) as T;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      // A disk that does not answer now says nothing of what is on it: that is tried again.
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new SpoolDamaged(`${this.#path(name)} can't be read: ${error.message}`);
-    }
+  /** Only of this generation and this request. */
+  async #record<T extends AttemptRecord | Intent>(
+    attempt: number,
+    what: 'intent' | 'end',
+  ): Promise<T | null> {
+    const path = this.#path(`${nn(attempt)}.${what}.json`);
+    const record = await readSpoolJson<T>(path);
+    if (record === null) return null;
+    const foreign = record.attempt !== attempt || record.generation_id !== this.key.generation_id;
+    if (foreign) throw new SpoolDamaged(`${path} is of another request; it is not believed`);
+    return record;
   }
 
   #path(name: string): string {
@@ -221,15 +243,35 @@ function documentText(document: object): string {
   return jsonText({ schema_version: SCHEMA_VERSION, ...document });
 }
 
+/** The longest answer that is received (90 MiB), and its header. */
+const ANSWER_BYTES_MAX = 96 * 1024 * 1024;
+
 function parseHeader(line: Buffer, path: string): AnswerHeader {
+  let parsed: (AnswerHeader & { schema_version: number }) | null;
   try {
-    const { schema_version: _, ...header } = JSON.parse(line.toString('utf8')) as AnswerHeader & {
-      schema_version: number;
-    };
-    return header;
+    parsed = JSON.parse(line.toString('utf8')) as typeof parsed;
   } catch {
-    throw new SpoolDamaged(`${path} has no readable header; it is not adopted`);
+    parsed = null;
   }
+  if (typeof parsed !== 'object' || parsed === null)
+    throw new SpoolDamaged(`${path} has no readable header; it is not adopted`);
+  refuseNewer(parsed, path);
+  const { schema_version: _, ...header } = parsed;
+  return header;
+}
+
+async function ownerIn(path: string): Promise<string> {
+  const text = await readSpoolFile(path, 200).catch((error: unknown) => {
+    if (error instanceof SpoolDamaged) return null;
+    throw error;
+  });
+  return /^[\w-]+$/u.exec(text?.toString() ?? '')?.[0] ?? 'unknown';
+}
+
+/** Null for names that no imgproof writes. */
+function numberIn(name: string): number | null {
+  const [, digits = ''] = /^(\d{2,})\.(?:intent\.json|end\.json|answer)$/u.exec(name) ?? [];
+  return nn(Number(digits)) === digits ? Number(digits) : null;
 }
 
 function nn(attempt: number): string {

@@ -12,6 +12,7 @@ import type { PriceTable } from '../domain/cost.ts';
 import { secretsBlock } from './openclaw-document.ts';
 import { priceTable } from './prices.ts';
 import type { SecretsBlock } from './provider-entry.ts';
+import { spoolRetentionMs } from './spool-retention.ts';
 import { unknownKeys } from './unknown-keys.ts';
 
 /** Where it is, and whose `~` its paths mean. */
@@ -30,9 +31,20 @@ export interface OwnConfig {
   defaults: { provider?: string; model?: string; outputDir?: string };
   /** Null: nothing is said about money (SPEC R8). */
   prices: PriceTable | null;
+  /** Milliseconds that recorded answers stay in the spool; null is for ever. `spoolRetentionDays`, default 14. */
+  spoolRetentionMs: number | null;
 }
 
-const KEYS = ['$schema', 'providers', 'secrets', 'inputRoots', 'outputRoots', 'defaults', 'prices'];
+const KEYS = [
+  '$schema',
+  'providers',
+  'secrets',
+  'inputRoots',
+  'outputRoots',
+  'defaults',
+  'prices',
+  'spoolRetentionDays',
+];
 
 export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
   const { path } = place.ownConfig;
@@ -56,6 +68,7 @@ export function readOwnConfig(place: OwnConfigPlace): OwnConfig {
       ? { ...defaults, outputDir: configuredPath(place, 'defaults.outputDir', defaults['outputDir']) }
       : defaults,
     prices: config['prices'] === undefined ? null : prices(path, config['prices']),
+    spoolRetentionMs: spoolRetentionMs(`${path}: spoolRetentionDays`, config['spoolRetentionDays']),
   };
 }
 

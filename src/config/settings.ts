@@ -8,6 +8,8 @@ import type { PriceTable } from '../domain/cost.ts';
 import { ConfigError, type ConfigPlace, expandHome, given } from '../host/config-file.ts';
 import { idleStopMs } from './idle-stop.ts';
 import { readOwnConfig } from './own-config.ts';
+import { spoolRetentionMs } from './spool-retention.ts';
+
 export interface Settings {
   /** SPEC H1: `IMGPROOF_HOME`, else the platform's data directory. */
   home: string;
@@ -39,6 +41,12 @@ export interface Settings {
   allowMock: boolean;
   /** The embedded stack stops after so many idle milliseconds; null is never. `IMGPROOF_IDLE_STOP`, default 15 min. */
   idleStopMs: number | null;
+  /**
+   * How long what is recorded stays in the spool, milliseconds since its last change; null is for ever.
+   * `IMGPROOF_SPOOL_RETENTION_DAYS`, else `spoolRetentionDays` of the own config, which is read each time; 1 to 3650 days
+   * or `off`, default 14. @throws ConfigError when that file can't be used.
+   */
+  readonly spoolRetentionMs: number | null;
   /** The user's home directory, an input root of the embedded mode (SPEC H3). */
   userHome: string;
   /** Folder of imgproof's package.json. */
@@ -71,6 +79,8 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     place('OPENCLAW_STATE_DIR', openclawHome) ?? join(openclawHome, stateDirName(read('OPENCLAW_PROFILE')));
   const home = place('IMGPROOF_HOME') ?? envPaths('imgproof', { suffix: '' }).data;
   const packageRoot = findPackageRoot();
+  const retentionDays = read('IMGPROOF_SPOOL_RETENTION_DAYS');
+  const namedRetentionMs = spoolRetentionMs('IMGPROOF_SPOOL_RETENTION_DAYS', retentionDays);
   const settings = {
     home,
     logsDir: join(home, 'logs'),
@@ -96,6 +106,9 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     heartbeatTimeoutMs: heartbeatTimeout(read('IMGPROOF_HEARTBEAT_TIMEOUT_MS')),
     allowMock: read('IMGPROOF_ALLOW_MOCK') === '1',
     idleStopMs: idleStopMs(read('IMGPROOF_IDLE_STOP')),
+    get spoolRetentionMs() {
+      return retentionDays === undefined ? readOwnConfig(settings).spoolRetentionMs : namedRetentionMs;
+    },
     userHome,
     packageRoot,
   } as Settings;

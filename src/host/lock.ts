@@ -3,8 +3,9 @@
  * it names has ended, and taken over by exactly one of those who find it stale (DESIGN 2.11).
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, unlink } from 'node:fs/promises';
+import { rename, unlink } from 'node:fs/promises';
 import { createFile, jsonText, replaceFile } from './durable-file.ts';
+import { NotPlain, readPlain } from './plain-file.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 
 export interface LockHolder extends ProcessIdentity {
@@ -20,7 +21,14 @@ export type LockResult =
   | { kind: 'acquired'; release: () => Promise<void> }
   | { kind: 'held'; by: LockHolder };
 
-/** Take the lock at `path`, whose folder must exist; never waits. Throws what the file system throws. */
+/** Something lies where the lock is that no imgproof wrote: nobody can say who holds it. */
+export class LockDamaged extends Error {
+  override name = 'LockDamaged';
+}
+
+/**
+ * Take the lock at `path`, whose folder must exist; never waits. Throws `LockDamaged`, and what the file system throws.
+ */
 export async function acquireLock(path: string): Promise<LockResult> {
   const self: LockHolder = {
     schema_version: SCHEMA_VERSION,
@@ -80,11 +88,20 @@ function takeoverPath(path: string, dead: LockHolder): string {
   return `${path}.takeover-${dead.nonce}`;
 }
 
+const LOCK_BYTES_MAX = 16 * 1024;
+
 async function readHolder(path: string): Promise<LockHolder | null> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as LockHolder;
+    const holder = JSON.parse(
+      (await readPlain(path, LOCK_BYTES_MAX)).toString(),
+    ) as Partial<LockHolder> | null;
+    if (typeof holder?.pid === 'number' && typeof holder.nonce === 'string') return holder as LockHolder;
+    throw new NotPlain(`${path} names no process`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    if (!(error instanceof NotPlain || error instanceof SyntaxError)) throw error;
+    throw new LockDamaged(
+      `the lock ${path} can't be read: ${error.message}. Remove it when no imgproof runs on this machine.`,
+    );
   }
 }

@@ -2,7 +2,7 @@
  * Files that somebody else names. One descriptor is opened, and all that is asked and read goes through it: so what was
  * checked is what is read, whoever replaces the file meanwhile.
  */
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 export type OpenFailure =
@@ -29,6 +29,39 @@ export async function openPlain(
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     throw problem(OPEN_FAILURES[code] ?? 'other', code);
   }
+}
+
+/** What is there is no regular file of a size that it may have; the message says what it is. */
+export class NotPlain extends Error {
+  override name = 'NotPlain';
+}
+
+/**
+ * All of a regular file of at most `limitBytes`; a link is not followed, a pipe never waited for. Throws `NotPlain` for
+ * what is something else, and what the file system throws otherwise (`code`), `ENOENT` too.
+ */
+export async function readPlain(path: string, limitBytes: number): Promise<Buffer> {
+  const file = await openPlain(path, (failure, code) =>
+    failure === 'link' || failure === 'special'
+      ? new NotPlain(
+          `${path} is ${failure === 'link' ? 'a symbolic link' : 'a socket or a device'}, not a regular file`,
+        )
+      : Object.assign(new Error(`${code}: ${path} can't be opened`), { code }),
+  );
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new NotPlain(`${path} is ${kindOf(stats)}, not a regular file`);
+    if (stats.size > limitBytes)
+      throw new NotPlain(`${path} has ${stats.size} bytes; more than ${limitBytes} are not read`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a folder';
+  return stats.isFIFO() ? 'a pipe' : 'a device';
 }
 
 /** EMLINK and EFTYPE are what FreeBSD and macOS say of a link. */

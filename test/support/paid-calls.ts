@@ -35,6 +35,7 @@ export function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Se
   return {
     entry,
     workflowId: 'task',
+    runDir: '/tmp/no-such-task',
     binding: { worker_id: 'host/slot-1', pid: process.pid, thread_id: 0, run_id: 'run-1' },
     temporalAttempt: 1,
     nowMs: Date.now,

@@ -59,7 +59,7 @@ export async function playTask(
     heartbeats: [],
   };
   const end = async (outcome: TaskOutcome) => ({
-    ...(await recorded(world, task, outcome, startedAtMs)),
+    ...(await recordOutcome(world, task, outcome, startedAtMs)),
     ...told,
   });
   for (let n = from; n < from + task.max_attempts + ADOPTING_ATTEMPTS; n += 1) {
@@ -98,7 +98,8 @@ function failed(failure: FailureReport): TaskOutcome {
   return { status: FAILURES[failure.category].status, failure };
 }
 
-async function recorded(
+/** The last words of a task whose workflow knows its end. */
+export async function recordOutcome(
   world: ActivityWorld,
   task: AdmittedTask,
   outcome: TaskOutcome,
