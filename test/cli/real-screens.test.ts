@@ -224,7 +224,8 @@ describe('on a terminal', () => {
       expect(await terminal.ended).toBe(0);
       return terminal.screen().join('\n');
     };
-    for (const no of ['\r', 'n\r', '\u0004']) expect(await answered(no)).toMatch(/^Nothing was cancelled\.$/mu);
+    for (const no of ['\r', 'n\r', '\u0004'])
+      expect(await answered(no)).toMatch(/^Nothing was cancelled\.$/mu);
     expect(await answered('y\r')).toMatch(/2 .*cancelled/u);
     await cli.run(['cancel', 'asked', '--now', '--yes']);
   }, 90_000);

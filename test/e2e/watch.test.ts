@@ -121,7 +121,7 @@ describe('watch', () => {
     const events = await cli.run(['watch', 'halted', '--progress', 'rawjson', '--wait-timeout', '3']);
     expect([events.code, events.stderr]).toEqual([
       124,
-      expect.stringMatching(/"paused":\{"since":"[^"]+","reason":"看一下"\}/u),
+      expect.stringMatching(/"paused":\{"by":"person","since":"[^"]+","reason":"看一下"\}/u),
     ]);
     const lines = await cli.run(['watch', 'halted', '--progress', 'plain', '--wait-timeout', '3']);
     expect([lines.code, lines.stderr]).toEqual([124, expect.stringContaining('0/2 paused: 看一下')]);

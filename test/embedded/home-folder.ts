@@ -60,5 +60,6 @@ export function packageWithStandInWorker(): string {
   const root = newFolder();
   const { bin } = copyBuiltPackage(root);
   writeFileSync(bin, STAND_IN_WORKER);
+  writeFileSync(join(root, 'bin', 'package.json'), '{ "type": "module" }');
   return root;
 }
