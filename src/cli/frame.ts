@@ -8,8 +8,8 @@ import { chargedText, counted, durationText, modeText, timeLeftText } from './wo
 
 /** Rows of what ended last. */
 const RECENT = 5;
-/** The other lines of a picture: title, bar, facts, pause, news, hint, and the line of the cursor. */
-const OTHER_LINES = 7;
+/** The other lines of a picture: title, bar, facts, money, pause, news, hint, and the line of the cursor. */
+const OTHER_LINES = 8;
 /** News older than this are said to be old. */
 const STALE_MS = 10_000;
 
@@ -30,9 +30,13 @@ function batchLines(view: View, look: Look, symbols: Symbols, isLast: boolean): 
   const hint = isLast ? [] : [[styled('dim', HINT.batch)]];
   const isWide = look.columns >= WIDE;
   const [title, bar, facts] = [titleOf(view, symbols), barOf(view, look, symbols), factsOf(view, symbols)];
+  const charged: Line = [plain(chargedText(view.billing))];
+  // With money in it, it is too long for a line that it shares: what may have been paid is never cut off.
+  const isLong = view.billing.currency !== undefined;
+  const told = isLong ? [facts, charged] : [[...facts, plain('   '), ...charged]];
   return [
     ...(isWide ? flow([title, ...hint], look.columns, '   ') : [title]),
-    ...(isWide ? flow([bar, facts], look.columns, '   ') : [bar, facts]),
+    ...(isWide ? flow([bar, ...told], look.columns, '   ') : [bar, ...told]),
     ...taskRows(view, look, symbols),
     ...pausedOf(view),
     ...newsOf(view, isLast),
@@ -64,12 +68,11 @@ function barOf(view: View, { columns }: Look, symbols: Symbols): Line {
   ];
 }
 
-function factsOf({ elapsedMs, left, billing, adopted }: View, { to }: Symbols): Line {
+function factsOf({ elapsedMs, left, adopted }: View, { to }: Symbols): Line {
   const facts = [
     durationText(elapsedMs),
     ...(left === null ? [] : [`ETA ${timeLeftText(left, to)}`]),
     ...(adopted === 0 ? [] : [`${adopted} proven before`]),
-    chargedText(billing),
   ];
   return [plain(facts.join('   '))];
 }

@@ -54,6 +54,13 @@ export async function resume(
       const { max_workers } = workers ?? {};
       const set = { max_workers, max_cost: maxCost };
       printJson({ ok: true, batch_id: id, ...resumed, ...set, exit_code: EXIT.ok, reason: told });
-    } else printLines(resumeLines(id, { resumed, workers, ...(maxCost === undefined ? {} : { maxCost }) }, lookOf(process.stdout)));
+    } else
+      printLines(
+        resumeLines(
+          id,
+          { resumed, workers, ...(maxCost === undefined ? {} : { maxCost }) },
+          lookOf(process.stdout),
+        ),
+      );
   });
 }

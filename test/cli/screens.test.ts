@@ -161,7 +161,10 @@ const PRINTED: Record<string, (look: Look) => string[]> = {
   verify: (look) => painted(verifyLines(REPORT, look), look),
   'run-completed': (look) => painted(runEndLines(row(1, '封面-1'), 101_000, look), look),
   'run-completed-with-prices': (look) =>
-    painted(runEndLines(row(1, '封面-1', { billing: priced({ no: 0, possible: 1, yes: 1 }) }), 101_000, look), look),
+    painted(
+      runEndLines(row(1, '封面-1', { billing: priced({ no: 0, possible: 1, yes: 1 }) }), 101_000, look),
+      look,
+    ),
   'run-failed': (look) => painted(runEndLines(BATCH_ROWS[3] as (typeof BATCH_ROWS)[3], 601_000, look), look),
 };
 

@@ -126,7 +126,14 @@ test('of a provider that is down: what it said, and how it goes on (R7)', () => 
 });
 
 describe('with prices (R8)', () => {
-  const billing = { no: 0, possible: 1, yes: 2, currency: 'USD', spent_micros: 106_000, possibly_spent_micros: 53_000 };
+  const billing = {
+    no: 0,
+    possible: 1,
+    yes: 2,
+    currency: 'USD',
+    spent_micros: 106_000,
+    possibly_spent_micros: 53_000,
+  };
 
   test('what was spent and possibly spent so far, and the cap', () => {
     const tasks = [line(1, 'completed', { billing }), line(2, 'completed', { billing }), line(3, 'running')];

@@ -1,5 +1,5 @@
 /** The cap as an invariant (SPEC R8), whatever tasks cost and in whatever order they end. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Admission } from '../../src/domain/batch.ts';
 import { emptyEnd } from '../../src/domain/rows.ts';
