@@ -113,9 +113,13 @@ class Pass {
     if (verdict !== 'remove') return;
     const lock = await entry.lock();
     if (lock.kind === 'held') return;
-    // Somebody may have been at work until just now.
-    if ((await this.#verdictOn(entry, await entry.attempts())) === 'remove') await this.#remove(entry);
-    else await lock.release();
+    try {
+      // Somebody may have been at work until just now.
+      if ((await this.#verdictOn(entry, await entry.attempts())) === 'remove') await this.#remove(entry);
+    } finally {
+      // Gone with the entry, unless that stays.
+      await lock.release();
+    }
   }
 
   async #verdictOn(

@@ -1,18 +1,19 @@
 /** What leaves the spool, and when: real tasks, their real files, made older. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { lutimes, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Spool } from '../../src/artifacts/spool.ts';
 import { cleanSpool, type CleanupRule } from '../../src/artifacts/spool-cleanup.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
 import { type ActivityWorld, activityWorld } from '../support/activity-world.ts';
+import { age, DAY_MS } from '../support/age.ts';
 import { playTask } from '../support/play-task.ts';
 import type { ScriptStep } from '../support/provider-script.ts';
+import { canMount, SMALL_DISK_NEEDS, smallDisk } from '../support/small-disk.ts';
 import { filesBelow } from '../support/system.ts';
-
-const DAY_MS = 24 * 3_600_000;
 
 function clean({ spoolDir }: ActivityWorld, rule: Partial<CleanupRule> = {}) {
   return cleanSpool(new Spool(spoolDir), { retentionMs: 14 * DAY_MS, nowMs: Date.now(), ...rule });
@@ -25,13 +26,6 @@ async function ended(world: ActivityWorld, key = 'cover', step: ScriptStep = 'ok
   const task = world.task({ task_key: key, task_name: key, prompt: `a lighthouse for ${key}`, run_dir });
   await playTask(world, task);
   return task;
-}
-
-/** Everything below the folder was changed so long ago. */
-async function age(folder: string, days: number): Promise<void> {
-  const then = new Date(Date.now() - days * DAY_MS);
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
-    await lutimes(join(entry.parentPath, entry.name), then, then);
 }
 
 const entryOf = ({ spoolDir }: ActivityWorld, task: AdmittedTask) =>
@@ -222,6 +216,22 @@ describe('what is not ours, and what can’t be done', () => {
     const third = await clean(world, { most: 2, after: second.after });
     expect([first, second, third].map(({ removed }) => removed)).toEqual([2, 2, 1]);
     expect(third.after).toBeNull();
+  });
+
+  test('what the disk refuses to remove is told, and the pass goes on', async (context) => {
+    context.skip(!canMount(), SMALL_DISK_NEEDS);
+    const disk = smallDisk('4m');
+    onTestFinished(() => disk.remove());
+    const world = await activityWorld({}, { spoolDir: join(disk.folder, 'spool') });
+    const task = await ended(world, 'one');
+    await ended(world, 'two');
+    await writeFile(join(entryOf(world, task), '02.answer.0123456789ab.tmp'), 'half');
+    await age(world.spoolDir, 15);
+    execFileSync('mount', ['-o', 'remount,ro', disk.folder]);
+    const done = await clean(world);
+    expect(done).toMatchObject({ lookedAt: 2, removed: 0, removedBytes: 0, strays: { files: 0 } });
+    expect(done.problems).toHaveLength(3);
+    expect(done.problems.every((problem) => problem.includes('EROFS'))).toBe(true);
   });
 
   test('a spool that is not there yet is clean', async () => {

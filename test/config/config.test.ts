@@ -117,6 +117,10 @@ describe('where things are (H1, H2, G3)', () => {
     { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '5s' },
     { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '7999' },
     { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '600001' },
+    { IMGPROOF_SPOOL_RETENTION_DAYS: '0' },
+    { IMGPROOF_SPOOL_RETENTION_DAYS: '14d' },
+    { IMGPROOF_SPOOL_RETENTION_DAYS: '3651' },
+    { IMGPROOF_SPOOL_RETENTION_DAYS: '1.5' },
   ])('%j is refused', (env) => {
     expect(() => where(env)).toThrow(ConfigError);
   });
@@ -125,6 +129,22 @@ describe('where things are (H1, H2, G3)', () => {
     const { heartbeatTimeoutMs } = where({ IMGPROOF_HEARTBEAT_TIMEOUT_MS: timeoutMs?.toString() });
     expect(heartbeatTimeoutMs).toBe(timeoutMs ?? 20_000);
   });
+
+  it.each<[string | undefined, unknown, number | null]>([
+    [undefined, undefined, 14],
+    ['1', undefined, 1],
+    ['off', 30, null],
+    ['3650', 'off', 3_650],
+    [undefined, 30, 30],
+    [undefined, 'off', null],
+  ])(
+    'recorded answers stay: IMGPROOF_SPOOL_RETENTION_DAYS %s, spoolRetentionDays %s: %s days',
+    (named, own, days) => {
+      const files = own === undefined ? {} : { own: { spoolRetentionDays: own } };
+      const { settings } = configWorld(files, { IMGPROOF_SPOOL_RETENTION_DAYS: named });
+      expect(settings.spoolRetentionMs).toBe(days === null ? null : days * 24 * 3_600_000);
+    },
+  );
 });
 
 describe('imgproof’s own config (H2)', () => {
@@ -137,6 +157,11 @@ describe('imgproof’s own config (H2)', () => {
     ],
     ['a relative root', { inputRoots: ['pictures'] }, /inputRoots must be absolute/u],
     ['a root that is no list', { outputRoots: '/a' }, /outputRoots must be a list/u],
+    [
+      'a retention without a unit that is known',
+      { spoolRetentionDays: '2w' },
+      /spoolRetentionDays must be a whole/u,
+    ],
     ['a list', [], /must hold one object/u],
   ])('own config: %s', async (_, own, text) => {
     const { settings, place } = configWorld({ own });
