@@ -6,7 +6,7 @@ import { promptSummary, type QueueHead, type QueueRow } from '../domain/queue.ts
 import type { TaskRow } from '../domain/records.ts';
 import type { Admitted } from './admit-one.ts';
 
-export function queueRowOf({ task, row }: Admitted, { queue_id }: QueueHead): QueueRow {
+export function queueRowOf({ task, row }: Pick<Admitted, 'task' | 'row'>, { queue_id }: QueueHead): QueueRow {
   const now = new Date().toISOString();
   const accepted = row === null || row.status === 'completed';
   const { task_key, task_name, index, prompt, output_dir, run_dir, generation_id } = task;

@@ -4,7 +4,7 @@ import { pointsOf } from './sweep.ts';
 import { spread, tellAndSweep } from './tell-and-sweep.ts';
 
 /** Of each scenario; `npm run crash-points` plays them all. */
-const SHORT = /^(?:text2img|img2img|a 429|adoption)/u;
+const SHORT = /^(?:text2img|a 429|a task of a queue|adoption)/u;
 const EACH = 5;
 
 test('a process that is ended at any operation on files loses nothing and hides no payment (R4, R5)', async () => {

@@ -36,13 +36,9 @@ const generateImage = createGenerateImage(deps);
 const startedAtMs = Date.now();
 const outcome = await outcomeOf(from);
 tell({ outcome });
-await createRecordTask(deps)({
-  order,
-  workflow_id: order.task_key,
-  run_id: runId,
-  started_at_ms: startedAtMs,
-  outcome,
-});
+const recordTask = createRecordTask(deps);
+const ended = { workflow_id: order.task_key, run_id: runId, started_at_ms: startedAtMs, outcome };
+await inContext(1, () => recordTask({ order, ...ended }));
 tell({ recorded: true });
 process.exit(0);
 

@@ -104,7 +104,8 @@ function recordingOf(cut: Cut): Promise<Recording> {
 }
 
 async function record(cut: Cut): Promise<Recording> {
-  const operations = await operationsOf(cut);
+  // What failed (a name was taken) has no end, and changed nothing.
+  const operations = (await operationsOf(cut)).filter(({ endedAt }) => endedAt < Infinity);
   const named = operations.filter(({ op, to = '' }) => (op === 'link' || op === 'rename') && !isPassing(to));
   return { operations, named };
 }

@@ -6,6 +6,8 @@ export interface Cut {
   /** What the provider does to its calls in turn; afterwards it answers well. */
   script: readonly ScriptStep[];
   references: number;
+  /** Its run keeps the files of a queue, too. */
+  isOfQueue?: boolean;
   /** Another process was ended before, when its answer had its name in the spool. */
   endedAfterAnswer?: boolean;
   /** When nothing ends it. */
@@ -48,6 +50,13 @@ export const CUTS: readonly Cut[] = [
     script: ['html', 'html'],
     references: 0,
     uncut: { status: 'failed', calls: 1, billing: ONE_PAID },
+  },
+  {
+    name: 'a task of a queue run',
+    script: [],
+    references: 0,
+    isOfQueue: true,
+    uncut: { status: 'completed', calls: 1, billing: ONE_PAID },
   },
   {
     name: 'adoption after a kill',

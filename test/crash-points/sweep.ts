@@ -4,7 +4,7 @@
  * further call is told as possible, and no file is torn or lost.
  */
 import { readFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import sharp from 'sharp';
 import { expect } from 'vitest';
 import type { AttemptRecord } from '../../src/domain/records.ts';
@@ -13,6 +13,7 @@ import { type ActivityWorld, activityWorld, RUN_ID } from '../support/activity-w
 import { type Played, playTask, recordOutcome } from '../support/play-task.ts';
 import { filesBelow } from '../support/system.ts';
 import { type CutAt, type Doomed, type Operation, runDoomed } from './doomed.ts';
+import { enqueue, judgeQueue, queuePlace } from './queue-place.ts';
 import type { Cut } from './scenarios.ts';
 
 export interface Point {
@@ -39,11 +40,13 @@ export async function operationsOf(cut: Cut): Promise<Operation[]> {
   return operations;
 }
 
+const WRITES = new Set(['write', 'writeFile', 'appendFile']);
+
 /** Before and after each operation, and in the middle of each write. */
 export async function pointsOf(cut: Cut): Promise<Point[]> {
   const operations = await operationsOf(cut);
   return operations.flatMap((operation) =>
-    (operation.op === 'write' || operation.op === 'writeFile'
+    (WRITES.has(operation.op)
       ? (['before', 'within', 'after'] as const)
       : (['before', 'after'] as const)
     ).map((moment) => ({ cut, operation, moment })),
@@ -70,6 +73,7 @@ export async function endAt(point: Point): Promise<Verdict> {
     expect(await world.stateOf(task)).toMatchObject({ status: row.status });
     judgeMoney(world, cut, { result, furtherCalls, unknown });
     await judgeFiles(world, task, result.attempts, left);
+    if (task.queue !== undefined) await judgeQueue(task.queue, row);
     return { problem: null, ...told };
   } catch (error) {
     const where = `${cut.name}, ${moment} ${operation.name} (${operation.time})`;
@@ -90,7 +94,9 @@ async function worldOf({ script }: Cut): Promise<ActivityWorld> {
 async function begun(world: ActivityWorld, cut: Cut): Promise<{ task: AdmittedTask; from: number }> {
   const colours = ['#336699', '#996633'].slice(0, cut.references);
   const input_images = await Promise.all(colours.map((colour, i) => world.reference(`ref-${i}`, colour)));
-  const task = world.task({ input_images });
+  const queue = cut.isOfQueue === true ? queuePlace(join(world.folder, 'queue')) : undefined;
+  const task = world.task({ input_images, ...(queue === undefined ? {} : { queue }) });
+  if (queue !== undefined) await enqueue(task, queue);
   if (cut.endedAfterAnswer !== true) return { task, from: 1 };
   const answer = `home/spool/${task.generation_id}/${task.request_fingerprint.slice(0, 16)}/01.answer`;
   const cutAt = { name: `link ${answer}`, time: 1, moment: 'after' } as const;
@@ -113,7 +119,7 @@ async function goOn(
 /** Content by path, relative to the world's folder, of all that generation and recording wrote. */
 async function filesOf({ folder, outputDir, spoolDir }: ActivityWorld): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  for (const place of [outputDir, spoolDir])
+  for (const place of [outputDir, spoolDir, join(folder, 'queue')])
     for (const name of await filesBelow(place).catch(() => []))
       found.set(relative(folder, `${place}/${name}`), await readFile(`${place}/${name}`));
   return found;
@@ -174,11 +180,11 @@ async function judgeFiles(
 
 function judgeWhole(path: string, content: Buffer): void {
   if (path.endsWith('.json')) JSON.parse(content.toString());
-  if (/(?:^|\/)(?:lock|lock\.takeover-\w+)$/u.test(path)) JSON.parse(content.toString());
+  if (/(?:^|[/.])lock(?:\.takeover-\w+)?$/u.test(path)) JSON.parse(content.toString());
   if (/\.jsonl$|stdout\.txt$/u.test(path)) expect(content.toString(), path).toMatch(/\}\n$/u);
 }
 
 /** Locks, and what was being written. */
 function isPassing(path: string): boolean {
-  return path.endsWith('.tmp') || /(?:^|\/)lock(?:\.released-\w+)?$/u.test(path);
+  return path.endsWith('.tmp') || /(?:^|[/.])lock(?:\.released-\w+)?$/u.test(path);
 }
