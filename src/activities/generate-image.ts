@@ -139,7 +139,7 @@ async function askedMode(): Promise<CancelMode> {
 function asTemporalFailure(error: unknown): unknown {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof SpoolDamaged) {
-    const report = { category: 'bad_response', message: error.message };
+    const report = { category: 'needs_review', message: error.message };
     return ApplicationFailure.nonRetryable(error.message, FAILURE_TYPES.attempt, report);
   }
   if (!(error instanceof AttemptFailed)) return asAttemptFailure(error);

@@ -172,7 +172,8 @@ export class SpoolEntry {
   async writeAnswer(header: AnswerHeader, body: Buffer): Promise<void> {
     const line = JSON.stringify({ schema_version: SCHEMA_VERSION, ...header });
     const content = Buffer.concat([Buffer.from(`${line}\n`), body]);
-    await createFile(this.answerPath(header.attempt), content);
+    if (await createFile(this.answerPath(header.attempt), content)) return;
+    throw new SpoolDamaged(`${this.answerPath(header.attempt)} was there before its request was answered`);
   }
 
   async writePartial(attempt: number, bytes: Buffer): Promise<void> {

@@ -122,7 +122,8 @@ export class TaskFolder {
 
   async #attemptFolders(): Promise<string[]> {
     const names = await readdir(this.path).catch(() => []);
-    return names.filter((name) => /^attempt-\d+$/u.test(name)).sort();
+    const numberOf = (name: string) => Number(name.slice('attempt-'.length));
+    return names.filter((name) => /^attempt-\d+$/u.test(name)).sort((a, b) => numberOf(a) - numberOf(b));
   }
 
   #json(record: object): string {

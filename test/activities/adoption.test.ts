@@ -17,7 +17,7 @@ describe('what was paid is found again', () => {
     bytes[bytes.length - 9] = (bytes.at(-9) ?? 0) ^ 1;
     await writeFile(path, bytes);
     const failure = await failureOf(attempt(task(), 2));
-    expect(failure).toMatchObject({ nonRetryable: true, details: [{ category: 'bad_response' }] });
+    expect(failure).toMatchObject({ nonRetryable: true, details: [{ category: 'needs_review' }] });
     expect(failure.message).toContain('damaged');
     expect(provider.calls).toHaveLength(1);
   });
