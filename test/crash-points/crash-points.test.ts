@@ -13,4 +13,4 @@ test('a process that is ended at any operation on files loses nothing and hides 
   const points = all.flatMap((these, i) => spread(these, EACH, i / cuts.length));
   expect(points).toHaveLength(20);
   await tellAndSweep(points);
-}, 120_000);
+}, 300_000);
