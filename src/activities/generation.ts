@@ -1,5 +1,5 @@
 /** One generation at work, under its spool lock: read the references, pay once, judge the answer, save the image. */
-import type { AttemptRecord } from '../domain/records.ts';
+import type { AttemptRecord, ResultRecord } from '../domain/records.ts';
 import type { Delivery, GeneratedImage, MockedImage } from '../domain/activity-contract.ts';
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
@@ -271,11 +271,20 @@ export class Generation {
     };
   }
 
-  /** Nobody waits for it any more, or the task's last words were written while it was in the air. */
+  /**
+   * Nobody waits for it any more, or the task's last words were written while it was in the air. Words of this very
+   * generation that name its image are what the answer is for, and stay true.
+   */
   async #isOrphaned(): Promise<boolean> {
-    if (this.progress.waiting === 0) return true;
+    const result = await this.#lastWords();
+    if (result?.status === 'completed' && result.generation_id === this.#task.generation_id) return false;
+    return this.progress.waiting === 0 || result !== null;
+  }
+
+  /** Those written since this began; null when there are none. */
+  async #lastWords(): Promise<ResultRecord | null> {
     const result = await this.#folder.readResult();
-    return result !== null && Date.parse(result.created_at) > this.#startedAt.getTime();
+    return result !== null && Date.parse(result.created_at) > this.#startedAt.getTime() ? result : null;
   }
 
   /** SPEC S: an answer that outlives its workflow is never a result, and the task keeps its own status. */
@@ -300,7 +309,7 @@ export class Generation {
   }
 
   async #writeState(ended?: AttemptRecord): Promise<void> {
-    if (await this.#isOrphaned()) return;
+    if (this.progress.waiting === 0 || (await this.#lastWords()) !== null) return;
     const before = await this.#folder.readState();
     const startedAt = this.#startedAt.toISOString();
     await this.#folder.writeState(

@@ -194,7 +194,7 @@ describe('a call that is still alive is joined (R5)', () => {
     const [one, other] = [new Flights<PaidAnswer, null>(), new Flights<PaidAnswer, null>()];
     const [entryA, entryB] = [await entryOf(root), await entryOf(root)];
     const a = one.join(entryA, null, () => payOnce(callOf(entryA, { url })));
-    await sleep(30);
+    await expect.poll(calls, { interval: 5 }).toBe(1);
     const b = other.join(entryB, null, () => payOnce(callOf(entryB, { url, temporalAttempt: 1 })));
     expect([(await a.promise).adopted, (await b.promise).adopted, calls()]).toEqual([false, true, 1]);
   });

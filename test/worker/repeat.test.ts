@@ -1,10 +1,11 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { expect, test } from 'vitest';
 import { repeat } from '../../src/worker/repeat.ts';
 
-function logged(): { log: ReturnType<typeof pino>; lines: string[] } {
+function logged(): { log: Logger; lines: string[] } {
   const lines: string[] = [];
-  return { log: pino({}, { write: (line: string) => void lines.push(line) }), lines };
+  const log: Logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  return { log, lines };
 }
 
 test('work is done now, and again after what it says, until the signal fires', async () => {
