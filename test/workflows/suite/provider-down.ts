@@ -200,7 +200,12 @@ export function providerDown(world: World): void {
     ]);
     const request = system.batch(tasks, { on_provider_down: 'fail' });
     const summary = await (await system.startBatch(request)).result();
-    expect(summary).toMatchObject({ failed: 2, cancelled: 0, failed_by: { auth: 2 }, cost: { no: 1, possible: 1 } });
+    expect(summary).toMatchObject({
+      failed: 2,
+      cancelled: 0,
+      failed_by: { auth: 2 },
+      cost: { no: 1, possible: 1 },
+    });
     expect(callsFor('cut short')).toHaveLength(1);
   });
 
