@@ -110,12 +110,16 @@ describe('no secret is in any file, log or output (F9, G8)', () => {
           secret,
         ).toHaveLength(2);
 
-      const refused = await orderOf(cli, Object.keys(brokenForms(provider.baseUrl)));
-      expect(refused.stdout).toMatch(/secrets\.providers\.broken: its command ended with exit code 3/u);
-      expect(refused.stdout).toMatch(/secrets\.providers\.garbled: its file does not hold one JSON object/u);
+      // One after the other: a batch stops at the first (R7).
+      const refused = [];
+      for (const name of Object.keys(brokenForms(provider.baseUrl)))
+        refused.push(await orderOf(cli, [name], { on_provider_down: 'fail' }));
+      const told = refused.map(({ stdout }) => stdout).join('');
+      expect(told).toMatch(/secrets\.providers\.broken: its command ended with exit code 3/u);
+      expect(told).toMatch(/secrets\.providers\.garbled: its file does not hold one JSON object/u);
       expect(provider.requests).toHaveLength(2 * Object.keys(sent).length);
 
-      const outputs = [repeatedTo, refused].flatMap(({ stdout, stderr }) => [stdout, stderr]);
+      const outputs = [repeatedTo, ...refused].flatMap(({ stdout, stderr }) => [stdout, stderr]);
       expect(await tellTales(cli, outputs)).toEqual([]);
     } finally {
       await cli.stop();
@@ -124,9 +128,9 @@ describe('no secret is in any file, log or output (F9, G8)', () => {
 });
 
 /** One task for each of these providers, twice at most. */
-async function orderOf(cli: Cli, providers: string[]): Promise<Ended> {
+async function orderOf(cli: Cli, providers: string[], fields: object = {}): Promise<Ended> {
   const tasks = providers.map((provider) => ({ task_name: provider, provider, prompt: 'a lighthouse' }));
-  const file = await cli.batchFile(`${providers[0]}.json`, tasks, { max_attempts: 2 });
+  const file = await cli.batchFile(`${providers[0]}.json`, tasks, { max_attempts: 2, ...fields });
   return cli.run(['batch', file, '--json']);
 }
 
