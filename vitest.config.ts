@@ -7,7 +7,8 @@ const OWN_PROCESS = ['test/{workflows,model,chaos}/**/*.test.ts', 'test/provider
 /** What starts processes takes longest, and begins first: no core is left alone with it at the end. */
 const PLACES_BY_LENGTH = [
   /^test\/(?:workflows|model|chaos)\//u,
-  /^test\/(?:e2e|embedded|queue|deploy|bench)\//u,
+  /^test\/(?:e2e|embedded|queue|deploy|bench|scripts|crash-points|cli\/real-screens)/u,
+  /^test\/(?:faults|activities)\//u,
 ];
 
 class LongFilesFirst extends BaseSequencer {
