@@ -102,14 +102,21 @@ export interface BatchSnapshot extends Snapshot {
 
 /** Null while no worker answers. */
 export async function batchSnapshot(client: Client, handle: BatchHandle): Promise<BatchSnapshot | null> {
-  const [progress, tasks] = await Promise.all([queryProgress(client, handle), queryTasks(client, handle)]);
-  if (progress === null || tasks === null) return null;
+  const standing = await batchStanding(client, handle);
+  if (standing === null) return null;
   const live = await Promise.all(
-    tasks
+    standing.tasks
       .filter(({ status }) => status === 'running')
       .map(async ({ task_key }) => [task_key, await liveAttempt(client, task_key)] as const),
   );
-  return { atMs: Date.now(), progress, tasks, live: new Map(live) };
+  return { ...standing, atMs: Date.now(), live: new Map(live) };
+}
+
+/** Without what each running task does now: that is a question to the server for each. */
+export async function batchStanding(client: Client, handle: BatchHandle): Promise<BatchSnapshot | null> {
+  const [progress, tasks] = await Promise.all([queryProgress(client, handle), queryTasks(client, handle)]);
+  if (progress === null || tasks === null) return null;
+  return { atMs: Date.now(), progress, tasks, live: new Map() };
 }
 
 /** A task alone answers no queries: as long as it is waited for, it runs. */

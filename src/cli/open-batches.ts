@@ -1,7 +1,7 @@
 /** The open batches of `imgproof status`: how far each is, how long it will still take (SPEC H5). */
 import type { OpenBatch } from '../client.ts';
 import { mapLimited } from '../proof/map-limited.ts';
-import { batchSnapshot } from './looks.ts';
+import { batchStanding } from './looks.ts';
 import { safe } from './output.ts';
 import { type Line, plain, styled } from './paint.ts';
 import { type View, viewOf } from './progress-view.ts';
@@ -30,7 +30,7 @@ const ASKED_AT_ONCE = 8;
 export function standingsOf({ client }: Session, batches: readonly OpenBatch[]): Promise<Standing[]> {
   return mapLimited(batches, ASKED_AT_ONCE, async (batch) => {
     const { batch_id: id, run_id } = batch;
-    const snapshot = await batchSnapshot(client, client.workflow.getHandle(id, run_id));
+    const snapshot = await batchStanding(client, client.workflow.getHandle(id, run_id));
     const order = { kind: 'batch', id, total: 0, models: '', isAttached: true } as const;
     return { batch, view: snapshot === null ? null : viewOf(order, snapshot, Date.now()) };
   });
@@ -40,7 +40,7 @@ export function standingBatch({ batch, view }: Standing): StandingBatch {
   const left = view?.left ?? null;
   return {
     ...batch,
-    state: view === null || view.paused === null ? 'running' : 'paused',
+    state: stateOf(view),
     total: view?.total ?? null,
     done: view?.done ?? null,
     eta_seconds: left && { from: Math.floor(left.fromMs / 1000), to: Math.ceil(left.toMs / 1000) },
@@ -52,7 +52,7 @@ export function standingLines(standings: readonly Standing[], look: Look): Line[
   const rows = standings.map(({ batch, view }) => ({
     cells: [
       plain(safe(batch.batch_id)),
-      view === null || view.paused === null ? styled('cyan', 'running') : styled('yellow', 'paused'),
+      styled(stateOf(view) === 'paused' ? 'yellow' : 'cyan', stateOf(view)),
       plain(view === null ? '' : `${view.done}/${view.total}`),
       plain(view === null ? '' : String(view.notCompleted)),
       plain(view === null || view.left === null ? '' : timeLeftText(view.left, to)),
@@ -61,4 +61,8 @@ export function standingLines(standings: readonly Standing[], look: Look): Line[
     ...(view?.paused?.reason == null ? {} : { note: view.paused.reason }),
   }));
   return tableLines({ head: ['BATCH', 'STATE', 'DONE', 'FAIL', 'ETA', 'SINCE'], rows, note: 'REASON' }, look);
+}
+
+function stateOf(view: View | null): StandingBatch['state'] {
+  return view === null || view.paused === null ? 'running' : 'paused';
 }

@@ -10,6 +10,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import sharp from 'sharp';
 import { expect, onTestFinished } from 'vitest';
+import { ticketOf } from '../../src/activities/admit-one.ts';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createPaidActivities } from '../../src/activities/index.ts';
 import { sha256 } from '../../src/activities/sha256.ts';
@@ -20,7 +21,13 @@ import type { Delivery, GeneratedImage } from '../../src/domain/activity-contrac
 import { generationId, requestFingerprint } from '../../src/domain/ids.ts';
 import type { AttemptHeartbeat } from '../../src/domain/messages.ts';
 import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../../src/domain/records.ts';
-import { type AdmittedTask, type InputImage, modeFor, type TaskOrder } from '../../src/domain/task.ts';
+import {
+  type AdmittedTask,
+  type InputImage,
+  modeFor,
+  orderOf,
+  type TaskOrder,
+} from '../../src/domain/task.ts';
 import { ProviderLanes } from '../../src/provider/lane.ts';
 import { createSecrets } from '../../src/provider/secrets.ts';
 import { type ProviderServer, type ProviderServerOptions, startProviderServer } from './provider-server.ts';
@@ -103,7 +110,7 @@ export async function activityWorld(
   await configure({ baseUrl: provider.baseUrl, apiKey: API_KEY });
   const deps = await activityDeps(folder, config, spoolDir, outputDir);
   const onlyWorker = createPaidActivities(deps);
-  const order = (task: AdmittedTask) => orderOf(join(folder, 'orders'), task);
+  const order = (task: AdmittedTask) => orderIn(join(folder, 'orders'), task);
   return {
     provider,
     deps,
@@ -204,28 +211,11 @@ function admittedTask(outputDir: string, wish: Partial<AdmittedTask>): AdmittedT
   };
 }
 
-function orderOf(folder: string, task: AdmittedTask): TaskOrder {
-  const { index, task_key, task_name, mode, provider, model, size, timeout_ms } = task;
-  const { max_attempts, heartbeat_timeout_ms, input_images } = task;
+function orderIn(folder: string, task: AdmittedTask): TaskOrder {
   const order_file = `${sha256(JSON.stringify(task)).slice(0, 16)}.json`;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, order_file), JSON.stringify({ schema_version: SCHEMA_VERSION, ...task }));
-  return {
-    batch_dir: folder,
-    order_file,
-    index,
-    task_key,
-    task_name,
-    mode,
-    provider,
-    model,
-    size,
-    references: input_images.length,
-    prompt_start: task.prompt,
-    timeout_ms,
-    max_attempts,
-    heartbeat_timeout_ms,
-  };
+  return orderOf(ticketOf(task, { order_file }), folder);
 }
 
 async function newReference(folder: string, name: string, background: string): Promise<InputImage> {

@@ -1,13 +1,8 @@
 /** What an order costs (SPEC R8): the worker's config has the prices, the provider's call log is the judge. */
 import { readFile, writeFile } from 'node:fs/promises';
-import type { WorkflowHandle } from '@temporalio/client';
 import { afterEach, expect, test } from 'vitest';
-import type { BatchProgress } from '../../../src/domain/messages.ts';
-import type { imageBatch } from '../../../src/workflows/index.ts';
-import { until } from '../../support/cli.ts';
+import { type Batch, progress, untilStill } from './still-batch.ts';
 import type { World } from './world.ts';
-
-type Batch = WorkflowHandle<typeof imageBatch>;
 
 /** Each request, unless its answer says more exactly. */
 const FIVE_CENTS = { perImage: 0.05 };
@@ -154,14 +149,3 @@ export function cost(world: World): void {
     await uncapped.result();
   });
 }
-
-async function untilStill(batch: Batch): Promise<BatchProgress> {
-  let last: BatchProgress | undefined;
-  await until('it to stand still', async () => {
-    last = await progress(batch);
-    return last.paused !== null && last.idle;
-  });
-  return last as BatchProgress;
-}
-
-const progress = (batch: Batch) => batch.query<BatchProgress>('progress');

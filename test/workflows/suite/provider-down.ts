@@ -2,15 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
 import { expect, test } from 'vitest';
-import type { BatchProgress, TaskState } from '../../../src/domain/messages.ts';
+import type { TaskState } from '../../../src/domain/messages.ts';
 import type { AttemptRecord, TaskStateRecord } from '../../../src/domain/records.ts';
-import type { imageBatch } from '../../../src/workflows/index.ts';
 import { until } from '../../support/cli.ts';
+import { type Batch, progress, untilStill } from './still-batch.ts';
 import type { World } from './world.ts';
-
-type Batch = WorkflowHandle<typeof imageBatch>;
 
 /** A 403 or 404 that names neither key, organisation nor model. */
 const VAGUE = 'code=forbidden message=Forbidden.';
@@ -224,14 +221,4 @@ export function providerDown(world: World): void {
   }
 }
 
-async function untilStill(batch: Batch): Promise<BatchProgress> {
-  let last: BatchProgress | undefined;
-  await until('it to stand still', async () => {
-    last = await progress(batch);
-    return last.paused !== null && last.idle;
-  });
-  return last as BatchProgress;
-}
-
-const progress = (batch: Batch) => batch.query<BatchProgress>('progress');
 const states = (batch: Batch) => batch.query<TaskState[]>('tasks');
