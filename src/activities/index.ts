@@ -4,6 +4,7 @@ import { createAwaitActiveTask } from './await-active-task.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createGenerateImage } from './generate-image.ts';
 import { heartbeating } from './heartbeating.ts';
+import { createNoteWorkers } from './note-workers.ts';
 import { createRecordBatch } from './record-batch.ts';
 import { createRecordTask } from './record-task.ts';
 import { createReopenTask } from './reopen-task.ts';
@@ -17,6 +18,7 @@ export function createRecordingActivities(deps: ActivityDeps): RecordingActiviti
     awaitActiveTask: alive(createAwaitActiveTask(deps)),
     reopenTask: alive(createReopenTask(deps)),
     recordTask: alive(createRecordTask(deps)),
+    noteWorkers: alive(createNoteWorkers(deps)),
     recordBatch: alive(createRecordBatch(deps)),
   };
 }

@@ -20,9 +20,10 @@ import { tellFolder } from './tell-queue.ts';
 
 /** Last words of a batch (SPEC F8), and of those tasks in it that never had a workflow of their own. */
 export function createRecordBatch(deps: Pick<ActivityDeps, 'redactLong'>): ImageActivities['recordBatch'] {
-  return async ({ batch_dir, ends }): Promise<BatchSummary> => {
-    const request = await readBatchRequest(batch_dir);
-    if (request === null) throw folderGone(batch_dir);
+  return async ({ batch_dir, ends, max_workers }): Promise<BatchSummary> => {
+    const ordered = await readBatchRequest(batch_dir);
+    if (ordered === null) throw folderGone(batch_dir);
+    const request = { ...ordered, max_workers: max_workers ?? ordered.max_workers };
     const said = new Map(ends.map((end) => [end.index, end]));
     const rows = await Promise.all(request.tasks.map((task) => rowOf(task, said.get(task.index))));
     const summary = await recordRows(batch_dir, { request, rows }, deps);

@@ -140,6 +140,16 @@ export class QueueFolder {
     });
   }
 
+  /** So many tasks may run at a time from now on. */
+  async limit(queueId: string, maxWorkers: number): Promise<void> {
+    await this.#alone(async () => {
+      const state = await this.#stateOf(queueId);
+      if (state?.status !== 'running') return;
+      const head = { ...state, ...now('running'), max_workers: maxWorkers };
+      await this.#write(queueState(head, Object.values(state.tasks)));
+    });
+  }
+
   /** One line of `events.jsonl` that changes no row. */
   async tell(place: QueuePlace, event: QueueEvent, details: Record<string, unknown> = {}): Promise<void> {
     const { queue_id, task_id } = place;

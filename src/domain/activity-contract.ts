@@ -22,6 +22,8 @@ export interface ImageActivities {
    * requests so far may have cost.
    */
   reopenTask(order: ReopenOrder): Promise<BillingTally>;
+  /** Another number of tasks may run at a time: a queue's files say so too (SPEC F4). */
+  noteWorkers(note: WorkersNote): Promise<void>;
   /** Last words of a batch: batch_result.json, from the order and the results in its folder. */
   recordBatch(order: BatchRecordOrder): Promise<BatchSummary>;
 }
@@ -100,8 +102,16 @@ export interface ReopenOrder {
   because?: string;
 }
 
+export interface WorkersNote {
+  batch_dir: string;
+  /** 1 to 4. */
+  max_workers: number;
+}
+
 export interface BatchRecordOrder {
   batch_dir: string;
   /** Of tasks that are not completed: one that never ran has no result in its folder. */
   ends: TaskEnd[];
+  /** 1 to 4: as it is now, somebody may have changed it. Absent in orders of earlier versions. */
+  max_workers?: number;
 }

@@ -46,6 +46,7 @@ import type { imageTask } from './image-task.ts';
 import { handleUpdates } from './batch-updates.ts';
 import { onlyInput } from './input-guard.ts';
 import { isListed, list } from './listing.ts';
+import { QueueFiles } from './queue-files.ts';
 import { TaskWindow } from './task-window.ts';
 import type { Reopened, StopWish, TaskWork } from './task-work.ts';
 
@@ -55,9 +56,11 @@ const tasksQuery = defineQuery<TaskState[]>(QUERIES.tasks);
 /** Closes Completed also when tasks failed (`ok: false`); Failed is bad input only (SPEC T1); Canceled after a cancel. */
 export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   const listed = isListed();
+  const files = new QueueFiles();
   const window = new TaskWindow((it) => ({
     changed: () => showDetails(it),
     paused: (paused) => notePause(paused, { listed }),
+    workers: (maxWorkers) => files.noteWorkers(it, maxWorkers),
   }));
   setHandler(progressQuery, () => window.progress(), { description: 'Counts, what runs now, warnings' });
   setHandler(tasksQuery, () => window.book.states(), {
@@ -74,6 +77,7 @@ export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
   window.admit(admission);
   for (;;) {
     await window.run(workOf({ listed }));
+    await files.told();
     const summary = await record(window, admission);
     // A message may have brought work meanwhile (DESIGN 2.7).
     if (window.hasWork()) continue;
@@ -88,7 +92,8 @@ export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
 
 function record(window: TaskWindow, { batch_dir }: Admission): Promise<BatchSummary> {
   const ends = window.book.ends().filter(({ status }) => status !== 'completed');
-  return CancellationScope.nonCancellable(() => recordBatch({ batch_dir, ends }));
+  const { max_workers } = window.progress();
+  return CancellationScope.nonCancellable(() => recordBatch({ batch_dir, ends, max_workers }));
 }
 
 /** The live view of this batch's page; not in the history. */

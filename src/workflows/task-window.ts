@@ -113,6 +113,7 @@ export class TaskWindow {
     const before = this.#maxWorkers;
     const max_workers = clampWorkers(wanted);
     this.#maxWorkers = max_workers;
+    if (max_workers !== before) this.#listener.workers(max_workers);
     this.#tell();
     const warning = max_workers === wanted ? null : `${wanted} is not from 1 to 4; it is ${max_workers} now`;
     return { max_workers, before, warning };

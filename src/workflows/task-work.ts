@@ -20,6 +20,8 @@ export type Reopened = { billing: BillingTally } | { problem: TaskEnd };
 export interface WindowListener {
   changed: () => void;
   paused: (paused: PausedState | null) => void;
+  /** So many tasks may run at a time from now on. */
+  workers: (maxWorkers: number) => void;
 }
 
 /** Somebody's wish to stop one running task; `now` is stronger than `finish`. */

@@ -212,11 +212,13 @@ async function taskProblems(
   return problems;
 }
 
-/** Close status of each run of this workflow id, oldest first. */
+/** Close status of each run of this workflow id, oldest first: by the run itself, the list is behind for a moment. */
 async function closedRuns({ env }: System, workflowId: string): Promise<string[]> {
   const runs: { at: number; status: string }[] = [];
   const query = `WorkflowId = '${workflowId}'`;
-  for await (const { startTime, status } of env.client.workflow.list({ query }))
+  for await (const { startTime, runId } of env.client.workflow.list({ query })) {
+    const { status } = await env.client.workflow.getHandle(workflowId, runId).describe();
     runs.push({ at: startTime.getTime(), status: status.name });
+  }
   return runs.sort((a, b) => a.at - b.at).map(({ status }) => status);
 }

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../src/domain/records.ts';
-import type { CliAndProvider } from '../support/cli.ts';
+import { type CliAndProvider, until } from '../support/cli.ts';
 import { shareStack } from '../support/shared-stack.ts';
 import { peakInFlight } from '../support/provider-calls.ts';
 import { isKnownEvent, pollState, queueIn } from '../support/queue.ts';
@@ -41,6 +41,22 @@ describe('at most max_workers are in flight', () => {
       expect(row.worker_id).toMatch(/slot-[12]$/u);
     }
   }, 120_000);
+
+  test('another number while it runs stands in queue_state.json, and stays there', async () => {
+    const queue = queueIn(cli, 'more-workers');
+    const release = provider.hold();
+    const file = await cli.batchFile('more.json', tasks('more', 4));
+    const run = queue.call('run', file, '--max-workers', '1');
+    await until('the first call', () => calls('more').length === 1);
+    const { queue_id } = queue.state();
+    const update = ['workflow', 'update', 'execute', '-w', queue_id, '--name', 'setMaxWorkers'];
+    for (const max_workers of [2, 3])
+      await cli.run(['temporal', ...update, '--input', JSON.stringify({ max_workers })]);
+    await until('the file to say so', () => queue.state().max_workers === 3);
+    release();
+    expect(await run).toMatchObject({ code: 0, json: { ok: true, max_workers: 3 } });
+    expect(queue.state()).toMatchObject({ status: 'done', max_workers: 3 });
+  }, 60_000);
 });
 
 describe('a task whose time is over', () => {
