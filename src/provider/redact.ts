@@ -27,7 +27,8 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
 export function redactPatterns(text: string): string {
   let redacted = text.replaceAll(URL_LIKE, redactUrl);
   for (const pattern of PATTERNS) redacted = redacted.replaceAll(pattern, `$1${MARK}`);
-  return redacted;
+  // A mark in the place of what ended an address (`<`, a backslash) makes it longer: once more, so that nothing is left to find.
+  return redacted.replaceAll(URL_LIKE, redactUrl);
 }
 
 /** Group 1 stays, the rest goes. Every quantifier is bounded or the last thing in its pattern. */
