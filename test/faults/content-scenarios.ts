@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect } from 'vitest';
-import { http, rawServer } from '../provider/raw-server.ts';
+import { http } from '../provider/raw-server.ts';
 import { activityWorld } from '../support/activity-world.ts';
 import { playTask } from '../support/play-task.ts';
 import type { StepKind, StepOptions } from '../support/provider-steps.ts';
-import { body200, goodImage, goodJson } from './answers.ts';
+import { body200, goodImage, goodJson, faultServer } from './answers.ts';
 import { allOf, type Given, given, judgeFiles, type Scenario, type Scenarios } from './scenario.ts';
 
 const step = (kind: StepKind, options: StepOptions = {}, more: Given = {}) =>
@@ -77,7 +77,7 @@ const three: Scenario = async (faultCase) => {
 /** A place that must not hear of it, and an address for it that a filter of texts may miss. */
 const link = (urlOf: (port: number) => string): Scenario => {
   return async (faultCase) => {
-    const place = await rawServer({});
+    const place = await faultServer({});
     const url = urlOf(place.port);
     await body200(() => JSON.stringify({ data: [{ url }] }), {
       says: /given as a link, and .* is not asked: /u,
@@ -99,7 +99,7 @@ const linkBack =
     await given({
       ...more,
       provider: async () => {
-        const { baseUrl, requests } = await rawServer({
+        const { baseUrl, requests } = await faultServer({
           answer: (socket) => {
             const request = requests.at(-1) ?? '';
             (request.startsWith('GET') ? followed : orders).push(request);
