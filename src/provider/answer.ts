@@ -168,5 +168,5 @@ function plain(value: unknown, depth: number): unknown {
 }
 
 function quote(text: string, redact: Redact = (same) => same): string {
-  return JSON.stringify(oneLine(text.slice(0, 1000), redact).slice(0, 60));
+  return JSON.stringify(oneLine(text, redact, 60));
 }

@@ -131,7 +131,7 @@ test('the search finds every form of them', () => {
 
 /** All that the scripted provider can do to a call, but bodies of 70 MiB: `test/faults` has these. */
 const KINDS = (Object.keys(STEPS) as StepKind[]).filter((kind) => kind !== 'huge');
-const SLOW: readonly StepKind[] = ['hang', 'hang_body', 'drip'];
+const SLOW = new Set<StepKind>(['hang', 'hang_body', 'drip']);
 /** Each meets its fault once. */
 const RULES = KINDS.map((kind) => ({ match: `of kind ${kind};`, step: kind, times: 1 }));
 
@@ -173,7 +173,7 @@ function startTask(client: Client, kind: StepKind) {
         ...fields,
         ...reference,
         size: '816x816',
-        timeout_ms: SLOW.includes(kind) ? 1000 : 20_000,
+        timeout_ms: SLOW.has(kind) ? 1000 : 20_000,
         prompt: `${WITNESS} of kind ${kind};`,
       },
     ],
