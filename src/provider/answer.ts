@@ -58,13 +58,16 @@ export function readAnswer(body: Buffer, redact: Redact = (text) => text): Image
 
 const REVISED_PROMPT_CHARACTERS = 32_000;
 
+/** Of a page; more than is read of it, so that this cut shows in no message. */
+const PAGE_CHARACTERS = 100_000;
+
 /** Gateways keep a connection alive with white space before the JSON; content types are not to be relied on. */
 function parse(body: Buffer, redact: Redact): object {
   const text = body.toString('utf8').replace(/^[\s\uFEFF]+/u, '');
   if (text === '') throw new BadAnswer('the answer is empty');
   if (text.startsWith('<')) {
     throw new BadAnswer(
-      `the answer is no JSON but ${providerErrorOf(Buffer.from(text.slice(0, 20_000)), redact).message}`,
+      `the answer is no JSON but ${providerErrorOf(Buffer.from(text.slice(0, PAGE_CHARACTERS)), redact).message}`,
     );
   }
   let json: unknown;

@@ -95,7 +95,8 @@ export function asArray(value: unknown): unknown[] {
 const MESSAGE_FIELDS = ['message', 'msg', 'error_msg', 'detail', 'title'] as const;
 
 function htmlTitle(html: string): string {
-  const title = /<title[^>]{0,200}>([^<]{1,1000})/iu.exec(html)?.[1]?.trim();
+  // More than `oneLine` reads: nothing is cut before it is redacted.
+  const title = /<title[^>]{0,200}>([^<]{1,40000})/iu.exec(html)?.[1]?.trim();
   return title ? `HTML page "${title}"` : 'HTML page';
 }
 
