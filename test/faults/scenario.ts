@@ -8,8 +8,8 @@ import { expect, test, vi } from 'vitest';
 import { billingOf, type FailureCategory, FAILURES, type Phase } from '../../src/domain/failure.ts';
 import { faultCases, type FaultCase, type FaultEnd } from '../../src/domain/fault-catalogue.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
-import { type ActivityWorld, activityWorld, API_KEY, WORLDS } from '../support/activity-world.ts';
-import { canariesInPlaces, textsIn } from '../support/canary.ts';
+import { type ActivityWorld, activityWorld, API_KEY } from '../support/activity-world.ts';
+import { canariesAfter } from '../support/canary-sweep.ts';
 import { type Clock, type Played, playTask } from '../support/play-task.ts';
 import type { ScriptStep } from '../support/provider-script.ts';
 import { filesBelow } from '../support/system.ts';
@@ -31,28 +31,10 @@ export function playScenarios(scenarios: Scenarios, limitMs = 60_000): void {
       if (found === undefined) throw new Error(`the catalogue has no case ${key}`);
       const terminal = watchTerminal();
       await scenarios[key]?.(found.faultCase);
-      expect(await canariesAfter(terminal())).toEqual([]);
+      expect(canariesAfter(terminal())).toEqual([]);
     },
     60_000,
   );
-}
-
-/**
- * The provider of these cases repeats key and header in every way it can (`support/canary.ts`). Neither is anywhere
- * afterwards but in the config: in no file, in nothing that Temporal or a log was told, in nothing that was printed.
- */
-async function canariesAfter(printed: string): Promise<string[]> {
-  const found = await Promise.all(
-    WORLDS.map(async (world) => {
-      const files = await contentsOf(world, world.folder);
-      const isConfig = (path: string) => path === join(world.folder, 'config.json');
-      const texts = files
-        .filter(([path]) => !isConfig(path))
-        .map(([path, bytes]) => [path, bytes.toString('latin1')] as const);
-      return canariesInPlaces({ ...Object.fromEntries(texts), told: textsIn(world.told) });
-    }),
-  );
-  return [...found.flat(), ...canariesInPlaces({ printed })];
 }
 
 /** What this process prints from now on. */
@@ -217,12 +199,12 @@ export async function judgeFiles(world: ActivityWorld, ...played: Played[]): Pro
   expect(await world.spooledAnswers()).toHaveLength(answered.length);
 }
 
-async function contentsOf(
-  { outputDir, spoolDir }: ActivityWorld,
-  ...more: string[]
-): Promise<(readonly [path: string, Buffer])[]> {
+async function contentsOf({
+  outputDir,
+  spoolDir,
+}: ActivityWorld): Promise<(readonly [path: string, Buffer])[]> {
   const found = await Promise.all(
-    [outputDir, spoolDir, ...more].map(async (folder) =>
+    [outputDir, spoolDir].map(async (folder) =>
       (await filesBelow(folder).catch(() => [])).map((name) => join(folder, name)),
     ),
   );
