@@ -64,6 +64,7 @@ const SENTENCES: Record<WaitingFor, (facts: Facts, task: AdmittedTask) => string
     `waiting for request ${attempt}, which an earlier attempt sent and which is still alive`,
   'the image': ({ attempt, elapsed_seconds, limit_seconds }, { max_attempts }) =>
     `request ${attempt} has been with the provider for ${elapsed_seconds} s, at most ${limit_seconds} s; ${max_attempts} may be counted`,
+  'the link': ({ attempt }) => `fetching the image that the answer to request ${attempt} links to`,
   'the disk': ({ attempt }) => `saving the answer to request ${attempt}`,
   'the mock': ({ elapsed_seconds, limit_seconds }) =>
     `a mock for ${elapsed_seconds} s, at most ${limit_seconds} s; nothing was sent`,

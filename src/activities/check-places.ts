@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { dirname, join, relative, isAbsolute } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { folderProblem } from '../artifacts/folder-probe.ts';
 import { readReference } from '../artifacts/image-file.ts';
@@ -62,7 +62,8 @@ async function checkPlaces(
   folders: readonly string[],
   roots: readonly string[] | null,
 ): Promise<string | null> {
-  for (const folder of new Set(folders)) {
+  // Files in it are named by `join`, which takes dots out by the text alone: what is judged must be that place.
+  for (const folder of new Set(folders.map((wanted) => resolve(wanted)))) {
     const problem = (await outside(folder, roots)) ?? (await folderProblem(folder));
     if (problem !== null) return problem;
   }

@@ -10,6 +10,7 @@ import { reserveImage, saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord } from '../artifacts/attempt-records.ts';
 import { type PaidAnswer, payOnce, type SendRequest } from '../artifacts/paid-call.ts';
 import type { SpoolEntry } from '../artifacts/spool.ts';
+import type { KeptDownload } from '../artifacts/spooled-download.ts';
 import { deadlineNow, type TaskTime } from '../artifacts/task-deadline.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
@@ -17,6 +18,7 @@ import type { ProviderLane } from '../provider/lane.ts';
 import { attemptRequest } from './attempt-request.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
+import { fetchLinked } from './linked-image.ts';
 import { laneOpens, type LaneTurn, turnOf } from './lane-turn.ts';
 import { pretend, refuseMock } from './mock-image.ts';
 import { readReferences } from './read-references.ts';
@@ -95,7 +97,7 @@ export class Generation {
         await Promise.all([this.#writeState(), this.#catchUp(), tellStarted(this.#deps, this.#task, slot)]);
         const { mock } = this.#task;
         return mock === undefined
-          ? await this.#keep(await this.#pay(slot, signal))
+          ? await this.#keep(await this.#pay(slot, signal), signal)
           : await this.#pretend(mock, slot, signal);
       } catch (error) {
         await tellReleased(this.#deps, this.#task);
@@ -243,9 +245,10 @@ export class Generation {
     }
   }
 
-  async #keep({ header, body }: PaidAnswer): Promise<GeneratedImage> {
+  async #keep({ header, body }: PaidAnswer, signal: AbortSignal): Promise<GeneratedImage> {
     this.progress.waitingFor = 'the disk';
-    const { requestId, verdict } = await judgeAnswer(header, body, this.#task, this.#deps);
+    const judge = { ...this.#deps, fetchLinked: (link: string) => this.#fetchLinked(link, header, signal) };
+    const { requestId, verdict } = await judgeAnswer(header, body, this.#task, judge);
     if (!verdict.ok) {
       const error = `${this.#deps.redact(verdict.error)}; kept as received: ${this.#entry.answerPath(header.attempt)}`;
       await this.#folder.writeAttempt(
@@ -269,6 +272,13 @@ export class Generation {
       attempt: header.attempt,
       image: { ...facts, path },
     };
+  }
+
+  #fetchLinked(link: string, header: PaidAnswer['header'], signal: AbortSignal): Promise<KeptDownload> {
+    this.progress.waitingFor = 'the link';
+    const baseUrl = async () => (await this.#endpoint()).baseUrl;
+    const { redact } = this.#deps;
+    return fetchLinked(link, { entry: this.#entry, header, baseUrl, signal, redact, ...this.#time() });
   }
 
   /**

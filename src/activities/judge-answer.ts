@@ -3,12 +3,18 @@ import type { AdmittedTask } from '../domain/task.ts';
 import { inspectImage } from '../artifacts/image-file.ts';
 import type { AnswerHeader } from '../artifacts/spool.ts';
 import { BadAnswer, readAnswer } from '../provider/answer.ts';
+import type { KeptDownload } from '../artifacts/spooled-download.ts';
 import { encodingOf } from '../provider/exchange.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export type Verdict =
   | { ok: true; image: Buffer; facts: ImageFacts; notes: AnswerNotes }
   | { ok: false; error: string };
+
+/** What judging needs beside the answer; `fetchLinked` brings an image that the answer only links to. */
+export interface Judge extends Pick<ActivityDeps, 'spool' | 'redact'> {
+  fetchLinked: (link: string) => Promise<KeptDownload>;
+}
 
 /**
  * SPEC G9: a 200 is a success when its body parsed, the image decoded completely and is none of the references sent.
@@ -18,12 +24,12 @@ export async function judgeAnswer(
   header: AnswerHeader,
   body: Buffer,
   task: AdmittedTask,
-  deps: Pick<ActivityDeps, 'spool' | 'redact'>,
+  judge: Judge,
 ): Promise<{ requestId: string | null; verdict: Verdict }> {
   const encoding = encodingOf(header.headers);
   const verdict: Verdict =
     encoding === null
-      ? await verdictOf(body, task, deps)
+      ? await verdictOf(body, task, judge)
       : { ok: false, error: `the answer has the content-encoding ${encoding}, and none was accepted` };
   return { requestId: header.headers['x-request-id'] ?? null, verdict };
 }
@@ -31,16 +37,18 @@ export async function judgeAnswer(
 async function verdictOf(
   body: Buffer,
   task: AdmittedTask,
-  { spool, redact }: Pick<ActivityDeps, 'spool' | 'redact'>,
+  { spool, redact, fetchLinked }: Judge,
 ): Promise<Verdict> {
   let answer: ReturnType<typeof readAnswer>;
+  let given: { bytes: Buffer; origin?: string };
   try {
     answer = readAnswer(body, redact);
+    given = 'link' in answer.image ? await fetchLinked(answer.image.link) : { bytes: answer.image };
   } catch (error) {
     if (error instanceof BadAnswer) return { ok: false, error: error.message };
     throw error;
   }
-  const inspected = await inspectImage(answer.image);
+  const inspected = await inspectImage(given.bytes);
   if (inspected === null)
     return { ok: false, error: 'the answer holds bytes that are no PNG, JPEG or WebP image' };
   const { decodes, problem, ...facts } = inspected;
@@ -62,8 +70,9 @@ async function verdictOf(
     warnings,
     ...(duplicateOf === null ? {} : { duplicate_of: duplicateOf }),
     ...(otherModel === null ? {} : { other_model: otherModel }),
+    ...(given.origin === undefined ? {} : { downloaded_from: given.origin }),
   };
-  return { ok: true, image: answer.image, facts, notes };
+  return { ok: true, image: given.bytes, facts, notes };
 }
 
 /** What the provider says it was, when that is neither the model asked for nor a dated version of it. */

@@ -6,6 +6,7 @@
  *     01.intent.json            request 1 is about to be sent
  *     01.sent                   its connection stands, its first byte goes out next
  *     01.answer                 a complete 2xx answer: one line of JSON, then the body as received
+ *     01.download               the image that the answer only links to (`spooled-download.ts`)
  *     01.end.json               request 1 ended without one
  *     01.partial                what came of an answer that was cut; never adopted
  *     image.json                where the image of this generation is saved

@@ -4,7 +4,7 @@ import { type Line, paint } from './paint.ts';
 import { lookOf } from './terminal.ts';
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${harmless(text)}\n`);
 }
 
 export function printLines(lines: readonly Line[]): void {
@@ -13,12 +13,21 @@ export function printLines(lines: readonly Line[]): void {
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${harmlessJson(value, 2)}\n`);
+}
+
+/** The same document for whoever parses it, and nothing in it that a terminal obeys: JSON escapes only some of that. */
+export function harmlessJson(value: unknown, indent = 0): string {
+  const json = JSON.stringify(value, null, indent);
+  return json.replaceAll(
+    /[\u007F-\u009F\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** What a person has to know: problems, warnings, how to come back. */
 export function say(text: string): void {
-  outlet.say(text);
+  outlet.say(harmless(text));
 }
 
 export function sayLines(lines: readonly Line[]): void {
@@ -28,7 +37,7 @@ export function sayLines(lines: readonly Line[]): void {
 
 /** What is good to know: what was ordered, where to look, what to do next. `--progress quiet` leaves it out. */
 export function note(text: string): void {
-  outlet.note(text);
+  outlet.note(harmless(text));
 }
 
 /** Where texts on standard error go: a picture that is being drawn there, or lines of JSON, must not be broken. */
@@ -64,6 +73,16 @@ export function warn(text: string): void {
 export function safe(text: string): string {
   return text.replaceAll(/\r?\n/gu, '␤').replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '�');
 }
+
+/** Whatever a message was made of: lines, tabs and styles are all that a terminal gets to obey. */
+export function harmless(text: string): string {
+  return text.replaceAll(COMMANDS, (command) => (STYLE.test(command) ? command : '�'));
+}
+
+// eslint-disable-next-line no-control-regex -- styles as `styleText` writes them; then any other control character
+const COMMANDS = /\u001B\[[\d;]*m|[\u0000-\u0008\u000B-\u001F\u007F-\u009F\p{Bidi_Control}]/gu;
+// eslint-disable-next-line no-control-regex -- see above
+const STYLE = /^\u001B\[[\d;]*m$/u;
 
 /** A pipe or terminal whose reader has gone. */
 const READER_GONE = new Set(['EPIPE', 'EIO', 'ECONNRESET']);

@@ -1,5 +1,6 @@
 /** The command table, and the program made of it. */
 import { Command } from 'commander';
+import { harmless } from './output.ts';
 
 interface CommandEntry {
   summary: string;
@@ -33,6 +34,7 @@ export async function createProgram(called: string | undefined): Promise<Command
     .description('Durable batch image generation that you can prove, on Temporal')
     .version(VERSION)
     .addHelpText('after', EXAMPLES)
+    .configureOutput({ writeErr: (text) => void process.stderr.write(harmless(text)) })
     .showHelpAfterError('(add --help for the list of options)')
     // What follows `temporal` belongs to the Temporal CLI.
     .enablePositionalOptions()

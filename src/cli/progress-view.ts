@@ -192,6 +192,7 @@ function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowM
     'the spool': 'waiting',
     'the image': 'waiting',
     'the disk': 'saving',
+    'the link': 'saving',
     'the mock': 'waiting',
     'the provider': 'waiting',
     'the next attempt': 'waiting',

@@ -1,5 +1,5 @@
 /** The forms of `--progress` (SPEC C2): while a command waits, one of them owns standard error. */
-import { type Outlet, setOutlet, STANDARD_ERROR, writeError } from './output.ts';
+import { harmlessJson, type Outlet, setOutlet, STANDARD_ERROR, writeError } from './output.ts';
 import { messageEvent, type ProgressEvent, ProgressEvents } from './progress-events.ts';
 import { PlainLines } from './progress-plain.ts';
 import type { View } from './progress-view.ts';
@@ -66,5 +66,5 @@ function onEachLook(form: ProgressForm, tell: (view: View) => void): Progress {
 }
 
 function writeEvent(event: ProgressEvent): void {
-  writeError(JSON.stringify(event));
+  writeError(harmlessJson(event));
 }

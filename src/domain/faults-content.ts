@@ -80,12 +80,29 @@ export const CONTENT_FAULTS: readonly Fault[] = [
   {
     id: 55,
     fault: 'a url instead of the image',
-    cases: [{ end: bad, also: 'nothing is downloaded; the message has the address without its query' }],
+    cases: [
+      {
+        when: 'to https, or to the provider itself, relative or not',
+        end: 'completed',
+        also: 'it is fetched without the key, and kept beside the answer',
+      },
+      {
+        when: 'that answers only after a while',
+        end: 'completed',
+        also: 'the answer is adopted and the link tried again, up to 15 min; nothing is bought again',
+      },
+      {
+        when: 'that has expired, or is no image',
+        end: bad,
+        also: 'the message has the address without its query',
+      },
+    ],
     spec: NOT_AGAIN,
   },
   {
     id: 56,
-    fault: 'a url into private networks (metadata, loopback, odd spellings)',
+    fault:
+      'a url into private networks (metadata, loopback, odd spellings, redirects, names that lead there)',
     cases: [{ end: bad, also: 'not a byte is sent there' }],
   },
   {

@@ -154,6 +154,8 @@ export type WaitingFor =
   | 'the spool'
   | 'the image'
   | 'the disk'
+  /** The answer came, and only links to the image. */
+  | 'the link'
   /** Nothing was sent: the task only pretends (SPEC M). */
   | 'the mock'
   /** It asked this worker to slow down, whichever task it told (SPEC R3). */

@@ -60,6 +60,8 @@ export interface AnswerNotes {
   duplicate_of?: string;
   /** The model that made it by the provider's own words, when it is not the one asked for. */
   other_model?: string;
+  /** Origin of an image that the answer only linked to. */
+  downloaded_from?: string;
 }
 
 /** `attempt-NN/request.json`: what is about to be sent, without key (SPEC F2). */

@@ -41,6 +41,8 @@ interface Stack extends StackTools {
   idle: IdleWatch;
 }
 
+// Whatever the home's own mode: prompts and paths in the database and the logs are for their owner alone.
+process.umask(0o077);
 // A full disk must not end the process for want of a log line.
 process.stderr.on('error', () => undefined);
 process.exitCode = await superviseFromArguments();

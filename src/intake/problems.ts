@@ -90,7 +90,7 @@ function cut(text: string): string {
 /** Control and direction characters come from the file: none may reach the terminal as such. */
 function printable(text: string): string {
   return text.replaceAll(
-    /[\p{Cc}\p{Zl}\p{Zp}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu,
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }

@@ -10,8 +10,8 @@ import {
 } from './provider-error.ts';
 
 export interface ImageAnswer {
-  /** The bytes as the provider made them; whether they are an image is for `inspectImage` to say. */
-  image: Buffer;
+  /** The bytes as the provider made them; whether they are an image is for `inspectImage` to say. Or where they are. */
+  image: Buffer | ImageLink;
   /** Token counts: numbers and short texts, at most three levels deep. */
   usage: Record<string, unknown> | null;
   revisedPrompt: string | null;
@@ -21,6 +21,11 @@ export interface ImageAnswer {
   echo: Partial<Record<EchoField, string>>;
   /** Images beside the first one, which nobody asked for. */
   extraImages: number;
+}
+
+/** As the provider wrote it: whatever stands there, and not to be followed but by `download`. */
+export interface ImageLink {
+  link: string;
 }
 
 /** A complete answer without a usable image: `bad_response`, paid, kept raw. The message says why. */
@@ -53,13 +58,16 @@ export function readAnswer(body: Buffer, redact: Redact = (text) => text): Image
 
 const REVISED_PROMPT_CHARACTERS = 32_000;
 
+/** Of a page; more than is read of it, so that this cut shows in no message. */
+const PAGE_CHARACTERS = 100_000;
+
 /** Gateways keep a connection alive with white space before the JSON; content types are not to be relied on. */
 function parse(body: Buffer, redact: Redact): object {
   const text = body.toString('utf8').replace(/^[\s\uFEFF]+/u, '');
   if (text === '') throw new BadAnswer('the answer is empty');
   if (text.startsWith('<')) {
     throw new BadAnswer(
-      `the answer is no JSON but ${providerErrorOf(Buffer.from(text.slice(0, 20_000)), redact).message}`,
+      `the answer is no JSON but ${providerErrorOf(Buffer.from(text.slice(0, PAGE_CHARACTERS)), redact).message}`,
     );
   }
   let json: unknown;
@@ -107,15 +115,10 @@ function whyNoImage(json: object, items: readonly unknown[], redact: Redact): st
 }
 
 /** Gateways put data URIs into either field, and links into either; a `url` may also be relative to the gateway. */
-function decode({ field, text }: GivenImage, redact: Redact): Buffer {
+function decode({ field, text }: GivenImage, redact: Redact): Buffer | ImageLink {
   const start = text.slice(0, 100).trimStart();
   const isData = /^data:/iu.test(start);
-  if (/^https?:/iu.test(start) || (field === 'url' && !isData)) {
-    throw new BadAnswer(
-      `the image is given as a URL (${oneLine(text.slice(0, 2000).trim(), redact).slice(0, 200)}); this version does no downloads ` +
-        'of url results: fetch the image by hand before the link expires',
-    );
-  }
+  if (/^https?:/iu.test(start) || (field === 'url' && !isData)) return { link: text.trim() };
   if (!isData) return decodeBase64(text);
   const comma = text.indexOf(',');
   if (comma === -1 || !/^\s*data:image\/[\w.+-]{1,40};base64$/iu.test(text.slice(0, Math.min(comma, 100)))) {
@@ -168,5 +171,5 @@ function plain(value: unknown, depth: number): unknown {
 }
 
 function quote(text: string, redact: Redact = (same) => same): string {
-  return JSON.stringify(oneLine(text.slice(0, 1000), redact).slice(0, 60));
+  return JSON.stringify(oneLine(text, redact, 60));
 }

@@ -55,12 +55,25 @@ export function errorInJson(json: unknown, redact: Redact = keep): ProviderError
 }
 
 /** One line without control or direction characters; redacted before it is cut, so that no half secret stays. */
-export function oneLine(text: string, redact: Redact = keep): string {
-  const line = text
-    .slice(0, 20_000)
+export function oneLine(
+  text: string,
+  redact: Redact = keep,
+  characters: number = MESSAGE_CHARACTERS,
+): string {
+  const line = beginningOf(text, redact)
     .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029\s]+/gu, ' ')
     .trim();
-  return redactPatterns(redact(line)).slice(0, MESSAGE_CHARACTERS);
+  return redactPatterns(redact(line)).slice(0, characters);
+}
+
+const READ_CHARACTERS = 20_000;
+/** More than any form of a secret takes. */
+const LONGEST_FORM_CHARACTERS = 1_000;
+
+/** Enough of a text for a line, without the half of a secret that a cut may leave at its end. */
+function beginningOf(text: string, redact: Redact): string {
+  const beginning = redact(text.slice(0, READ_CHARACTERS));
+  return text.length > READ_CHARACTERS ? beginning.slice(0, -LONGEST_FORM_CHARACTERS) : beginning;
 }
 
 /** Own properties only: `__proto__` and `constructor` of a hostile body are data, or nothing. */
@@ -82,7 +95,8 @@ export function asArray(value: unknown): unknown[] {
 const MESSAGE_FIELDS = ['message', 'msg', 'error_msg', 'detail', 'title'] as const;
 
 function htmlTitle(html: string): string {
-  const title = /<title[^>]{0,200}>([^<]{1,1000})/iu.exec(html)?.[1]?.trim();
+  // More than `oneLine` reads: nothing is cut before it is redacted.
+  const title = /<title[^>]{0,200}>([^<]{1,40000})/iu.exec(html)?.[1]?.trim();
   return title ? `HTML page "${title}"` : 'HTML page';
 }
 

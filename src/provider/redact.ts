@@ -9,8 +9,8 @@ const MIN_SECRET_LENGTH = 4;
 const MIN_EMBEDDED_BYTES = 8;
 
 /**
- * Replaces these exact values wherever they occur: as they are, JSON-escaped, URL-encoded, and in base64. Values of
- * fewer than 4 characters are left alone.
+ * Replaces these exact values wherever they occur: as they are, JSON-escaped, URL-encoded, in base64 and in hex. Values
+ * of fewer than 4 characters are left alone.
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const forms = new Set(secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH).flatMap(encodedForms));
@@ -27,7 +27,8 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
 export function redactPatterns(text: string): string {
   let redacted = text.replaceAll(URL_LIKE, redactUrl);
   for (const pattern of PATTERNS) redacted = redacted.replaceAll(pattern, `$1${MARK}`);
-  return redacted;
+  // A mark in the place of what ended an address (`<`, a backslash) makes it longer: once more, so that nothing is left to find.
+  return redacted.replaceAll(URL_LIKE, redactUrl);
 }
 
 /** Group 1 stays, the rest goes. Every quantifier is bounded or the last thing in its pattern. */
@@ -71,7 +72,11 @@ function encodedForms(secret: string): string[] {
     bytes.toString('base64url'),
     ...(bytes.length < MIN_EMBEDDED_BYTES
       ? []
-      : [0, 1, 2].flatMap((before) => embeddedBase64(bytes, before))),
+      : [
+          bytes.toString('hex'),
+          bytes.toString('hex').toUpperCase(),
+          ...[0, 1, 2].flatMap((before) => embeddedBase64(bytes, before)),
+        ]),
   ];
 }
 

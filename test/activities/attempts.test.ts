@@ -1,10 +1,13 @@
 /** Several Temporal attempts of one task: who sends, who joins, and what a cancel may end (R1, R4, R5). */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { CancelledFailure } from '@temporalio/common';
 import { createPaidActivities } from '../../src/activities/index.ts';
 import { FAILURE_TYPES, type FailureReport } from '../../src/domain/failure.ts';
 import { activityWorld, type CancelReason, failureOf } from '../support/activity-world.ts';
+import { canariesAfter } from '../support/canary-sweep.ts';
+
+afterEach(() => expect(canariesAfter()).toEqual([]));
 
 describe('cancel (R5, B7)', () => {
   test.each<CancelReason>(['workerShutdown', 'timedOut', 'notFound', 'paused', 'reset'])(

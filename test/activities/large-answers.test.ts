@@ -1,8 +1,11 @@
 /** Answers as large as the API's largest images, through the real activity over a real socket (SPEC G9, DESIGN 6). */
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { activityWorld } from '../support/activity-world.ts';
+import { canariesAfter } from '../support/canary-sweep.ts';
+
+afterEach(() => expect(canariesAfter()).toEqual([]));
 
 const MIB = 1024 * 1024;
 /** A slow machine may take minutes to make, send, hash, write and decode it. */

@@ -1,5 +1,5 @@
 /** Every file that the background stack and its orders leave below the home has its place and its version (SPEC F, H1). */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -48,6 +48,21 @@ describe('every file of the home has its place in FILE_WRITERS', () => {
   test('each file fits exactly one row', () => {
     expect(files.length).toBeGreaterThan(20);
     expect(files.map((file) => [file, rowsOf(file).length]).filter(([, fits]) => fits !== 1)).toEqual([]);
+  });
+
+  test('each is for its owner alone, also the database of the server', async () => {
+    const modes = await Promise.all(
+      files.map(async (file) => {
+        // Takeovers of locks and sockets come and go.
+        const mode = await stat(join(cli.home, file)).then(
+          (found) => found.mode & 0o077,
+          () => 0,
+        );
+        return { file, mode };
+      }),
+    );
+    expect(files).toContain('temporal.db');
+    expect(modes.filter(({ mode }) => mode !== 0)).toEqual([]);
   });
 
   test('each row of the home has a file', () => {

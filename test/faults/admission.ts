@@ -27,6 +27,7 @@ export function refusedOrder(says: RegExp, ordered: Ordered): Scenario {
       () => new Error('it was admitted'),
       (error: unknown) => error,
     );
+    world.told.push(failure);
     expect(performance.now() - begun).toBeLessThan(5_000);
     expect(failure).toMatchObject({ nonRetryable: true, message: expect.stringMatching(says) as unknown });
     expect((failure as ApplicationFailure).message).not.toContain(process.env['PATH'] ?? '?');

@@ -1,10 +1,16 @@
 /** What a provider of the tests says over raw sockets, for faults that an HTTP server would not commit. */
 import type { Socket } from 'node:net';
 import sharp from 'sharp';
-import { http, rawServer } from '../provider/raw-server.ts';
+import { http, type RawScript, rawServer, type RawServer } from '../provider/raw-server.ts';
+import { SAID } from '../support/canary.ts';
 import { type Given, given, type Scenario, type Stranger } from './scenario.ts';
 
 let image: Promise<Buffer> | undefined;
+
+/** Repeats its client's secrets in each answer. */
+export function faultServer(script: RawScript): Promise<RawServer> {
+  return rawServer({ repeats: SAID, ...script });
+}
 
 /** Of the size that the tests' tasks ask for. */
 export function goodImage(): Promise<Buffer> {
@@ -36,7 +42,7 @@ export function rawFault(fault: RawFault, more: Given = {}): Scenario {
 
 export async function rawProvider(fault: RawFault): Promise<Stranger> {
   const good = await goodAnswer();
-  const { baseUrl, requests } = await rawServer({
+  const { baseUrl, requests } = await faultServer({
     answer: (socket, n) => {
       if (n === 1) fault(socket, good);
       else socket.write(good);
@@ -52,7 +58,7 @@ export function body200(bodyOf: (good: string) => string | Buffer, more: Given =
     provider: async () => {
       const good = await goodJson();
       const body = Buffer.from(bodyOf(good));
-      const { baseUrl, requests } = await rawServer({
+      const { baseUrl, requests } = await faultServer({
         answer: (socket) => {
           socket.write(`HTTP/1.1 200 X\r\ncontent-length: ${body.length}\r\n\r\n`);
           socket.write(body);

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect } from 'vitest';
-import { rawServer } from '../provider/raw-server.ts';
+import { http } from '../provider/raw-server.ts';
 import { activityWorld } from '../support/activity-world.ts';
 import { playTask } from '../support/play-task.ts';
 import type { StepKind, StepOptions } from '../support/provider-steps.ts';
-import { body200, goodImage, goodJson } from './answers.ts';
+import { body200, goodImage, goodJson, faultServer } from './answers.ts';
 import { allOf, type Given, given, judgeFiles, type Scenario, type Scenarios } from './scenario.ts';
 
 const step = (kind: StepKind, options: StepOptions = {}, more: Given = {}) =>
@@ -77,10 +77,10 @@ const three: Scenario = async (faultCase) => {
 /** A place that must not hear of it, and an address for it that a filter of texts may miss. */
 const link = (urlOf: (port: number) => string): Scenario => {
   return async (faultCase) => {
-    const place = await rawServer({});
+    const place = await faultServer({});
     const url = urlOf(place.port);
     await body200(() => JSON.stringify({ data: [{ url }] }), {
-      says: /no downloads of url results/u,
+      says: /given as a link, and .* is not asked: /u,
       also: ({ result }) => {
         expect(place.connections()).toBe(0);
         expect(JSON.stringify(result)).not.toContain('sig=');
@@ -88,6 +88,41 @@ const link = (urlOf: (port: number) => string): Scenario => {
     })(faultCase);
   };
 };
+
+/** A provider that gives a link to itself, and what it says to those who follow it. */
+const linkBack =
+  (follow: (n: number, image: Buffer) => string | Buffer, more: Given = {}): Scenario =>
+  async (faultCase) => {
+    const image = await goodImage();
+    const followed: string[] = [];
+    const orders: string[] = [];
+    await given({
+      ...more,
+      provider: async () => {
+        const { baseUrl, requests } = await faultServer({
+          answer: (socket) => {
+            const request = requests.at(-1) ?? '';
+            (request.startsWith('GET') ? followed : orders).push(request);
+            const link = JSON.stringify({ data: [{ url: '/files/a.png?sig=secret' }] });
+            socket.write(request.startsWith('GET') ? follow(followed.length, image) : http(200, link));
+          },
+        });
+        return { baseUrl, calls: () => orders.length };
+      },
+      also: async (played, world, task) => {
+        expect(followed.length).toBeGreaterThan(0);
+        expect(followed.filter((request) => /authorization|canary/iu.test(request))).toEqual([]);
+        expect(JSON.stringify(played.result)).not.toContain('sig=');
+        await more.also?.(played, world, task);
+      },
+    })(faultCase);
+  };
+
+const png = (image: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from(`HTTP/1.1 200 X\r\ncontent-type: image/png\r\ncontent-length: ${image.length}\r\n\r\n`),
+    image,
+  ]);
 
 /** The bytes that another generation brought before. */
 const seenBefore: Scenario = async () => {
@@ -148,9 +183,29 @@ export const CONTENT_SCENARIOS: Scenarios = {
     },
   ),
   '54': three,
-  '55': allOf(
-    link((port) => `http://127.0.0.1:${port}/a.png?sig=secret`),
-    step('url', {}, { also: (_, { provider }) => expect(provider.downloads).toEqual([]) }),
+  '55a': allOf(
+    linkBack((_, image) => png(image)),
+    step(
+      'url',
+      {},
+      {
+        also: ({ result }, { provider }) => {
+          expect(provider.downloads).toEqual([expect.objectContaining({ authorization: false })]);
+          expect(result.attempts[0]?.answer?.downloaded_from).toBe(new URL(provider.baseUrl).origin);
+        },
+      },
+    ),
+  ),
+  '55b': linkBack((n, image) => (n < 3 ? http(503, '') : png(image)), {
+    also: ({ failures, waitsMs }) => {
+      expect(waitsMs).toHaveLength(2);
+      expect(failures[0]?.message).toMatch(/answered 503; the answer is kept and the link tried again/u);
+    },
+  }),
+  '55c': allOf(
+    linkBack(() => http(404, ''), { says: /answered 404; fetch it by hand/u }),
+    linkBack(() => http(200, '<html>', { 'content-type': 'text/html' }), { says: /holds text\/html/u }),
+    linkBack(() => http(200, 'text'), { says: /no PNG, JPEG or WebP image/u }),
   ),
   '56': allOf(
     link(() => 'http://169.254.169.254/latest/meta-data/'),
@@ -158,6 +213,10 @@ export const CONTENT_SCENARIOS: Scenarios = {
     link((port) => `http://2130706433:${port}/a.png`),
     link((port) => `http://[::ffff:127.0.0.1]:${port}/a.png`),
     link((port) => `//127.1:${port}/a.png`),
+    link((port) => `https://127.0.0.1:${port}/a.png?sig=secret`),
+    linkBack(() => http(302, '', { location: 'https://169.254.169.254/latest/meta-data/' }), {
+      says: /is no public address/u,
+    }),
   ),
   '57a': seenBefore,
   '57b': step('echo_reference', {}, { references: 1, says: /is the reference .* itself/u }),

@@ -88,7 +88,7 @@ function useUpMemory(): void {
 }
 
 const settings = loadSettings(doom.env);
-const { redact, redactLong, redactBody } = createSecrets();
+const { remember, redact, redactLong, redactBody } = createSecrets();
 
 function depsAt(moment: Moment): ActivityDeps {
   const { outputDir } = doom;
@@ -96,10 +96,12 @@ function depsAt(moment: Moment): ActivityDeps {
     spool: new DoomedSpool(moment),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
-    resolveProvider: (name, model) =>
-      moment === 'before its request is announced'
-        ? standStill(moment)
-        : resolveProvider(settings, name, model),
+    resolveProvider: async (name, model) => {
+      if (moment === 'before its request is announced') await standStill(moment);
+      const provider = await resolveProvider(settings, name, model);
+      remember(provider.secrets);
+      return provider;
+    },
     redact,
     redactLong,
     redactBody,

@@ -1,6 +1,7 @@
 /** A worker that dies, and the attempts that go on after it on the same machine (SPEC R1, R4, R5). */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -105,9 +106,11 @@ async function play(
   const world = await activityWorld({ script: { rules } });
   const tasks = new Map(entries.map(([key, { task }]) => [key, taskOf(world, key, task)]));
   const doom = doomOf(world, entries, tasks);
+  const printed = openSync(join(world.folder, 'worker.txt'), 'w');
   const worker = spawn(process.execPath, [...nodeOptions, '--import', 'tsx', PROGRAM, JSON.stringify(doom)], {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    stdio: ['ignore', printed, printed, 'ipc'],
   });
+  closeSync(printed);
   const gone = once(worker, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   await Promise.race([untilAtTheirMoments(world, worker, entries), gone]);
   if (worker.connected) worker.send('now');

@@ -9,6 +9,7 @@ import { billingOf, type FailureCategory, FAILURES, type Phase } from '../../src
 import { faultCases, type FaultCase, type FaultEnd } from '../../src/domain/fault-catalogue.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
 import { type ActivityWorld, activityWorld, API_KEY } from '../support/activity-world.ts';
+import { canariesAfter } from '../support/canary-sweep.ts';
 import { type Clock, type Played, playTask } from '../support/play-task.ts';
 import type { ScriptStep } from '../support/provider-script.ts';
 import { filesBelow } from '../support/system.ts';
@@ -28,10 +29,27 @@ export function playScenarios(scenarios: Scenarios, limitMs = 60_000): void {
     async (key) => {
       const found = cases.get(key);
       if (found === undefined) throw new Error(`the catalogue has no case ${key}`);
+      const terminal = watchTerminal();
       await scenarios[key]?.(found.faultCase);
+      expect(canariesAfter(terminal())).toEqual([]);
     },
     60_000,
   );
+}
+
+/** What this process prints from now on. */
+function watchTerminal(): () => string {
+  const printed: string[] = [];
+  const spies = ([process.stdout, process.stderr] as const).map((stream) =>
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+      printed.push(String(chunk));
+      return true;
+    }),
+  );
+  return () => {
+    for (const spy of spies) spy.mockRestore();
+    return printed.join('');
+  };
 }
 
 /** How a case differs from a good call of text2img. */

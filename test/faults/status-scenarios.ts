@@ -1,9 +1,9 @@
 /** Part C: a complete answer that is no success. */
 import { expect } from 'vitest';
-import { http, rawServer } from '../provider/raw-server.ts';
+import { http } from '../provider/raw-server.ts';
 import { newClock } from '../support/play-task.ts';
 import type { StepKind, StepOptions } from '../support/provider-steps.ts';
-import { rawFault } from './answers.ts';
+import { rawFault, faultServer } from './answers.ts';
 import { allOf, type Given, given, type Scenario, type Scenarios } from './scenario.ts';
 import { stormOfMany, stormOfOne } from './storm.ts';
 
@@ -47,7 +47,7 @@ const NO_WAIT_SAID: Given = { wait: [1, 100] };
 
 /** A redirect to a server that must never hear of it. */
 const redirected: Scenario = async (faultCase) => {
-  const elsewhere = await rawServer({});
+  const elsewhere = await faultServer({});
   await given({
     step: { kind: 'redirect', location: `${elsewhere.baseUrl}/images/generations` },
     also: () => expect(elsewhere.connections()).toBe(0),

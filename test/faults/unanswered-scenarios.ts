@@ -5,11 +5,10 @@ import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { rawServer } from '../provider/raw-server.ts';
 import { activityWorld, type ActivityWorld, API_KEY } from '../support/activity-world.ts';
 import { playTask } from '../support/play-task.ts';
 import { filesBelow } from '../support/system.ts';
-import { goodAnswer, goodJson, type RawFault, rawFault } from './answers.ts';
+import { goodAnswer, goodJson, type RawFault, rawFault, faultServer } from './answers.ts';
 import { type Given, type Scenario, type Scenarios } from './scenario.ts';
 
 const MIB = 1024 * 1024;
@@ -92,7 +91,7 @@ const gzipBomb: Scenario = async (faultCase) => {
 const keptConnection: Scenario = async ({ end }) => {
   const world = await activityWorld();
   const good = await goodAnswer();
-  const server = await rawServer({
+  const server = await faultServer({
     answer: (socket, n) => void (n === 2 ? socket.resetAndDestroy() : socket.write(good)),
   });
   await world.configure({ baseUrl: server.baseUrl, apiKey: API_KEY });

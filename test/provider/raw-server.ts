@@ -12,11 +12,16 @@ export interface RawServer {
   connections: () => number;
 }
 
-/** `answer` gets each complete request with its number, from 1; `greet` each connection. */
-export async function rawServer(script: {
+export interface RawScript {
+  /** Gets each complete request with its number, from 1. */
   answer?: (socket: Socket, n: number) => void;
+  /** Gets each connection. */
   greet?: (socket: Socket) => void;
-}): Promise<RawServer> {
+  /** Goes into a header of each answer that has a status line. */
+  repeats?: string;
+}
+
+export async function rawServer(script: RawScript): Promise<RawServer> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -24,6 +29,7 @@ export async function rawServer(script: {
     connections += 1;
     sockets.add(socket);
     socket.on('error', () => undefined);
+    if (script.repeats !== undefined) repeat(socket, script.repeats);
     script.greet?.(socket);
     let text = '';
     socket.on('data', (chunk) => {
@@ -41,6 +47,17 @@ export async function rawServer(script: {
   });
   const { port } = server.address() as AddressInfo;
   return { baseUrl: `http://127.0.0.1:${port}/v1`, port, requests, connections: () => connections };
+}
+
+function repeat(socket: Socket, words: string): void {
+  const write = socket.write.bind(socket) as (chunk: string | Buffer, ...rest: unknown[]) => boolean;
+  socket.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
+    const bytes = Buffer.from(chunk as string);
+    const [line] = /^HTTP\/1\.1 \d{3} [^\r\n]*\r\n/u.exec(bytes.subarray(0, 100).toString('latin1')) ?? [];
+    if (line === undefined) return write(bytes, ...rest);
+    const head = Buffer.from(`${line}cf-ray: ${words}\r\n`, 'latin1');
+    return write(Buffer.concat([head, bytes.subarray(line.length)]), ...rest);
+  };
 }
 
 function isWhole(request: string): boolean {

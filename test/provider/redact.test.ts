@@ -21,6 +21,8 @@ describe('Exact secrets', () => {
     ],
     ['in base64', Buffer.from(secret).toString('base64')],
     ['in base64url', Buffer.from(secret).toString('base64url')],
+    ['in hex', Buffer.from(secret).toString('hex')],
+    ['in upper-case hex', Buffer.from(secret).toString('hex').toUpperCase()],
   ])('are redacted %s', (_, form) => {
     expect(redact(`<${form}> <${form}>`)).toBe(`<${MARK}> <${MARK}>`);
   });
@@ -78,6 +80,8 @@ describe('What looks like a secret', () => {
     ['https://host/a#token', `https://host/a#${MARK}`],
     ['postgres://u:p@db/x', `postgres://${MARK}@db/x`],
     ['"https://host/path?q"', `"https://host/path?${MARK}"`],
+    // Seed 102354831: the mark stands where `<` ended the address.
+    ['https://token=<&?', `https://token=${MARK}&?${MARK}`],
   ])('%j becomes %j', (text, expected) => {
     expect(redactPatterns(text)).toBe(expected);
   });

@@ -30,12 +30,13 @@ import {
 } from '../../src/domain/task.ts';
 import { ProviderLanes } from '../../src/provider/lane.ts';
 import { createSecrets } from '../../src/provider/secrets.ts';
+import { CANARY_KEY, CANARY_TOKEN, SAID, TOKEN_HEADER } from './canary.ts';
 import { type ProviderServer, type ProviderServerOptions, startProviderServer } from './provider-server.ts';
 import { filesBelow } from './system.ts';
 import { tempFolder } from './temp-folder.ts';
 
-/** What the worker's config says; looks like nothing that a pattern would recognise as a key. */
-export const API_KEY = 'canary7f3c0d91';
+/** What the worker's config says, beside a header with a secret of its own. */
+export const API_KEY = CANARY_KEY;
 
 export const RUN_ID = '8d7f0a52-3c61-4f0e-9a55-1d2c5b7e9f10';
 
@@ -45,6 +46,8 @@ export interface ActivityWorld {
   folder: string;
   outputDir: string;
   spoolDir: string;
+  /** All that Temporal or a log was told: heartbeats, failures, results, rows, lines. */
+  told: unknown[];
   /** A task that passed admission: the cheapest legal size, quick retries, and what is wished. */
   task: (wish?: Partial<AdmittedTask>) => AdmittedTask;
   /** Write another entry of the provider `happy` into the worker's config; it is read at the next call. */
@@ -102,18 +105,22 @@ export async function activityWorld(
   places: Places = {},
 ): Promise<ActivityWorld> {
   const folder = tempFolder();
-  const provider = await startProviderServer({ apiKey: API_KEY, ...options });
+  const provider = await startProviderServer({ apiKey: API_KEY, repeats: SAID, ...options });
   onTestFinished(() => provider.close());
   const { outputDir = join(folder, 'out'), spoolDir = join(folder, 'home', 'spool') } = places;
   const config = join(folder, 'config.json');
-  const configure = (happy: object) => writeFile(config, JSON.stringify({ providers: { happy } }));
+  const headers = { [TOKEN_HEADER]: CANARY_TOKEN };
+  const configure = (happy: object) =>
+    writeFile(config, JSON.stringify({ providers: { happy: { headers, ...happy } } }));
+  const told: unknown[] = [];
   await configure({ baseUrl: provider.baseUrl, apiKey: API_KEY });
   const deps = await activityDeps(folder, config, spoolDir, outputDir);
   const onlyWorker = createPaidActivities(deps);
   const order = (task: AdmittedTask) => orderIn(join(folder, 'orders'), task);
-  return {
+  const world: ActivityWorld = {
     provider,
     deps,
+    told,
     folder,
     outputDir,
     spoolDir,
@@ -121,14 +128,20 @@ export async function activityWorld(
     task: (wish = {}) => admittedTask(outputDir, wish),
     reference: (name = 'reference', background = '#336699') => newReference(folder, name, background),
     attempt: (task, n = 1, { runId = RUN_ID, worker = onlyWorker, ...from } = {}) =>
-      start(worker, order(task), { attempt: n, runId, ...from }),
+      start(worker, order(task), { attempt: n, runId, ...from }, told),
     order,
     recordOf: (task, attempt = 1) => readJson(join(task.run_dir, `attempt-0${attempt}`, 'result.json')),
     stateOf: (task) => readJson(join(task.run_dir, 'state.json')),
     spooledAnswers: async () => (await filesIn(spoolDir)).filter((name) => name.endsWith('.answer')),
     images: async () => (await filesIn(outputDir)).filter((name) => !name.includes('/')),
   };
+  WORLDS.push(world);
+  onTestFinished(() => void WORLDS.splice(WORLDS.indexOf(world), 1));
+  return world;
 }
+
+/** Of the test that runs now. */
+export const WORLDS: ActivityWorld[] = [];
 
 /** The failure that Temporal gets of an attempt. */
 export async function failureOf({ result }: Attempt): Promise<ApplicationFailure> {
@@ -236,7 +249,12 @@ interface AttemptInfo {
   scheduledAtMs?: number;
 }
 
-function start({ generateImage }: PaidActivities, order: TaskOrder, origin: AttemptInfo): Attempt {
+function start(
+  { generateImage }: PaidActivities,
+  order: TaskOrder,
+  origin: AttemptInfo,
+  told: unknown[],
+): Attempt {
   const { attempt, runId, heartbeatDetails, scheduledAtMs = Date.now() } = origin;
   const info = {
     attempt,
@@ -244,15 +262,22 @@ function start({ generateImage }: PaidActivities, order: TaskOrder, origin: Atte
     workflowExecution: { workflowId: order.task_key, runId },
     currentAttemptScheduledTimestampMs: scheduledAtMs,
   };
-  const env = new MockActivityEnvironment(info, { logger: SILENT });
+  const logger = new DefaultLogger('TRACE', (line) => void told.push(line));
+  const env = new MockActivityEnvironment(info, { logger });
   const heartbeats: AttemptHeartbeat[] = [];
-  env.on('heartbeat', (details: AttemptHeartbeat) => heartbeats.push(details));
+  env.on('heartbeat', (details: AttemptHeartbeat) => {
+    heartbeats.push(details);
+    told.push(details);
+  });
   const result = env.run<[TaskOrder], Delivery, typeof generateImage>(
     generateImage,
     order,
   ) as Promise<GeneratedImage>;
   // Tests may look at it later than it fails.
-  result.catch(() => undefined);
+  result.then(
+    (delivery) => told.push(delivery),
+    (error: unknown) => told.push(error),
+  );
   return {
     result,
     heartbeats,

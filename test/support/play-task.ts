@@ -112,6 +112,7 @@ export async function recordOutcome(
     started_at_ms: startedAtMs,
     outcome,
   });
+  world.told.push(row);
   const result = await readJson<ResultRecord>(row.result_json);
   return { row, result, attempts: result.attempts };
 }

@@ -43,6 +43,7 @@ export function openExchange(
   res: ServerResponse,
   baseUrl: string,
   log: CallLog,
+  repeats?: string,
 ): Exchange {
   const leaving = new AbortController();
   const statusSent = () => (res.headersSent ? res.statusCode : null);
@@ -68,7 +69,8 @@ export function openExchange(
       if (leaving.signal.aborted) over('aborted', null);
       leaving.signal.throwIfAborted();
     },
-    send(status, headers, body) {
+    send(status, headers, text) {
+      const body = repeats === undefined ? text : withWords(text, repeats);
       res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
       end(body);
     },
@@ -86,6 +88,18 @@ export function openExchange(
       if (delayMs > 0) await sleep(delayMs, undefined, { signal: leaving.signal });
     },
   };
+}
+
+/** Into the words of its error, else beside the image, else behind what is no JSON. */
+function withWords(body: string, words: string): string {
+  try {
+    const json = JSON.parse(body) as { error?: { message?: string } };
+    const { error } = json;
+    if (error === undefined) return JSON.stringify({ ...json, repeated: words });
+    return JSON.stringify({ ...json, error: { ...error, message: `${error.message} ${words}` } });
+  } catch {
+    return body === '' ? body : `${body} ${words}`;
+  }
 }
 
 function drained(res: ServerResponse, gone: AbortSignal): Promise<void> {

@@ -16,6 +16,9 @@ import { firstProblem, MODES_BY_PATH, readOrder } from './provider-rules.ts';
 import { readScript, type Script } from './provider-script.ts';
 import { STEPS } from './provider-steps.ts';
 
+/** Those that a client keeps. */
+const REPEATING_HEADERS = ['cf-ray', 'openai-version', 'x-ratelimit-reset-requests'];
+
 /** A number, or a choice per call number (from 1). */
 export type Latency = number | ((callNumber: number) => number);
 
@@ -29,6 +32,8 @@ export interface ProviderServerOptions {
   /** JSON lines are appended to it (see `CallRecord`). */
   logFile?: string;
   script?: Script;
+  /** What every answer carries in headers, in the words of an error, and beside an image: a provider that repeats what it was told. */
+  repeats?: string;
   /** Bytes to serve in turn instead of drawn pictures. */
   images?: readonly Buffer[];
 }
@@ -144,7 +149,9 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
     const call = newRecord(req, path);
     res.setHeader('x-request-id', call.request_id);
     res.setHeader('openai-version', '2020-10-01');
-    const exchange = openExchange(call, req, res, provider.baseUrl, log);
+    for (const name of REPEATING_HEADERS)
+      if (options.repeats !== undefined) res.setHeader(name, options.repeats);
+    const exchange = openExchange(call, req, res, provider.baseUrl, log, options.repeats);
     open.add(exchange);
     res.once('close', () => open.delete(exchange));
     try {

@@ -21,6 +21,15 @@ import { type BinaryName, resolveBinary, TEMPORAL_BINARIES } from '../../src/emb
 import type { TaskHandle } from '../../src/client.ts';
 import type { imageBatch } from '../../src/workflows/index.ts';
 import { createWorkers } from '../../src/worker.ts';
+import {
+  bytesBelow,
+  CANARY_KEY,
+  CANARY_TOKEN,
+  canariesInPlaces,
+  SAID,
+  textsIn,
+  TOKEN_HEADER,
+} from './canary.ts';
 import { type ProviderServer, startProviderServer } from './provider-server.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 import { newFolder } from './temp-folder.ts';
@@ -61,7 +70,7 @@ export type ServerKind = 'time-skipping' | 'dev server';
 export async function startSystem(kind: ServerKind): Promise<System> {
   quietRuntime();
   const folder = newFolder();
-  const provider = await startProviderServer({ apiKey: 'test-key' });
+  const provider = await startProviderServer({ apiKey: CANARY_KEY, repeats: SAID });
   const settings = await settingsIn(folder, provider.baseUrl);
   const failures = new WorkflowTaskFailures();
   const env = await startServer(kind, settings, failures);
@@ -87,10 +96,24 @@ export async function startSystem(kind: ServerKind): Promise<System> {
     stop: async () => {
       const news = await workflowTaskFailures().catch((error: unknown) => [`unknown: ${String(error)}`]);
       await stopSystem(env, provider, workers, runs);
+      const canaries = canariesInPlaces({
+        ...placesBelow(folder),
+        ...Object.fromEntries(
+          failures.histories.map(({ workflowId, history }) => [`history of ${workflowId}`, textsIn(history)]),
+        ),
+      });
       rmSync(folder, { recursive: true, force: true });
+      // SPEC F9: the provider repeats key and header in all it says.
+      if (canaries.length > 0) throw new Error(`secrets were written down:\n${canaries.join('\n')}`);
       if (news.length > 0) throw new Error(`workflow tasks failed on the ${kind}:\n${news.join('\n')}`);
     },
   };
+}
+
+/** But the config, where they come from. */
+function placesBelow(folder: string): Record<string, string> {
+  const { 'config.json': _, ...places } = bytesBelow(folder);
+  return places;
 }
 
 function orders(
@@ -148,7 +171,8 @@ async function settingsIn(folder: string, baseUrl: string): Promise<Settings> {
   const home = join(folder, 'home');
   await mkdir(home, { recursive: true });
   const config = join(folder, 'config.json');
-  await writeFile(config, JSON.stringify({ providers: { happy: { baseUrl, apiKey: 'test-key' } } }));
+  const happy = { baseUrl, apiKey: CANARY_KEY, headers: { [TOKEN_HEADER]: CANARY_TOKEN } };
+  await writeFile(config, JSON.stringify({ providers: { happy } }));
   return loadSettings({
     HOME: folder,
     IMGPROOF_HOME: home,
