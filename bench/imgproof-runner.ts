@@ -7,9 +7,9 @@ export function imgproofRunner(stack: Stack): Runner {
   return {
     name: 'imgproof',
     standing: async () => (await stack.running()).pids,
-    prepare: async ({ label, baseUrl, tasks }) => {
+    prepare: async ({ label, baseUrl, size, tasks }) => {
       await stack.useProvider(baseUrl);
-      const file = await stack.writeBatch(label, tasks);
+      const file = await stack.writeBatch(label, { size, tasks });
       return stack.command(['batch', file, '--batch-id', label, '--json']);
     },
     delivered: (_, { stdout }) => resultsIn(stdout).map(deliveredBy),

@@ -16,8 +16,8 @@ export function loopRunner(folder: string): Runner {
       const output = outputOf(order);
       await mkdir(output, { recursive: true });
       const orderFile = join(output, 'order.json');
-      const { baseUrl, tasks } = order;
-      await writeFile(orderFile, JSON.stringify({ baseUrl, tasks, apiKey: API_KEY, folder: output }));
+      const { baseUrl, size, tasks } = order;
+      await writeFile(orderFile, JSON.stringify({ baseUrl, size, tasks, apiKey: API_KEY, folder: output }));
       return { args: [PROGRAM, orderFile], env: { PATH: process.env['PATH'] }, cwd: output };
     },
     delivered: (order) =>

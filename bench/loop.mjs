@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { Agent, request } from 'undici';
 
-const { baseUrl, apiKey, tasks, folder } = JSON.parse(await readFile(process.argv[2], 'utf8'));
+const { baseUrl, apiKey, size, tasks, folder } = JSON.parse(await readFile(process.argv[2], 'utf8'));
 const LANES = 4;
 const agent = new Agent({ connections: LANES, headersTimeout: 0, bodyTimeout: 0 });
 await mkdir(folder, { recursive: true });
@@ -47,7 +47,7 @@ async function call(prompt) {
     method: 'POST',
     dispatcher: agent,
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'gpt-image-2', prompt, size: '1024x1024', n: 1 }),
+    body: JSON.stringify({ model: 'gpt-image-2', prompt, size, n: 1 }),
   });
   if (statusCode !== 200) throw new Error(`HTTP ${statusCode}: ${await body.text()}`);
   const { data } = await body.json();

@@ -1,5 +1,5 @@
 /** What Linux knows of processes and of the machine, from /proc; see proc(5). */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** The unit of CPU times in /proc, on every architecture. */
 const TICKS_PER_SECOND = 100;
@@ -32,6 +32,21 @@ export function machineCpuSeconds(): number {
 export function peakMemoryBytes(pid: number): number | null {
   const line = /^VmHWM:\s+(\d+) kB$/mu.exec(readProc(pid, 'status') ?? '');
   return line === null ? null : Number(line[1]) * 1024;
+}
+
+/** What is resident now; null when it has ended. */
+export function residentBytes(pid: number): number | null {
+  const line = /^VmRSS:\s+(\d+) kB$/mu.exec(readProc(pid, 'status') ?? '');
+  return line === null ? null : Number(line[1]) * 1024;
+}
+
+/** Open files, sockets and pipes; null when it has ended. */
+export function openFileCount(pid: number): number | null {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return null;
+  }
 }
 
 /** Begin the peak anew with what is resident now; a kernel that has no such switch goes on from the start. */

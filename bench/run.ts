@@ -4,6 +4,7 @@ import { type CallRecord, peakInFlight } from '../test/support/provider-calls.ts
 import { brokenChecks } from './checks.ts';
 import { meter, type ProcessUse } from './meter.ts';
 import type { Workload } from './options.ts';
+import { sizeFor } from './png.ts';
 import { startProvider } from './provider-process.ts';
 import type { Order, Runner, RunnerName } from './runner.ts';
 
@@ -42,7 +43,12 @@ export async function measuredRun(
 ): Promise<RunFigures> {
   const provider = await startProvider(workload, label, join(folder, `${label}.calls.jsonl`));
   try {
-    const order: Order = { label, baseUrl: provider.baseUrl, tasks: tasksOf(workload, `${prompt}${label}`) };
+    const order: Order = {
+      label,
+      baseUrl: provider.baseUrl,
+      size: sizeFor(workload.imageBytes),
+      tasks: tasksOf(workload, `${prompt}${label}`),
+    };
     const command = await runner.prepare(order);
     const standing = await runner.standing();
     const metered = await meter(command, { ...standing, provider: provider.pid });

@@ -7,6 +7,8 @@ export interface Order {
   /** Different for every run; a file name. */
   label: string;
   baseUrl: string;
+  /** Of every picture, as the API writes it. */
+  size: string;
   tasks: { name: string; prompt: string }[];
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, type Ended, run } from './meter.ts';
 import { API_KEY } from './provider-process.ts';
+import type { Order } from './runner.ts';
 
 const BIN = fileURLToPath(new URL('../bin/imgproof.js', import.meta.url));
 
@@ -16,7 +17,7 @@ export interface Stack {
   /** Address of the server and pids of what runs in the background. @throws when it is not ready */
   running: () => Promise<{ address: string; pids: Record<'worker' | 'server' | 'supervisor', number> }>;
   useProvider: (baseUrl: string) => Promise<void>;
-  writeBatch: (name: string, tasks: readonly { name: string; prompt: string }[]) => Promise<string>;
+  writeBatch: (name: string, order: Pick<Order, 'size' | 'tasks'>) => Promise<string>;
   /** Also of a stack that never started. */
   stop: () => void;
 }
@@ -44,9 +45,9 @@ export async function openStack(folder: string): Promise<Stack> {
     imgproof,
     running: async () => runningOf((await imgproof(['status', '--json'])).stdout),
     useProvider,
-    writeBatch: async (name, tasks) => {
+    writeBatch: async (name, order) => {
       const path = join(folder, `${name}.json`);
-      await writeFile(path, JSON.stringify(batchOf(outputDir, tasks), null, 2));
+      await writeFile(path, JSON.stringify(batchOf(outputDir, order), null, 2));
       return path;
     },
     stop: () => stopStack(command(['down', '--now'])),
@@ -58,9 +59,10 @@ function stopStack({ args, env, cwd }: Command): void {
   if (status !== 0) throw new Error(`the background stack could not be stopped (${status}): ${stderr}`);
 }
 
-function batchOf(outputDir: string, tasks: readonly { name: string; prompt: string }[]) {
+function batchOf(outputDir: string, { size, tasks }: Pick<Order, 'size' | 'tasks'>) {
   return {
     output_dir: outputDir,
+    size,
     // A call that had to be repeated is a check that fails; nobody needs to wait for it.
     retry_base_delay: 0.2,
     retry_jitter: 0,
