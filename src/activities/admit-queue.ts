@@ -66,6 +66,7 @@ export async function admitQueue(
     queue_limit: capacityOf(batch),
     on_provider_down: batch.on_provider_down,
     ...capOf(admitted, batch, prices),
+    is_queue: true,
     total: batch.tasks.length,
     tasks: admitted.map(({ ticket }) => ticket),
     ended: admitted.flatMap(({ row }) => (row === null ? [] : endOf(row))),

@@ -63,6 +63,7 @@ export async function admitRetry(
     on_provider_down: request.on_provider_down ?? ON_PROVIDER_DOWN_DEFAULTS[kind],
     ...(currency === undefined ? {} : { currency }),
     ...(max_cost_micros === undefined ? {} : { max_cost_micros }),
+    ...(request.queue === undefined ? {} : { is_queue: true as const }),
     total,
     warnings: [...warnings, ...found],
     batch_dir: retry.batch_dir,

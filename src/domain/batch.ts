@@ -114,6 +114,8 @@ export interface Admission {
   currency?: string;
   /** Absent: no cap (SPEC R8). */
   max_cost_micros?: number;
+  /** A queue run (SPEC F4): its state directory is told of what changes. Absent: it is none. */
+  is_queue?: true;
   total: number;
   /** All of them, in file order. */
   tasks: TaskTicket[];

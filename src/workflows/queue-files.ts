@@ -1,4 +1,4 @@
-import { CancellationScope, patched } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 import { noteWorkers } from './activities.ts';
 import type { TaskWindow } from './task-window.ts';
 
@@ -8,9 +8,9 @@ export class QueueFiles {
 
   /** One after another: the last word of a person is the last one in the file. */
   noteWorkers({ book }: TaskWindow, max_workers: number): void {
-    const batch_dir = book.admission?.batch_dir;
-    // Batches from before this was told replay without it.
-    if (batch_dir === undefined || !patched('note-workers')) return;
+    const { batch_dir, is_queue } = book.admission ?? {};
+    // Histories from before this was told have no queue's admission that says it is one.
+    if (batch_dir === undefined || is_queue === undefined) return;
     const tell = () => CancellationScope.nonCancellable(() => noteWorkers({ batch_dir, max_workers }));
     this.#told = this.#told.then(tell).catch(() => undefined);
   }

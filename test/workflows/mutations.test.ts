@@ -32,7 +32,7 @@ interface Mutation {
 const MUTATIONS: Record<string, Mutation> = {
   'the batch is not recorded': {
     file: 'image-batch.ts',
-    from: 'recordBatch({ batch_dir, ends })',
+    from: 'recordBatch({ batch_dir, ends, max_workers })',
     to: 'Promise.resolve({} as BatchSummary)',
     history: 'success',
     complaint: /Complete workflow machine .* ActivityTaskScheduled/u,
