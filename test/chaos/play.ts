@@ -25,15 +25,15 @@ export interface Extent {
 }
 
 export const FULL: Extent = {
-  storms: 2,
+  storms: 3,
   tasks: 1_000,
   share: 1,
   answered: 50,
   answeredArenas: 5,
   alone: 8,
   others: true,
-  stormMinutes: 9,
-  pauseMs: [300, 2_500],
+  stormMinutes: 10,
+  pauseMs: [100, 1_500],
 };
 
 /** A part of the full run, for a look: `--share 0.1`. */
@@ -109,7 +109,8 @@ export async function playChaos(
     plans.map((moments, i) =>
       play('storm', async (untilMs) => {
         const tasks = Math.ceil(extent.tasks / extent.storms);
-        const plan = { moments, tasks, lanes: 3, pauseMs: extent.pauseMs, killUntilMs, untilMs };
+        const { pauseMs } = extent;
+        const plan = { moments, tasks, lanes: 4, sizes: [8, 24], pauseMs, killUntilMs, untilMs } as const;
         const arena = await storm(`storm-${i + 1}`, plan, dice.named(`storm ${i + 1}`));
         return { arena, problems: [], figures: {}, close: () => arena.close() };
       }),

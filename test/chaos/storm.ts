@@ -5,8 +5,10 @@ import type { Dice } from './dice.ts';
 import { type Moment, MOMENTS } from './moments.ts';
 
 export interface StormPlan {
-  moments: Moment[];
+  moments: readonly Moment[];
   tasks: number;
+  /** Tasks of a batch. */
+  sizes: readonly [least: number, most: number];
   /** Batches at a time. */
   lanes: number;
   /** Between two kills, milliseconds. */
@@ -25,13 +27,13 @@ export function momentsOf(dice: Dice, share: number): Moment[][] {
 
 export async function storm(name: string, plan: StormPlan, dice: Dice): Promise<Arena> {
   const latencies = dice.named('latencies');
-  const arena = await Arena.open(name, () => latencies.between(100, 1_500));
+  const arena = await Arena.open(name, () => latencies.between(200, 2_000));
   const sizes = dice.named('sizes');
   let isOver = false;
   const ordered = () => arena.orders.reduce((sum, { prompts }) => sum + prompts.length, 0);
   const lane = async () => {
     while ((!isOver || ordered() < plan.tasks) && Date.now() < plan.untilMs)
-      await arena.order(sizes.between(8, 24), plan.untilMs).done;
+      await arena.order(sizes.between(...plan.sizes), plan.untilMs).done;
   };
   const lanes = Array.from({ length: plan.lanes }, lane);
   const killing = killAll(arena, plan, dice.named('moments'));
