@@ -1,4 +1,7 @@
+import { rmSync, truncateSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
+import type { CallRecord } from '../support/provider-calls.ts';
+import type { Arena } from './arena.ts';
 import { diceOf } from './dice.ts';
 import { judge } from './judge.ts';
 import { MOMENTS } from './moments.ts';
@@ -28,4 +31,23 @@ test('worker, command, supervisor and server killed under two batches: nothing l
   expect([tasks, completed]).toEqual([tasks, tasks]);
   const killed = arena.kills.map(({ victim }) => victim);
   expect(new Set(killed)).toEqual(new Set(KILLS.map(([victim]) => victim)));
+  await expectTheJudgeToBite(arena);
 }, 180_000);
+
+/** A result gone, a picture cut, a call that no record knows. */
+async function expectTheJudgeToBite(arena: Arena): Promise<void> {
+  const rows = arena.orders[0]?.record?.results ?? [];
+  rmSync(rows[0]?.result_json as string);
+  truncateSync(rows[1]?.image_path as string, 500);
+  const [call] = arena.provider.calls;
+  (arena.provider.calls as CallRecord[]).push({
+    ...(call as CallRecord),
+    x_client_request_id: 'g-unknown-1',
+  });
+  const { lost, torn, hidden, unexplained } = await judge(arena);
+  const has = (text: string) => expect.stringContaining(text) as string;
+  expect(lost).toEqual(expect.arrayContaining([has('no result'), has('broken')]));
+  expect(torn).toEqual([has('.png')]);
+  expect(hidden).toEqual(expect.arrayContaining([has('g-unknown-1 is not listed')]));
+  expect(unexplained).toEqual([has('g-unknown-1 after')]);
+}

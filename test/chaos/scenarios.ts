@@ -1,12 +1,14 @@
 /** What is not left to chance: each scenario has a stack of its own and one thing that happens to it. */
 import { existsSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { findWorker } from '../../src/embedded/processes.ts';
 import { until } from '../support/cli.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
 import { newFolder } from '../support/temp-folder.ts';
-import { Arena, HEARTBEAT_TIMEOUT_MS } from './arena.ts';
+import { Arena, HEARTBEAT_TIMEOUT_MS, type Order } from './arena.ts';
 
 export interface Scene {
   arena: Arena;
@@ -125,16 +127,33 @@ export async function clockJumps(untilMs: number): Promise<Scene | string> {
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
     DONT_FAKE_MONOTONIC: '1',
   });
-  for (const by of ['+2h', '-1h', '+0']) {
+  const problems: string[] = [];
+  for (const [by, aheadMs] of JUMPS) {
     const before = arena.provider.calls.length;
     const order = arena.order(AT_A_TIME + 2, untilMs);
     await arena.provider.waitForCalls(before + AT_A_TIME, 60_000);
     jump(by);
     await order.done;
+    const wrongMs = Math.abs((await endOf(order)) - Date.now() - aheadMs);
+    if (!(wrongMs < JUMP_SEEN_MS)) problems.push(`clock: no record is of ${by}`);
   }
-  const ends = arena.orders.map(({ record }) => record?.batch_dir ?? '');
-  const problems = ends.some((folder) => folder === '') ? ['clock: a batch told no end'] : [];
   return sceneOf(arena, [...problems, ...onlyOneCallEach(arena)]);
+}
+
+/** For faketime, and in milliseconds. */
+const JUMPS = [
+  ['+2h', 7_200_000],
+  ['-1h', -3_600_000],
+  ['+0', 0],
+] as const;
+const JUMP_SEEN_MS = 600_000;
+
+/** By the records' own clock, milliseconds since 1970. */
+async function endOf({ record }: Order): Promise<number> {
+  const path = record?.results.at(-1)?.result_json;
+  if (typeof path !== 'string') return NaN;
+  const { created_at } = JSON.parse(await readFile(path, 'utf8')) as ResultRecord;
+  return Date.parse(created_at);
 }
 
 const FAKETIME = ['x86_64', 'aarch64'].map(

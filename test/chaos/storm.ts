@@ -29,15 +29,15 @@ export async function storm(name: string, plan: StormPlan, dice: Dice): Promise<
   const latencies = dice.named('latencies');
   const arena = await Arena.open(name, () => latencies.between(200, 2_000));
   const sizes = dice.named('sizes');
-  let isOver = false;
+  const over = new AbortController();
   const ordered = () => arena.orders.reduce((sum, { prompts }) => sum + prompts.length, 0);
   const lane = async () => {
-    while ((!isOver || ordered() < plan.tasks) && Date.now() < plan.untilMs)
+    while ((!over.signal.aborted || ordered() < plan.tasks) && Date.now() < plan.untilMs)
       await arena.order(sizes.between(...plan.sizes), plan.untilMs).done;
   };
   const lanes = Array.from({ length: plan.lanes }, lane);
   const killing = killAll(arena, plan, dice.named('moments'));
-  await killing.finally(() => (isOver = true));
+  await killing.finally(() => over.abort());
   await Promise.all(lanes);
   return arena;
 }
