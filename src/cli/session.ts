@@ -15,6 +15,8 @@ export interface Session {
   embedded: boolean;
   /** After the server went away: start the embedded one again when that is what it was. */
   revive: () => Promise<void>;
+  /** Called again and again by whoever waits: an embedded stack whose supervisor was killed gets another one. */
+  keepUp: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export async function openSession(
     address,
     embedded,
     revive,
+    keepUp: embedded ? keeperOf(settings) : async () => undefined,
     close: async () => {
       letGo();
       // Calls that its client repeats to a server that has gone would throw on a closed connection; the command ends anyway.
@@ -95,6 +98,17 @@ async function refuseWhenStopped({ home }: Settings): Promise<void> {
     EXIT.environment,
     'the embedded server was stopped by `imgproof down`. What was ordered stays recorded; the same command goes on with it.',
   );
+}
+
+/** A supervisor that makes room for another one is missing for a moment, too: what is seen twice in turn counts. */
+function keeperOf(settings: Settings): () => Promise<void> {
+  let wasLeftAlone = false;
+  return async () => {
+    const { isLeftAlone } = await import('../embedded/embedded.ts');
+    const isAlone = await isLeftAlone(settings.home);
+    if (isAlone && wasLeftAlone) await embeddedPlace(settings, { orders: false });
+    wasLeftAlone = isAlone;
+  };
 }
 
 /** Address of the embedded stack, which runs then. */

@@ -37,6 +37,7 @@ export async function watchUntilEnd<T, Seen extends Standstill = never>(
   const detached = watch.letGo.then((by): Ending<T> => ({ kind: 'detached', by }));
   const ending = Promise.race([ended, detached, patience(watch.flags.waitTimeout, stop.signal)]);
   const looking = lookUntil(stop.signal, handle.workflowId, watch);
+  void keepUpUntil(stop.signal, watch.session);
   try {
     const end = await Promise.race([
       ending,
@@ -71,6 +72,16 @@ async function lookUntil<Seen>(
     await sleep(LOOK_MS, signal);
   }
   return null;
+}
+
+const KEEP_UP_EVERY_MS = 3_000;
+
+/** What keeps the work going may be killed while nobody else looks. What can't be started now is tried again. */
+async function keepUpUntil(signal: AbortSignal, session: Session): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(KEEP_UP_EVERY_MS, signal);
+    if (!signal.aborted) await session.keepUp().catch(() => undefined);
+  }
 }
 
 async function takenByWorker(session: Session, workflowId: string, waitedMs: number): Promise<boolean> {

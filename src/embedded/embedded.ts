@@ -3,6 +3,6 @@ export { holdApiLane } from './api-hold.ts';
 export type { CallInFlight } from './calls-in-flight.ts';
 export { ensureEmbedded, temporalBinary } from './ensure.ts';
 export { keepInUse } from './idle.ts';
-export { embeddedStatus, isOwnAddress, isStoppedOnPurpose } from './status.ts';
+export { embeddedStatus, isLeftAlone, isOwnAddress, isStoppedOnPurpose } from './status.ts';
 export { stopEmbedded } from './stop.ts';
 export { workerFacts } from './worker-facts.ts';

@@ -53,6 +53,16 @@ export async function isStoppedOnPurpose(homeFolder: string): Promise<boolean> {
   return state?.status === 'stopping' && state.stopReason === 'asked';
 }
 
+/**
+ * True when the supervisor was killed: server and worker may go on, but nobody replaces them when they end. Not after a
+ * stop on purpose, and not when it gave up.
+ */
+export async function isLeftAlone(homeFolder: string): Promise<boolean> {
+  const { holder, state, phase } = await supervised(await existingHome(homeFolder));
+  const isStopping = state?.status === 'stopping' && state.stopReason === 'asked';
+  return holder === null && state !== null && phase === 'down' && !isStopping;
+}
+
 export async function embeddedStatus(homeFolder: string): Promise<EmbeddedStatus> {
   const home = await existingHome(homeFolder);
   const [{ phase, holder, state }, server, worker, ours] = await Promise.all([
