@@ -14,7 +14,9 @@ import { WorkerVoice } from './embedded/worker-voice.ts';
 import { ProviderLanes } from './provider/lane.ts';
 import { createSecrets } from './provider/secrets.ts';
 import { UnreachableStorage } from './temporal/external-payloads.ts';
+import { sdk } from './temporal/sdk.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
+import { giveBackOrphans, noteAttempts } from './worker/attempts-under-way.ts';
 import { connectPatiently } from './worker/connection.ts';
 import { drainInTurn, type Lanes, lanesOf, startLane, untilMessagesDelivered } from './worker/lanes.ts';
 import { installRuntime } from './worker/log.ts';
@@ -46,6 +48,7 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   const lanes = lanesOf(await createWorkers(setup, connection, namespace));
   startLane(lanes.main);
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker polls');
+  void giveBack(setup.settings, { connection, namespace }, log);
   if (voice !== null) await untilMoneyMayFlow(voice, lanes, { connection, namespace }, stop, log);
   if (!stop.aborted) startLane(lanes.api);
   // The spool is that of the lane of paid calls.
@@ -57,6 +60,22 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   await drainInTurn(lanes);
   await connection.close();
   log.info('worker ended');
+}
+
+/** What a worker of this home had in hand when it died: nobody needs to wait for its heartbeat timeout. */
+async function giveBack(
+  settings: Settings,
+  server: { connection: NativeConnection; namespace: string },
+  log: Logger,
+): Promise<void> {
+  const client = new sdk.Client(server);
+  const { attempts, problems } = await giveBackOrphans(attemptsFolder(settings), server.namespace, client);
+  for (const problem of problems) log.warn(`not given back: ${problem}`);
+  if (attempts > 0) log.info({ attempts }, 'attempts of a worker that died are given back');
+}
+
+function attemptsFolder({ home }: Settings): string {
+  return join(home, 'attempts');
 }
 
 const CLEAN_AGAIN_MS = { rest: 10 * 60_000, all: 24 * 3_600_000 };
@@ -118,7 +137,14 @@ export function createWorkers(
   return Promise.all(
     (['api', 'main'] as const)
       .filter((role) => setup.role === 'all' || setup.role === role)
-      .map((role) => Worker.create({ connection, namespace, ...workerOptions(role, setup.settings, deps) })),
+      .map((role) =>
+        Worker.create({
+          connection,
+          namespace,
+          interceptors: { activity: [noteAttempts(attemptsFolder(setup.settings), namespace)] },
+          ...workerOptions(role, setup.settings, deps),
+        }),
+      ),
   );
 }
 

@@ -41,6 +41,7 @@ export const FILE_WRITERS = {
   '<home>/embedded.json': { writer: 'PublishedState', how: 'replace' },
   '<home>/server.json': { writer: 'noteServed', how: 'replace' },
   '<home>/ports.json': { writer: 'bringUpServer', how: 'replace' },
+  '<home>/attempts/<attempt>.json': { writer: 'noteAttempts', how: 'replace' },
   '<home>/worker.json': { writer: 'writeWorkerRecord', how: 'replace' },
   '<home>/used.json': { writer: 'noteUse', how: 'replace' },
   '<home>/api-holds/<process>.json': { writer: 'holdApiLane', how: 'once' },

@@ -10,5 +10,5 @@ const require = createRequire(import.meta.url);
 /** Classes and functions of `@temporalio/client`; types are imported from the package. */
 export const sdk = whileLoading(() => require('@temporalio/client') as typeof import('@temporalio/client'));
 
-export const { defineSearchAttributeKey } =
+export const { ApplicationFailure, defineSearchAttributeKey } =
   require('@temporalio/common') as typeof import('@temporalio/common');

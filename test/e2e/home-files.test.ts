@@ -14,6 +14,8 @@ let cli: Cli;
 let address: string;
 /** Below the home, while everything runs. */
 let files: string[];
+/** One call is under way until then. */
+let endCall: () => Promise<void>;
 beforeAll(async () => {
   const started = await startCliAndProvider();
   ({ cli } = started);
@@ -26,8 +28,15 @@ beforeAll(async () => {
   ];
   expect((await cli.run(['batch', await cli.batchFile('home.json', tasks)])).code).toBe(0);
   await takeOver();
+  const answer = started.provider.hold();
+  const running = cli.run(['batch', await cli.batchFile('running.json', [{ prompt: 'still running' }])]);
+  await until('a call', () => started.provider.inFlight === 1);
   const release = await holdApiLane(cli.home);
   files = await filesBelow(cli.home);
+  endCall = async () => {
+    answer();
+    expect((await running).code).toBe(0);
+  };
   return async () => {
     await release();
     await started.stop();
@@ -95,6 +104,8 @@ describe('every JSON object below the home', () => {
 });
 
 describe('a home of another imgproof', () => {
+  beforeAll(() => endCall());
+
   const rewrite = async (name: string, change: (record: Record<string, unknown>) => object) => {
     const path = join(cli.home, name);
     const before = await readFile(path, 'utf8');

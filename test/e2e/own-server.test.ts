@@ -1,18 +1,19 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import { resolveBinary } from '../../src/embedded/binaries.ts';
-import { type Cli, startCliAndProvider, until } from '../support/cli.ts';
+import { type Cli, type Ended, type Running, startCliAndProvider, until } from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
 let server: TestWorkflowEnvironment;
 beforeAll(async () => {
-  const started = await startCliAndProvider();
+  // No attempt here is ever missed by the server: what goes on without its worker was given back.
+  const started = await startCliAndProvider({ env: { IMGPROOF_HEARTBEAT_TIMEOUT_MS: '600000' } });
   ({ cli, provider } = started);
   const { packageRoot } = loadSettings();
   const { path } = await resolveBinary('temporal', {
@@ -66,4 +67,60 @@ describe('a Temporal server of one’s own and `imgproof worker` (C5, C6, R6)', 
     next.child.kill('SIGTERM');
     expect((await next.ended).code).toBe(0);
   }, 90_000);
+
+  test('what a worker had in hand when it was killed goes on with the next one, each cut call listed as possible', async () => {
+    const first = await startWorker();
+    const release = provider.hold();
+    const before = provider.calls.length;
+    const batch = order('killed worker', 4);
+    await until('4 calls', () => provider.inFlight === 4);
+    expect(await notes()).toHaveLength(4);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await until('the provider sees them go', () => provider.inFlight === 0);
+    release();
+    const next = await startWorker();
+    const { code, stdout } = await batch;
+    expect(next.stdout()).toContain('attempts of a worker that died are given back');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { success: 4, cost: { possible: 4, yes: 4 } }]);
+    expect(provider.calls.length - before).toBe(8);
+    await until('no note', async () => (await notes()).length === 0);
+    next.child.kill('SIGTERM');
+    await next.ended;
+  }, 90_000);
+
+  test('a worker that is only suspended keeps what it has in hand: no second call', async () => {
+    const suspended = await startWorker();
+    const release = provider.hold();
+    const before = provider.calls.length;
+    const batch = order('suspended worker', 3);
+    await until('3 calls', () => provider.inFlight === 3);
+    suspended.child.kill('SIGSTOP');
+    const next = await startWorker();
+    next.child.kill('SIGTERM');
+    await next.ended;
+    expect([next.stdout(), (await notes()).length]).toEqual([expect.not.stringContaining('given back'), 3]);
+    suspended.child.kill('SIGCONT');
+    release();
+    const { code, stdout } = await batch;
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { success: 3, cost: { possible: 0, yes: 3 } }]);
+    expect(provider.calls.length - before).toBe(3);
+    suspended.child.kill('SIGTERM');
+    await suspended.ended;
+  }, 90_000);
 });
+
+const notes = () => readdir(join(cli.home, 'attempts'));
+
+async function startWorker(): Promise<Running> {
+  const worker = cli.start(['worker', '--address', server.address]);
+  await until('the worker polls', () => worker.stdout().includes('worker polls'));
+  return worker;
+}
+
+/** Its end. */
+async function order(name: string, count: number): Promise<Ended> {
+  const tasks = Array.from({ length: count }, (_, i) => ({ prompt: `${name} ${i}` }));
+  const file = await cli.batchFile(`${name.replaceAll(' ', '-')}.json`, tasks);
+  return cli.run(['batch', file, '--json'], { env: { TEMPORAL_ADDRESS: server.address } });
+}

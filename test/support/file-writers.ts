@@ -42,6 +42,7 @@ const TOKENS: Record<string, (places: Places) => string> = {
   '<ext>': () => '(?:png|jpg|webp)',
   '<sha256>': () => '[0-9a-f]{64}',
   '<hash>': () => '[0-9a-f]{32}',
+  '<attempt>': () => '[0-9a-f]{24}',
   '<process>': () => String.raw`\d+-[0-9a-f]{8}`,
   '[-k]': () => String.raw`(?:-[2-9]\d*)?`,
   '[…]': () => String.raw`(?:[.-][\w.-]+)?`,
