@@ -17,12 +17,17 @@ import { createSecrets } from '../../dist/provider/secrets.js';
 const { env, outputDir, spoolDir, runId, order, from } = JSON.parse(process.argv[2]);
 const tell = (event) => writeSync(1, `${JSON.stringify(event)}\n`);
 const settings = loadSettings(env);
-const { redact, redactLong, redactBody } = createSecrets();
+const secrets = createSecrets();
+const { redact, redactLong, redactBody } = secrets;
 const deps = {
   spool: new Spool(spoolDir),
   slots: new WorkerSlots(),
   lanes: new ProviderLanes(),
-  resolveProvider: (name, model) => resolveProvider(settings, name, model),
+  resolveProvider: async (name, model) => {
+    const provider = await resolveProvider(settings, name, model);
+    secrets.remember(provider.secrets);
+    return provider;
+  },
   redact,
   redactLong,
   redactBody,
