@@ -5,6 +5,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import { createPaidActivities, createRecordingActivities } from './activities/index.ts';
 import type { ActivityDeps } from './activities/deps.ts';
 import { WorkerSlots } from './activities/worker-slots.ts';
+import { SigningKeys } from './artifacts/signing-keys.ts';
 import { Spool } from './artifacts/spool.ts';
 import { cleanSpool, type Cleanup } from './artifacts/spool-cleanup.ts';
 import { allowedRoots, outputRoots, resolveProvider, type Settings } from './config.ts';
@@ -181,6 +182,7 @@ function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'em
   const secrets = createSecrets();
   return {
     spool: new Spool(settings.spoolDir),
+    keys: new SigningKeys(join(settings.home, 'keys')),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
     resolveProvider: async (name, model) => {

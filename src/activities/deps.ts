@@ -1,4 +1,5 @@
 import type { PriceTable } from '../domain/cost.ts';
+import type { SigningKeys } from '../artifacts/signing-keys.ts';
 import type { Spool } from '../artifacts/spool.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 import type { ProviderLanes } from '../provider/lane.ts';
@@ -7,6 +8,8 @@ import type { WorkerSlots } from './worker-slots.ts';
 /** Everything activities need from the process they run in; made in `worker.ts` only. */
 export interface ActivityDeps {
   spool: Spool;
+  /** Of this worker: what it records is signed with the newest (SPEC P3). */
+  keys: SigningKeys;
   slots: WorkerSlots;
   /** What providers asked this worker for: shared by its tasks. */
   lanes: ProviderLanes;

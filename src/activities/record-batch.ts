@@ -16,19 +16,24 @@ import { type ResultRecord, SCHEMA_VERSION, type TaskEnd, type TaskRow } from '.
 import { emptyRow, resultRow } from '../domain/rows.ts';
 import type { ActivityDeps } from './deps.ts';
 import { queueEndOf } from './queue-rows.ts';
+import { recordManifest } from './sign.ts';
 import { tellFolder } from './tell-queue.ts';
 
 /** Last words of a batch (SPEC F8), and of those tasks in it that never had a workflow of their own. */
-export function createRecordBatch(deps: Pick<ActivityDeps, 'redactLong'>): ImageActivities['recordBatch'] {
+export function createRecordBatch(
+  deps: Pick<ActivityDeps, 'redactLong' | 'keys'>,
+): ImageActivities['recordBatch'] {
   return async ({ batch_dir, ends, max_workers }): Promise<BatchSummary> => {
     const ordered = await readBatchRequest(batch_dir);
     if (ordered === null) throw folderGone(batch_dir);
     const request = { ...ordered, max_workers: max_workers ?? ordered.max_workers };
     const said = new Map(ends.map((end) => [end.index, end]));
     const rows = await Promise.all(request.tasks.map((task) => rowOf(task, said.get(task.index))));
-    const summary = await recordRows(batch_dir, { request, rows }, deps);
+    const { record, path } = await recordRows(batch_dir, { request, rows }, deps);
+    const manifest = await recordManifest(deps, path, record);
     await tellEnd(deps, request, rows);
-    return summary;
+    const { results: _, schema_version: __, ...summary } = record;
+    return { ...summary, batch_result_json: path, manifest };
   };
 }
 
@@ -37,12 +42,10 @@ export async function recordRows(
   batchDir: string,
   { request, rows }: { request: BatchRequestRecord; rows: readonly TaskRow[] },
   deps: Pick<ActivityDeps, 'redactLong'>,
-): Promise<BatchSummary> {
+): Promise<{ record: BatchResultRecord; path: string }> {
   for (const row of rows) if (row.result_json === null) await writeEndState(row, deps);
   const record = batchResult(batchDir, request, rows);
-  const path = await writeBatchResult(batchDir, record);
-  const { results: _, schema_version: __, ...summary } = record;
-  return { ...summary, batch_result_json: path };
+  return { record, path: await writeBatchResult(batchDir, record) };
 }
 
 /** A queue's files say that it is over, also of tasks that nobody could speak for. */

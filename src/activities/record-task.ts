@@ -25,11 +25,13 @@ import {
 } from '../domain/records.ts';
 import { resultRow } from '../domain/rows.ts';
 import { type AdmittedTask, MOCK_PROVIDER } from '../domain/task.ts';
+import { hasC2paMark } from '../proof/c2pa.ts';
 import { referencesNow } from './read-references.ts';
 import { proofIndexPath } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { queueEndOf } from './queue-rows.ts';
 import { sha256 } from './sha256.ts';
+import { signTask } from './sign.ts';
 import { readTask } from './task-of-order.ts';
 import { tellQueue } from './tell-queue.ts';
 
@@ -42,7 +44,7 @@ export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTas
       outcome.status === 'completed'
         ? await deliveredResult(ended, folder, outcome.generated, deps)
         : await failedResult(ended, folder, outcome, deps);
-    const row = await record(ended, folder, result);
+    const row = await record(ended, folder, result, deps);
     await tellQueue(deps, task, (queue, place) => queue.finished(place, queueEndOf(row)));
     return row;
   };
@@ -52,12 +54,18 @@ interface EndedTask extends Omit<TaskRecordOrder, 'order' | 'outcome'> {
   task: AdmittedTask;
 }
 
-async function record(ended: EndedTask, folder: TaskFolder, result: ResultRecord): Promise<TaskRow> {
+async function record(
+  ended: EndedTask,
+  folder: TaskFolder,
+  result: ResultRecord,
+  deps: Pick<ActivityDeps, 'keys'>,
+): Promise<TaskRow> {
   const { task } = ended;
   const path = await folder.writeResult(result);
   // The index comes after it: it may only point to a result that is there.
   await Promise.all([
     folder.writeState(endState(ended, result)),
+    signTask(deps, folder, { result, resultJson: path }),
     isProof(result) ? writeProofIndex(proofIndexPath(task), indexRow(task, path)) : null,
   ]);
   return resultRow(task, result, path);
@@ -157,22 +165,30 @@ async function accepted(
   last: AttemptRecord | null,
   { image, inputRoots }: { image: GeneratedImage['image'] | null; inputRoots: readonly string[] | null },
 ): Promise<ResultRecord> {
+  const picture = image === null ? null : await imageNow(image);
   const evidence: Evidence = {
     result,
-    image: image === null ? null : await imageNow(image),
+    image: picture?.inspected ?? null,
     inputs: await referencesNow(task, inputRoots),
     lastAttempt: last,
     otherImages: new Set(last?.answer?.duplicate_of === undefined ? [] : [result.sha256 as string]),
   };
   const broken = brokenRules(evidence);
-  return { ...result, acceptable: broken.length === 0, not_acceptable_because: broken };
+  const c2pa = picture === null ? {} : { has_c2pa: picture.hasC2pa };
+  return { ...result, ...c2pa, acceptable: broken.length === 0, not_acceptable_because: broken };
 }
 
 /** The bytes `generateImage` decoded to the last pixel are not decoded again when they are still the same. */
-async function imageNow({ path, ...facts }: GeneratedImage['image']): Promise<InspectedImage | null> {
+async function imageNow({ path, ...facts }: GeneratedImage['image']): Promise<Picture | null> {
   const bytes = await readFile(path).catch(() => null);
   if (bytes === null) return null;
-  return sha256(bytes) === facts.sha256 ? { ...facts, decodes: true } : inspectImage(bytes);
+  const inspected = sha256(bytes) === facts.sha256 ? { ...facts, decodes: true } : await inspectImage(bytes);
+  return { inspected, hasC2pa: hasC2paMark(bytes) };
+}
+
+interface Picture {
+  inspected: InspectedImage | null;
+  hasC2pa: boolean;
 }
 
 async function failedResult(

@@ -4,7 +4,7 @@ import { FILES } from '../domain/layout.ts';
 import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-records.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import { createFile, jsonText, makeFolder, replaceFile } from '../host/durable-file.ts';
-import { readJson } from './task-folder.ts';
+import { readJson, writeOrRemove } from './task-folder.ts';
 
 export async function writeBatchRequest(batchDir: string, record: BatchRequestRecord): Promise<void> {
   await makeFolder(batchDir);
@@ -19,6 +19,12 @@ export async function writeBatchResult(batchDir: string, record: BatchResultReco
   const path = join(batchDir, FILES.batchResult);
   await replaceFile(path, jsonText(record));
   return path;
+}
+
+/** The chain of its tasks, and the signature of it; null: it has none. */
+export async function writeManifest(batchDir: string, text: string, envelope: object | null): Promise<void> {
+  await replaceFile(join(batchDir, FILES.manifest), text);
+  await writeOrRemove(join(batchDir, FILES.manifestEnvelope), envelope);
 }
 
 /**

@@ -107,12 +107,17 @@ export class TaskFolder {
     return path;
   }
 
+  /** The signature of the last word; null: it has none, and one of an earlier word must not stay. */
+  async writeEnvelope(envelope: object | null): Promise<void> {
+    await writeOrRemove(join(this.path, FILES.resultEnvelope), envelope);
+  }
+
   /** The last word of another generation than this one: its task is not ended any more. What its attempts were stays. */
   async takeBackResult(generationId: string): Promise<void> {
     const result = await this.readResult();
     if (result === null || result.generation_id === generationId) return;
     // `result.json` goes first: without it the others say nothing.
-    for (const name of [FILES.result, FILES.stdout, FILES.stderr])
+    for (const name of [FILES.result, FILES.resultEnvelope, FILES.stdout, FILES.stderr])
       await rm(join(this.path, name), { force: true });
   }
 
@@ -129,6 +134,12 @@ export class TaskFolder {
   #json(record: object): string {
     return jsonText(redactRecord(record, this.#redact));
   }
+}
+
+/** One JSON document, whole on the disk; null: no file. */
+export async function writeOrRemove(path: string, value: object | null): Promise<void> {
+  if (value === null) await rm(path, { force: true });
+  else await replaceFile(path, jsonText(value));
 }
 
 export async function readJson<T>(path: string): Promise<T | null> {

@@ -1,6 +1,7 @@
 /** What holds and what does not, for people (`reference/ux.md` 5.5). Pure. */
 import { basename } from 'node:path';
 import type { BrokenRule } from '../domain/acceptance.ts';
+import { EVIDENCE_STATES, LEVELS } from '../domain/stronger-evidence.ts';
 import type { VerifyItem, VerifyReport, VerifyTotals } from '../proof/verdict.ts';
 import { flow, lineWidth, padEnd, widest, wrap } from './layout.ts';
 import { type Line, plain, styled } from './paint.ts';
@@ -14,6 +15,7 @@ export function verifyLines({ items, totals }: VerifyReport, look: Look): Line[]
   const width = widest(told.map(nameOf), Math.min(36, Math.floor(look.columns * 0.4)));
   return [
     ...provenLines(totals, look, symbols),
+    ...evidenceLines(totals, look),
     ...told.flatMap((one) => itemLines(one, width, look, symbols)),
     [styled('bold', verifySentence(totals))],
   ];
@@ -40,6 +42,24 @@ function provenLines({ verdicts }: VerifyTotals, { columns }: Look, symbols: Sym
     i === 0 ? line : [plain('  '), ...line],
   );
 }
+
+/** How many images speak for themselves to somebody who trusts neither operator nor program (SPEC P3). */
+function evidenceLines({ evidence, verdicts }: VerifyTotals, { columns }: Look): Line[] {
+  if (verdicts.proven === 0) return [];
+  const texts = LEVELS.map((level) => {
+    const counts = EVIDENCE_STATES.filter((state) => evidence[level][state] > 0).map(
+      (state) => `${evidence[level][state]} ${state}`,
+    );
+    return `${LEVEL_NAMES[level]}: ${counts.length === 0 ? 'nothing to look at' : counts.join(', ')}`;
+  });
+  return flow(
+    texts.map((text): Line => [plain(text)]),
+    columns - 2,
+    '   ',
+  ).map((line) => [plain('  '), ...line]);
+}
+
+const LEVEL_NAMES = { signature: "worker's signature", c2pa: "vendor's signature (C2PA)" } as const;
 
 function itemLines(item: VerifyItem, width: number, { columns }: Look, symbols: Symbols): Line[] {
   const head = headOf(item, width, symbols);

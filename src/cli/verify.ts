@@ -1,8 +1,11 @@
 /** `imgproof verify`: what holds and what does not, offline (SPEC P2). */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { loadSettings } from '../config.ts';
 import { RULES } from '../domain/acceptance.ts';
 import { BATCH_RULES } from '../domain/completeness.ts';
+import { EVIDENCE_RULES, type Level, LEVELS } from '../domain/stronger-evidence.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
+import { keysFolder } from './key.ts';
 import { note, print, printJson, printLines } from './output.ts';
 import { lookOf } from './terminal.ts';
 import { verifyLines, verifySentence } from './verify-screen.ts';
@@ -10,6 +13,9 @@ import { verifyLines, verifySentence } from './verify-screen.ts';
 interface VerifyFlags {
   json?: boolean;
   rules?: boolean;
+  require?: Level[];
+  keys?: string;
+  trustList?: string;
 }
 
 export function register(command: Command): void {
@@ -17,6 +23,12 @@ export function register(command: Command): void {
     .argument('[path...]', 'result.json, image, run, batch or output directory')
     .option('--json', 'print one JSON document')
     .option('--rules', 'print the rules: id, English, 中文')
+    .option('--require <levels>', `what has to be there and trusted: ${LEVELS.join(', ')}`, levels)
+    .option(
+      '--keys <file>',
+      "keys whose signatures count, by imgproof key show --json (default this machine's own)",
+    )
+    .option('--trust-list <file>', 'PEM certificates of vendors, instead of the C2PA list that is shipped')
     .addHelpText(
       'after',
       '\nExit code 0: every proof holds. 5: one does not, or there is none.\n' +
@@ -37,7 +49,7 @@ async function verify(paths: string[], flags: VerifyFlags): Promise<void> {
     );
   }
   const { verifyPaths } = await import('../proof/verify.ts');
-  const report = await verifyPaths(paths);
+  const report = await verifyPaths(paths, { required: flags.require ?? [], ...(await trusted(flags)) });
   const exitCode = report.ok ? EXIT.ok : EXIT.proof;
   if (flags.json === true)
     printJson({ ...report, exit_code: exitCode, reason: verifySentence(report.totals) });
@@ -48,8 +60,37 @@ async function verify(paths: string[], flags: VerifyFlags): Promise<void> {
   process.exitCode = exitCode;
 }
 
+/** Whom the reviewer trusts. A list that can't be used is a clear end, before anything is called proven or not. */
+async function trusted({ keys, trustList }: VerifyFlags) {
+  const { ownKeys, trustedKeysIn, TrustProblem } = await import('../proof/trusted-keys.ts');
+  const { trustListIn } = await import('../proof/trust-list.ts');
+  try {
+    return {
+      keys:
+        keys === undefined
+          ? await ownKeys(keysFolder(loadSettings(process.env).home))
+          : await trustedKeysIn(keys),
+      ...(trustList === undefined ? {} : { trust: await trustListIn(trustList) }),
+    };
+  } catch (error) {
+    if (error instanceof TrustProblem) throw new CommandProblem(EXIT.usage, error.message);
+    throw error;
+  }
+}
+
+function levels(text: string): Level[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !LEVELS.includes(name as Level));
+  if (unknown === undefined) return names as Level[];
+  throw new InvalidArgumentError(`'${unknown}' is none of ${LEVELS.join(', ')}.`);
+}
+
 function printRules(flags: VerifyFlags): void {
-  const rules = Object.entries({ ...RULES, ...BATCH_RULES }).map(([id, { en, zh }]) => ({ id, en, zh }));
+  const rules = Object.entries({ ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES }).map(([id, { en, zh }]) => ({
+    id,
+    en,
+    zh,
+  }));
   if (flags.json === true) {
     printJson({ rules, exit_code: EXIT.ok, reason: 'rules listed' });
     return;

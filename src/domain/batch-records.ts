@@ -35,9 +35,18 @@ export interface BatchResultRecord {
   results: TaskRow[];
 }
 
+/** The head of a batch's `manifest.jsonl`: what a workflow and its memo keep, so that files can be held against Temporal's history. */
+export interface ManifestHead {
+  /** sha256 of its last line; of a batch without tasks zeros. */
+  head: string;
+  count: number;
+}
+
 /** Result of the workflow `imageBatch`: the batch record without its rows, and where they are. */
 export type BatchSummary = Omit<BatchResultRecord, 'results' | 'schema_version'> & {
   batch_result_json: string;
+  /** `key_id` null: the worker had no key that could be used. Absent in results of earlier versions. */
+  manifest?: ManifestHead & { key_id: string | null };
 };
 
 /** `batch_request.json` (SPEC F3): the order as admitted. */

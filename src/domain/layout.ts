@@ -15,6 +15,7 @@ export const FILE_WRITERS = {
   '<output_dir>/_proofs/<sha256>.json': { writer: 'recordTask', how: 'replace' },
   '<run_dir>/state.json': { writer: 'TaskFolder.writeState', how: 'replace' },
   '<run_dir>/result.json': { writer: 'TaskFolder.writeResult', how: 'replace' },
+  '<run_dir>/result.dsse.json': { writer: 'TaskFolder.writeEnvelope', how: 'replace' },
   '<run_dir>/stdout.txt': { writer: 'TaskFolder.writeResult', how: 'replace' },
   '<run_dir>/stderr.txt': { writer: 'TaskFolder.writeResult', how: 'replace' },
   '<run_dir>/attempt-NN/request.json': { writer: 'generateImage', how: 'once' },
@@ -26,6 +27,8 @@ export const FILE_WRITERS = {
   '<batch_dir>/batch_request.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/NN-<name>/batch_task.json': { writer: 'admitTasks', how: 'replace' },
   '<batch_dir>/batch_result.json': { writer: 'recordBatch', how: 'replace' },
+  '<batch_dir>/manifest.jsonl': { writer: 'recordBatch', how: 'replace' },
+  '<batch_dir>/manifest.dsse.json': { writer: 'recordBatch', how: 'replace' },
   '<state_dir>/tasks/<task_id>/task.json': { writer: 'admitTasks', how: 'replace' },
   '<state_dir>/tasks/<task_id>/command.json': { writer: 'admitTasks', how: 'replace' },
   '<state_dir>/queue_state.json': { writer: 'QueueFolder', how: 'replace' },
@@ -41,6 +44,7 @@ export const FILE_WRITERS = {
   '<home>/embedded.json': { writer: 'PublishedState', how: 'replace' },
   '<home>/server.json': { writer: 'noteServed', how: 'replace' },
   '<home>/ports.json': { writer: 'bringUpServer', how: 'replace' },
+  '<home>/keys/key-NNNN.json': { writer: 'SigningKeys', how: 'once' },
   '<home>/attempts/<attempt>.json': { writer: 'noteAttempts', how: 'replace' },
   '<home>/worker.json': { writer: 'writeWorkerRecord', how: 'replace' },
   '<home>/used.json': { writer: 'noteUse', how: 'replace' },
@@ -54,6 +58,11 @@ export const FILE_WRITERS = {
 export const FILES = {
   state: 'state.json',
   result: 'result.json',
+  /** Signature of what a run folder proves (SPEC P3). */
+  resultEnvelope: 'result.dsse.json',
+  /** One line for each task of a batch, chained, and the signature of its head. */
+  manifest: 'manifest.jsonl',
+  manifestEnvelope: 'manifest.dsse.json',
   request: 'request.json',
   stdout: 'stdout.txt',
   stderr: 'stderr.txt',

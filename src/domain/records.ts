@@ -134,6 +134,8 @@ export interface ResultRecord extends WorkerBinding {
   format: ImageFormat | null;
   width: number | null;
   height: number | null;
+  /** Whether the image carried a vendor's signature (C2PA) when it was recorded. Absent in records of earlier versions. */
+  has_c2pa?: boolean;
   /** As asked: `WxH` or `auto`. */
   size: string;
   options: Record<string, string | number>;

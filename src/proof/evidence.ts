@@ -5,6 +5,8 @@ import { inspectImage } from '../artifacts/image-file.ts';
 import type { Evidence } from '../domain/acceptance.ts';
 import { attemptFolder, FILES } from '../domain/layout.ts';
 import type { AttemptRecord, TaskRow } from '../domain/records.ts';
+import type { C2paFinding } from '../domain/stronger-evidence.ts';
+import type { C2paReader } from './c2pa.ts';
 import { type Claims, type FoundResult, otherClaimant } from './claims.ts';
 import { attemptPlaces, placesOf } from './recorded-path.ts';
 import { type Read, READ_LIMITS, readRecord, readRegularFile } from './safe-read.ts';
@@ -13,14 +15,16 @@ export interface GatheredEvidence {
   evidence: Evidence;
   /** The image file that was looked at, or looked for. */
   imagePath: string | null;
+  /** Null without an image. */
+  c2pa: C2paFinding | null;
 }
 
 export async function gatherEvidence(
   found: FoundResult,
   claims: Claims,
-  batchRow: TaskRow | null | undefined,
+  { batchRow, c2pa }: { batchRow: TaskRow | null | undefined; c2pa: C2paReader },
 ): Promise<GatheredEvidence> {
-  const picture = await lookAtImage(found);
+  const picture = await lookAtImage(found, c2pa);
   const inputs = await lookAtInputs(found);
   const attempt = await lastAttempt(found);
   const sha256 = picture.image?.sha256;
@@ -39,7 +43,7 @@ export async function gatherEvidence(
       ...(other === null ? {} : { 'not-another-result': `also the image of ${other}` }),
     },
   };
-  return { evidence, imagePath: picture.path };
+  return { evidence, imagePath: picture.path, c2pa: picture.c2pa };
 }
 
 interface Picture {
@@ -48,11 +52,18 @@ interface Picture {
   problem: string | null;
   /** The rule that a problem speaks to. */
   rule: 'image-exists' | 'image-decodes';
+  c2pa: C2paFinding | null;
 }
 
-async function lookAtImage(found: FoundResult): Promise<Picture> {
+async function lookAtImage(found: FoundResult, c2pa: C2paReader): Promise<Picture> {
   const { path, read } = await readFirst(placesOf(found, found.result.image_path), READ_LIMITS.imageBytes);
-  const missing = (problem: string): Picture => ({ image: null, path, problem, rule: 'image-exists' });
+  const missing = (problem: string): Picture => ({
+    image: null,
+    path,
+    problem,
+    rule: 'image-exists',
+    c2pa: null,
+  });
   if (path === null) return missing('no absolute image_path is recorded');
   if (read.kind === 'missing') return missing(`there is no ${path}`);
   if (read.kind === 'refused') return missing(`${path} ${read.problem}`);
@@ -60,7 +71,9 @@ async function lookAtImage(found: FoundResult): Promise<Picture> {
     const inspected = await inspectImage(read.value);
     if (inspected === null) return missing(`${path} is no PNG, JPEG or WebP image`);
     const { problem = null, ...image } = inspected;
-    return { image, path, problem, rule: 'image-decodes' };
+    const wasEmbedded = found.result.has_c2pa;
+    const claim = await c2pa(read.value, { format: image.format, wasEmbedded });
+    return { image, path, problem, rule: 'image-decodes', c2pa: claim };
   } catch (error) {
     return missing(`${path} could not be inspected: ${(error as Error).message}`);
   }

@@ -2,6 +2,13 @@
 import type { BrokenRule } from '../domain/acceptance.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { TaskStatus } from '../domain/status.ts';
+import {
+  EVIDENCE_STATES,
+  type EvidenceState,
+  type Level,
+  type StrongerEvidence,
+} from '../domain/stronger-evidence.ts';
+import { NO_EVIDENCE } from './context.ts';
 
 /** `proven` alone is good. */
 const VERDICTS = [
@@ -31,6 +38,8 @@ export interface VerifyItem {
   ok: boolean;
   verdict: Verdict;
   broken: BrokenRule[];
+  /** What speaks for it beyond the rules (SPEC P3); null where there is nothing to look at. */
+  evidence: StrongerEvidence;
   /** One line for people; may hold text from the files, so escape it. */
   note: string | null;
 }
@@ -48,13 +57,24 @@ export interface VerifyTotals {
   batches: number;
   batches_not_ok: number;
   verdicts: Record<Verdict, number>;
+  /** Images by what speaks for them beyond the rules (SPEC P3). */
+  evidence: Record<Level, Record<EvidenceState, number>>;
 }
 
 export function item(
   fields: Pick<VerifyItem, 'kind' | 'path' | 'verdict'> & Partial<VerifyItem>,
 ): VerifyItem {
   const ok = fields.verdict === 'proven';
-  return { task: null, image: null, status: null, broken: [], note: null, ...fields, ok };
+  return {
+    task: null,
+    image: null,
+    status: null,
+    broken: [],
+    evidence: NO_EVIDENCE,
+    note: null,
+    ...fields,
+    ok,
+  };
 }
 
 /** Nothing looked at is a failure too: never ok by omission. */
@@ -74,6 +94,16 @@ export function verifyReport(items: VerifyItem[]): VerifyReport {
         Verdict,
         number
       >,
+      evidence: { c2pa: countStates(checked, 'c2pa'), signature: countStates(checked, 'signature') },
     },
   };
+}
+
+function countStates(items: readonly VerifyItem[], level: Level): Record<EvidenceState, number> {
+  const found = items.flatMap(({ evidence }) => evidence[level]?.state ?? []);
+  const count = (state: EvidenceState) => found.filter((one) => one === state).length;
+  return Object.fromEntries(EVIDENCE_STATES.map((state) => [state, count(state)])) as Record<
+    EvidenceState,
+    number
+  >;
 }

@@ -4,13 +4,15 @@ import { BATCH_RULES, type BatchEvidence, brokenBatchRules } from '../domain/com
 import { FILES } from '../domain/layout.ts';
 import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-records.ts';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
-import type { Claims, ClaimsLookup, FoundResult } from './claims.ts';
+import type { Claims, FoundResult } from './claims.ts';
+import type { VerifyContext } from './context.ts';
 import { mapLimited } from './map-limited.ts';
 import { asBatchRequest, asBatchResult, asResult } from './record-shape.ts';
 import { counterparts } from './recorded-path.ts';
 import { listFolder, type Listing, type Read, readRecord } from './safe-read.ts';
 import { item, type VerifyItem } from './verdict.ts';
-import { unreadableResult, verifyResult, verifyUnfinished } from './verify-result.ts';
+import { signatureOfBatch } from './signature.ts';
+import { explainEvidence, unreadableResult, verifyResult, verifyUnfinished } from './verify-result.ts';
 
 /** Images decoded at the same time; each may need a few hundred MB. */
 const IMAGES_AT_ONCE = 4;
@@ -25,11 +27,11 @@ interface Batch {
   listing: Listing;
 }
 
-export async function verifyBatch(dir: string, claimsAround: ClaimsLookup): Promise<VerifyItem[]> {
+export async function verifyBatch(dir: string, context: VerifyContext): Promise<VerifyItem[]> {
   const listing = await listFolder(dir);
-  const claims = await claimsAround(join(dir, 'any task'));
+  const claims = await context.claims(join(dir, 'any task'));
   const request = asBatchRequest(await readRecord(dir, FILES.batchRequest));
-  if (request.kind !== 'read') return withoutRequest(dir, listing, claims, request);
+  if (request.kind !== 'read') return withoutRequest({ dir, listing, claims }, request, context);
   const summary = asBatchResult(await readRecord(dir, FILES.batchResult));
   const batch: Batch = {
     dir,
@@ -38,30 +40,29 @@ export async function verifyBatch(dir: string, claimsAround: ClaimsLookup): Prom
     listing,
   };
   const tasks = await mapLimited(batch.request.tasks, IMAGES_AT_ONCE, (task) =>
-    verifyTask(batch, task, claims),
+    verifyTask(batch, task, { claims, context }),
   );
   const whole =
     summary.kind === 'refused'
       ? unreadableBatch(dir, `${FILES.batchResult} ${summary.problem}`)
-      : verifyWhole(batch, resultsOf(tasks));
+      : await verifyWhole(batch, resultsOf(tasks), context);
   return [whole, ...tasks.map((task) => task.item)];
 }
 
 /** The results that are there are judged all the same: a lost order does not make an image unproven, only the batch. */
 async function withoutRequest(
-  dir: string,
-  { folders }: Listing,
-  claims: Claims,
+  { dir, listing, claims }: { dir: string; listing: Listing; claims: Claims },
   request: Exclude<Read<unknown>, { kind: 'read' }>,
+  context: VerifyContext,
 ): Promise<VerifyItem[]> {
   const problem = request.kind === 'missing' ? 'is missing' : request.problem;
   const whole = unreadableBatch(dir, `${FILES.batchRequest} ${problem}: what was ordered is not known`);
-  const items = await mapLimited(folders, IMAGES_AT_ONCE, async (name) => {
+  const items = await mapLimited(listing.folders, IMAGES_AT_ONCE, async (name) => {
     const path = join(dir, name, FILES.result);
     const read = asResult(await readRecord(dir, join(name, FILES.result)));
     if (read.kind === 'missing') return null;
     if (read.kind === 'refused') return unreadableResult(path, read);
-    return verifyResult({ path, folder: join(dir, name), result: read.value }, claims);
+    return verifyResult({ path, folder: join(dir, name), result: read.value }, { claims }, context);
   });
   return [whole, ...items.filter((one) => one !== null)];
 }
@@ -76,13 +77,17 @@ interface VerifiedTask {
   result: ResultRecord | null;
 }
 
-async function verifyTask(batch: Batch, task: OrderedTask, claims: Claims): Promise<VerifiedTask> {
+async function verifyTask(
+  batch: Batch,
+  task: OrderedTask,
+  { claims, context }: { claims: Claims; context: VerifyContext },
+): Promise<VerifiedTask> {
   const { index, task_name } = task;
   const row = batch.summary?.results.find((candidate) => candidate.index === index);
   const read = await findResult(batch, task, row);
   if (read.kind === 'read') {
     // A row that is missing is told once, by the batch.
-    const verified = await verifyResult(read.value, claims, row);
+    const verified = await verifyResult(read.value, { claims, row }, context);
     return { item: verified, index, result: read.value.result };
   }
   if (read.kind === 'refused') {
@@ -160,17 +165,25 @@ function resultsOf(tasks: readonly VerifiedTask[]): Map<number, ResultRecord> {
 
 const PROBLEMS_SHOWN = 5;
 
-function verifyWhole(batch: Batch, results: Map<number, ResultRecord>): VerifyItem {
+async function verifyWhole(
+  batch: Batch,
+  results: Map<number, ResultRecord>,
+  { keys, required }: VerifyContext,
+): Promise<VerifyItem> {
   const { dir, request, summary, listing } = batch;
   const ordered = new Set(request.tasks.map(folderName));
   const strangers = [...listing.folders, ...listing.links].filter((name) => !ordered.has(name));
-  const evidence: BatchEvidence = { request, summary, results, strangers };
-  const broken = brokenBatchRules(evidence).map(({ id, problems }) => {
+  const found: BatchEvidence = { request, summary, results, strangers };
+  const evidence = { c2pa: null, signature: await signatureOfBatch(dir, keys) };
+  const ofRecords = brokenBatchRules(found).map(({ id, problems }) => {
     const more = problems.length > PROBLEMS_SHOWN ? `; and ${problems.length - PROBLEMS_SHOWN} more` : '';
     const { en, zh } = BATCH_RULES[id];
     return { id, en, zh, found: problems.slice(0, PROBLEMS_SHOWN).join('; ') + more };
   });
+  // Images have c2pa, a batch has none.
+  const asked = required.filter((level) => level === 'signature');
+  const broken = [...ofRecords, ...explainEvidence(evidence, asked)];
   const verdict = broken.length === 0 ? 'proven' : summary === null ? 'unfinished' : 'broken';
   const note = summary === null ? 'unfinished: there is no batch_result.json' : `${request.total} tasks`;
-  return item({ kind: 'batch', path: dir, task: request.batch_id, verdict, broken, note });
+  return item({ kind: 'batch', path: dir, task: request.batch_id, verdict, broken, evidence, note });
 }

@@ -1,46 +1,81 @@
 /** One result, one verdict (SPEC P1). */
 import { basename, dirname, join } from 'node:path';
-import { brokenRules, explain } from '../domain/acceptance.ts';
+import { type BrokenRule, brokenRules, explain } from '../domain/acceptance.ts';
 import { FILES } from '../domain/layout.ts';
 import type { ResultRecord, TaskRow, TaskStateRecord } from '../domain/records.ts';
 import { TASK_STATUSES, type TaskStatus } from '../domain/status.ts';
-import type { Claims, ClaimsLookup, FoundResult } from './claims.ts';
+import {
+  brokenEvidenceRules,
+  EVIDENCE_RULES,
+  type Level,
+  type StrongerEvidence,
+} from '../domain/stronger-evidence.ts';
+import type { Claims, FoundResult } from './claims.ts';
+import type { VerifyContext } from './context.ts';
 import { gatherEvidence } from './evidence.ts';
 import { asBatchResult, asResult } from './record-shape.ts';
 import { type Read, readRecord } from './safe-read.ts';
+import { signatureOfResult } from './signature.ts';
 import { item, type VerifyItem } from './verdict.ts';
 
 /** A `result.json` by itself: its row and the other images are looked up around it. */
-export async function verifyResultFile(path: string, claimsAround: ClaimsLookup): Promise<VerifyItem> {
+export async function verifyResultFile(path: string, context: VerifyContext): Promise<VerifyItem> {
   const folder = dirname(path);
   const read = asResult(await readRecord(folder, basename(path)));
   if (read.kind !== 'read') return unreadableResult(path, read);
   const found = { path, folder, result: read.value };
-  const { row, note } = await rowOf(found);
-  return verifyResult(found, await claimsAround(folder), row, note);
+  const around = await rowOf(found);
+  return verifyResult(found, { ...around, claims: await context.claims(folder) }, context);
 }
 
-/** `batchRow` is undefined when there is none to compare, null when there should be one. */
+/** What is known around a result. */
+interface Around {
+  claims: Claims;
+  /** Undefined when there is none to compare, null when there should be one. */
+  row?: TaskRow | null | undefined;
+  note?: string | null;
+}
+
 export async function verifyResult(
   found: FoundResult,
-  claims: Claims,
-  batchRow?: TaskRow | null,
-  note: string | null = null,
+  { claims, row, note = null }: Around,
+  context: VerifyContext,
 ): Promise<VerifyItem> {
   const { result } = found;
-  const { evidence, imagePath } = await gatherEvidence(found, claims, batchRow);
-  const broken = brokenRules(evidence).map((id) => explain(id, evidence));
+  const { evidence, imagePath, c2pa } = await gatherEvidence(found, claims, {
+    batchRow: row,
+    c2pa: context.c2pa,
+  });
+  const stronger: StrongerEvidence = {
+    c2pa,
+    signature: await signatureOfResult(found, evidence.image?.sha256 ?? null, context.keys),
+  };
+  const broken = [
+    ...brokenRules(evidence).map((id) => explain(id, evidence)),
+    ...explainEvidence(stronger, context.required),
+  ];
   const didNotDeliver = result.ok !== true && (result.image_path ?? null) === null;
+  const contradicts = Object.values(stronger).some((finding) => finding?.state === 'invalid');
   return item({
     kind: 'result',
     path: found.path,
     task: result.task_name,
     image: imagePath,
     status: result.status,
-    verdict: broken.length === 0 ? 'proven' : didNotDeliver ? 'not completed' : 'broken',
+    verdict: broken.length === 0 ? 'proven' : didNotDeliver && !contradicts ? 'not completed' : 'broken',
     broken,
+    evidence: stronger,
     note: didNotDeliver ? failureText(result) : note,
   });
+}
+
+/** Rules of SPEC P3 that do not hold, in words. */
+export function explainEvidence(evidence: StrongerEvidence, required: readonly Level[]): BrokenRule[] {
+  return brokenEvidenceRules(evidence, required).map(({ id, found }) => ({
+    id,
+    ...EVIDENCE_RULES[id],
+    found,
+  }));
 }
 
 export function unreadableResult(path: string, read: Exclude<Read<unknown>, { kind: 'read' }>): VerifyItem {

@@ -5,7 +5,12 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { FILES } from '../domain/layout.ts';
-import { type ClaimsLookup, claimsLookup, type FoundResult, resultsBelow } from './claims.ts';
+import type { Level } from '../domain/stronger-evidence.ts';
+import { c2paReader } from './c2pa.ts';
+import { claimsLookup, type FoundResult, resultsBelow } from './claims.ts';
+import type { VerifyContext } from './context.ts';
+import type { TrustedKeys } from './dsse.ts';
+import { shippedTrustList, type TrustList } from './trust-list.ts';
 import { placesOf, settled } from './recorded-path.ts';
 import { indexTargets } from './proof-rows.ts';
 import { listFolder, type Listing } from './safe-read.ts';
@@ -15,25 +20,36 @@ import { unreadableResult, verifyResultFile, verifyUnfinished } from './verify-r
 
 export type { VerifyReport } from './verdict.ts';
 
+export interface VerifyOptions {
+  /** Whose signatures are trusted; default nobody's. */
+  keys?: TrustedKeys;
+  /** Whom a vendor's signature in an image must lead to; default the list that is shipped. */
+  trust?: TrustList;
+  /** Evidence that has to be there and trusted (`--require`); default none. */
+  required?: readonly Level[];
+}
+
 /** Each path is a result.json, an image, a run or batch directory, or an output or state directory with any of them. */
-export async function verifyPaths(paths: string[]): Promise<VerifyReport> {
+export async function verifyPaths(paths: string[], options: VerifyOptions = {}): Promise<VerifyReport> {
+  const { keys = { keys: [], source: 'nobody' }, required = [] } = options;
   const items = new Map<string, VerifyItem>();
-  const claims = claimsLookup();
+  const trust = options.trust ?? (await shippedTrustList());
+  const context: VerifyContext = { claims: claimsLookup(), keys, required, c2pa: c2paReader(trust) };
   for (const path of paths) {
-    for (const one of await verifyPath(path, claims)) items.set(`${one.kind} ${one.path}`, one);
+    for (const one of await verifyPath(path, context)) items.set(`${one.kind} ${one.path}`, one);
   }
   return verifyReport([...items.values()]);
 }
 
 /** A link given as an argument is the user's own choice; below it links are not followed. */
-async function verifyPath(argument: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+async function verifyPath(argument: string, context: VerifyContext): Promise<VerifyItem[]> {
   // `resolve('')` would be the current directory: an unset shell variable must not verify that.
   if (argument === '') return [nothing('', 'the path is empty')];
   try {
     const path = await realpath(resolve(argument));
     const stats = await stat(path);
-    if (stats.isDirectory()) return await verifyFolder(path, claims);
-    if (stats.isFile()) return await verifyFile(path, claims);
+    if (stats.isDirectory()) return await verifyFolder(path, context);
+    if (stats.isFile()) return await verifyFile(path, context);
     return [nothing(resolve(argument), 'is neither a file nor a folder')];
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -51,15 +67,15 @@ function nothing(path: string, note: string): VerifyItem {
   return item({ kind: 'path', path, verdict: 'no proof', note });
 }
 
-async function verifyFile(path: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+async function verifyFile(path: string, context: VerifyContext): Promise<VerifyItem[]> {
   const name = basename(path);
-  if (name === FILES.batchRequest || name === FILES.batchResult) return verifyBatch(dirname(path), claims);
-  if (extname(name) === '.json') return [await verifyResultFile(path, claims)];
-  return verifyImage(path, claims);
+  if (name === FILES.batchRequest || name === FILES.batchResult) return verifyBatch(dirname(path), context);
+  if (extname(name) === '.json') return [await verifyResultFile(path, context)];
+  return verifyImage(path, context);
 }
 
 /** The results that name this file, as recorded or as copied; adopted copies only when nothing else names it. */
-async function verifyImage(path: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+async function verifyImage(path: string, context: VerifyContext): Promise<VerifyItem[]> {
   const folder = dirname(path);
   const indexed = await indexTargets(folder);
   const found = [...(await resultsBelow(folder)), ...indexed.flatMap(({ found }) => found ?? [])];
@@ -71,38 +87,38 @@ async function verifyImage(path: string, claims: ClaimsLookup): Promise<VerifyIt
   const makers = naming.filter(({ result }) => result.adopted_from === undefined);
   const chosen = new Set((makers.length > 0 ? makers : naming).map((one) => one.path));
   if (chosen.size === 0) return [nothing(path, `no result.json below ${folder} names this file`)];
-  return Promise.all([...chosen].map((one) => verifyResultFile(one, claims)));
+  return Promise.all([...chosen].map((one) => verifyResultFile(one, context)));
 }
 
-async function verifyFolder(path: string, claims: ClaimsLookup): Promise<VerifyItem[]> {
+async function verifyFolder(path: string, context: VerifyContext): Promise<VerifyItem[]> {
   const listing = await listFolder(path);
   if (listing.problem !== null) return [nothing(path, `the folder ${listing.problem}`)];
-  return (await verifyKnownFolder(path, listing, claims)) ?? verifyOutput(path, listing, claims);
+  return (await verifyKnownFolder(path, listing, context)) ?? verifyOutput(path, listing, context);
 }
 
 /** A run or batch directory; null when it is neither. */
 async function verifyKnownFolder(
   path: string,
   { files, links }: Listing,
-  claims: ClaimsLookup,
+  context: VerifyContext,
 ): Promise<VerifyItem[] | null> {
   const has = (name: string) => files.includes(name) || links.includes(name);
-  if (has(FILES.batchRequest) || has(FILES.batchResult)) return verifyBatch(path, claims);
-  if (has(FILES.result)) return [await verifyResultFile(join(path, FILES.result), claims)];
+  if (has(FILES.batchRequest) || has(FILES.batchResult)) return verifyBatch(path, context);
+  if (has(FILES.result)) return [await verifyResultFile(join(path, FILES.result), context)];
   const hasStarted = [FILES.task, FILES.batchTask, FILES.state].some(has);
   return hasStarted ? [await verifyUnfinished(path, null)] : null;
 }
 
-async function verifyOutput(path: string, listing: Listing, claims: ClaimsLookup): Promise<VerifyItem[]> {
-  const items = await verifyChildren(path, listing, claims, false);
+async function verifyOutput(path: string, listing: Listing, context: VerifyContext): Promise<VerifyItem[]> {
+  const items = await verifyChildren(path, listing, context, false);
   const isQueue = listing.files.includes(FILES.queueState);
   for (const container of [FILES.runs, FILES.batches, ...(isQueue ? [FILES.queueRuns] : [])]) {
     const place = join(path, container);
     if (listing.links.includes(container)) items.push(behindLink(place));
     if (listing.folders.includes(container))
-      items.push(...(await verifyChildren(place, await listFolder(place), claims, true)));
+      items.push(...(await verifyChildren(place, await listFolder(place), context, true)));
   }
-  items.push(...(await verifyIndexed(path, new Set(items.map((one) => one.path)), claims)));
+  items.push(...(await verifyIndexed(path, new Set(items.map((one) => one.path)), context)));
   return items.length > 0
     ? items
     : [nothing(path, 'there is no proof in this folder: no result.json, no batch')];
@@ -112,14 +128,14 @@ async function verifyOutput(path: string, listing: Listing, claims: ClaimsLookup
 async function verifyChildren(
   place: string,
   listing: Listing,
-  claims: ClaimsLookup,
+  context: VerifyContext,
   ours: boolean,
 ): Promise<VerifyItem[]> {
   const items: VerifyItem[] = [];
   if (listing.problem !== null) items.push(nothing(place, `the folder ${listing.problem}`));
   for (const name of listing.folders) {
     const path = join(place, name);
-    const known = await verifyKnownFolder(path, await listFolder(path), claims);
+    const known = await verifyKnownFolder(path, await listFolder(path), context);
     if (known !== null) items.push(...known);
     else if (ours)
       items.push(nothing(path, 'neither a run nor a batch: no result.json, no batch_request.json'));
@@ -137,12 +153,12 @@ function behindLink(path: string): VerifyItem {
 async function verifyIndexed(
   outputDir: string,
   covered: ReadonlySet<string>,
-  claims: ClaimsLookup,
+  context: VerifyContext,
 ): Promise<VerifyItem[]> {
   const items: VerifyItem[] = [];
   for (const { row, found, read } of await indexTargets(outputDir)) {
     if (found !== null && covered.has(found.path)) continue;
-    if (found !== null) items.push(await verifyResultFile(found.path, claims));
+    if (found !== null) items.push(await verifyResultFile(found.path, context));
     else if (read.kind === 'refused') items.push({ ...unreadableResult(row, read), kind: 'path' });
     else items.push(nothing(row, 'the result.json that this row of the proof index names is not there'));
   }

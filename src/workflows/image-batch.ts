@@ -82,7 +82,8 @@ export async function imageBatch(...args: unknown[]): Promise<BatchSummary> {
     // A message may have brought work meanwhile (DESIGN 2.7).
     if (window.hasWork()) continue;
     window.done();
-    const { ok } = summary;
+    const { ok, manifest } = summary;
+    if (manifest !== undefined) upsertMemo({ manifest: { ...manifest } });
     const isCancelled = CancellationScope.current().consideredCancelled;
     if (listed) list({ ImgStatus: isCancelled ? 'cancelled' : ok ? 'completed' : 'incomplete' });
     if (isCancelled) throw new CancelledFailure('the batch was cancelled');

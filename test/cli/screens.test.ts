@@ -14,6 +14,7 @@ import { verifyLines } from '../../src/cli/verify-screen.ts';
 import type { BatchSummary } from '../../src/domain/batch-records.ts';
 import type { TaskRow } from '../../src/domain/records.ts';
 import type { Problem } from '../../src/intake/problems.ts';
+import type { EvidenceState, StrongerEvidence } from '../../src/domain/stronger-evidence.ts';
 import { item, verifyReport } from '../../src/proof/verdict.ts';
 import {
   ARTICLE_COVERS,
@@ -69,9 +70,31 @@ const PROBLEMS: Problem[] = [
   },
 ];
 
+function evidenceOf(signature: EvidenceState, c2pa: EvidenceState): StrongerEvidence {
+  return {
+    signature: { state: signature, key_id: null, signed_at: null, detail: '' },
+    c2pa: {
+      state: c2pa,
+      issuer: null,
+      claim_generator: null,
+      software_agent: null,
+      signed_at: null,
+      digital_source_type: null,
+      action: null,
+      detail: '',
+    },
+  };
+}
+
 const REPORT = verifyReport([
   ...Array.from({ length: 46 }, (_, i) =>
-    item({ kind: 'result', path: `/out/b/${i}/result.json`, verdict: 'proven', task: `cover-${i}` }),
+    item({
+      kind: 'result',
+      path: `/out/b/${i}/result.json`,
+      verdict: 'proven',
+      task: `cover-${i}`,
+      evidence: evidenceOf('trusted', i < 44 ? 'trusted' : 'absent'),
+    }),
   ),
   item({ kind: 'batch', path: '/out/b', verdict: 'proven', task: '文章封面-3f9c1a7be2', note: '48 tasks' }),
   item({

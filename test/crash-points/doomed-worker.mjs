@@ -4,11 +4,13 @@
  * stdout as lines of JSON: an attempt that was scheduled, the outcome that its workflow has.
  */
 import { writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { createGenerateImage } from '../../dist/activities/generate-image.js';
 import { createRecordTask } from '../../dist/activities/record-task.js';
 import { WorkerSlots } from '../../dist/activities/worker-slots.js';
+import { SigningKeys } from '../../dist/artifacts/signing-keys.js';
 import { Spool } from '../../dist/artifacts/spool.js';
 import { loadSettings, resolveProvider } from '../../dist/config.js';
 import { ProviderLanes } from '../../dist/provider/lane.js';
@@ -21,6 +23,7 @@ const secrets = createSecrets();
 const { redact, redactLong, redactBody } = secrets;
 const deps = {
   spool: new Spool(spoolDir),
+  keys: new SigningKeys(join(settings.home, 'keys')),
   slots: new WorkerSlots(),
   lanes: new ProviderLanes(),
   resolveProvider: async (name, model) => {

@@ -2,11 +2,13 @@
  * A worker process with several tasks, each of which stands still at its own moment until all do; then the last one begins
  * its request and the process is killed at its first byte. Started by `killed-worker.ts`; its orders come in argv.
  */
+import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createPaidActivities } from '../../src/activities/index.ts';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createRecordTask } from '../../src/activities/record-task.ts';
 import { WorkerSlots } from '../../src/activities/worker-slots.ts';
+import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import { Spool, type SpoolEntry } from '../../src/artifacts/spool.ts';
 import { loadSettings, resolveProvider } from '../../src/config.ts';
 import type { Delivery } from '../../src/domain/activity-contract.ts';
@@ -94,6 +96,7 @@ function depsAt(moment: Moment): ActivityDeps {
   const { outputDir } = doom;
   return {
     spool: new DoomedSpool(moment),
+    keys: new SigningKeys(join(settings.home, 'keys')),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
     resolveProvider: async (name, model) => {

@@ -203,6 +203,7 @@ describe('the files of a run', () => {
     const whole = [
       'attempt-01',
       'command.json',
+      'result.dsse.json',
       'result.json',
       'state.json',
       'stderr.txt',

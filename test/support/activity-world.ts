@@ -15,6 +15,7 @@ import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createPaidActivities } from '../../src/activities/index.ts';
 import { sha256 } from '../../src/activities/sha256.ts';
 import { WorkerSlots } from '../../src/activities/worker-slots.ts';
+import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import { Spool } from '../../src/artifacts/spool.ts';
 import { loadSettings, resolveProvider } from '../../src/config.ts';
 import type { Delivery, GeneratedImage } from '../../src/domain/activity-contract.ts';
@@ -169,6 +170,7 @@ async function activityDeps(
   secrets.remember((await resolveProvider(settings, 'happy')).secrets);
   return {
     spool: new Spool(spoolDir),
+    keys: new SigningKeys(join(settings.home, 'keys')),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
     resolveProvider: (name, model) => resolveProvider(settings, name, model),

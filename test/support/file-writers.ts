@@ -15,7 +15,7 @@ export function rowsFor(path: string, places: Places): string[] {
 
 function asRegExp(pattern: string, places: Places): RegExp {
   const text = pattern.replaceAll(
-    /<\w+>|\[-k\]|\[…\]|NN|…|[.]/gu,
+    /<\w+>|\[-k\]|\[…\]|NNNN|NN|…|[.]/gu,
     (token) => TOKENS[token]?.(places) ?? `<unknown ${token}>`,
   );
   return new RegExp(`^${text}$`, 'u');
@@ -46,6 +46,7 @@ const TOKENS: Record<string, (places: Places) => string> = {
   '<process>': () => String.raw`\d+-[0-9a-f]{8}`,
   '[-k]': () => String.raw`(?:-[2-9]\d*)?`,
   '[…]': () => String.raw`(?:[.-][\w.-]+)?`,
+  NNNN: () => String.raw`\d{4}`,
   NN: () => String.raw`\d{2,}`,
   '…': () => '.+',
   '.': () => String.raw`\.`,

@@ -63,6 +63,7 @@ export function batch(world: World): void {
       'attempt-01/stderr.txt',
       'attempt-01/stdout.txt',
       'batch_task.json',
+      'result.dsse.json',
       'result.json',
       'state.json',
       'stderr.txt',

@@ -1,0 +1,51 @@
+/**
+ * Signatures of what was recorded (SPEC P3). A record is worth more than its signature: without a usable key it stays
+ * unsigned, the log says why, and `verify` says `absent`.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { log } from '@temporalio/activity';
+import { writeManifest } from '../artifacts/batch-folder.ts';
+import type { SigningKey } from '../artifacts/signing-keys.ts';
+import type { TaskFolder } from '../artifacts/task-folder.ts';
+import type { BatchResultRecord, BatchSummary } from '../domain/batch-records.ts';
+import type { ResultRecord } from '../domain/records.ts';
+import { manifestOf, signManifest } from '../proof/manifest.ts';
+import { signResult } from '../proof/task-statement.ts';
+import type { ActivityDeps } from './deps.ts';
+
+type Keys = Pick<ActivityDeps, 'keys'>;
+
+/** Of a `result.json` that was just written. */
+export async function signTask(
+  deps: Keys,
+  folder: TaskFolder,
+  { result, resultJson }: { result: ResultRecord; resultJson: string },
+): Promise<void> {
+  const key = await keyFor(resultJson, deps);
+  if (key === null) return folder.writeEnvelope(null);
+  const resultBytes = await readFile(resultJson);
+  return folder.writeEnvelope(await signResult(folder.path, { result, resultBytes }, key));
+}
+
+/** Of a `batch_result.json` that was just written: the chain of its tasks, and its signed head. */
+export async function recordManifest(
+  deps: Keys,
+  batchResultJson: string,
+  record: BatchResultRecord,
+): Promise<NonNullable<BatchSummary['manifest']>> {
+  const batchDir = dirname(batchResultJson);
+  const manifest = await manifestOf(batchDir, record.results);
+  const key = await keyFor(batchResultJson, deps);
+  const recordBytes = await readFile(batchResultJson);
+  const envelope = key === null ? null : signManifest(manifest, { record, recordBytes }, key);
+  await writeManifest(batchDir, manifest.text, envelope);
+  return { head: manifest.head, count: manifest.count, key_id: key?.keyId ?? null };
+}
+
+async function keyFor(path: string, { keys }: Keys): Promise<SigningKey | null> {
+  return keys.current().catch((error: Error) => {
+    log.warn(`not signed: ${path}: ${error.message}`);
+    return null;
+  });
+}
