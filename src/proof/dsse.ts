@@ -71,11 +71,13 @@ export function seal(
 export function open(content: Buffer, { keys }: TrustedKeys): Opened {
   const envelope = envelopeIn(content);
   if (envelope === null) return invalid('it is no DSSE envelope of an in-toto statement');
+  // Every byte of the file counts, also those that no signature covers.
+  if (content.toString('utf8') !== envelopeText(envelope)) return invalid('its form was changed');
   const payload = Buffer.from(envelope.payload, 'base64');
   if (payload.toString('base64') !== envelope.payload) return invalid('its payload is no clean base64');
   const message = preAuthEncoding(envelope.payloadType, payload);
   const signedBy = (key: KeyObject) =>
-    envelope.signatures.some(({ sig }) => holds(message, key, Buffer.from(sig, 'base64')));
+    envelope.signatures.some(({ keyid, sig }) => keyid === keyIdOf(key) && holds(message, key, sig));
   const statement = statementIn(payload);
   if (statement === null) return invalid('its payload is no in-toto statement');
   for (const { public_key } of keys) {
@@ -89,6 +91,12 @@ export function open(content: Buffer, { keys }: TrustedKeys): Opened {
   return invalid('the signature does not fit what is signed: it was changed, or signed with another key');
 }
 
+/** As it lies on the disk. */
+export function envelopeText({ schema_version, payloadType, payload, signatures }: Envelope): string {
+  const inOrder = signatures.map(({ keyid, sig }) => ({ keyid, sig }));
+  return `${JSON.stringify({ schema_version, payloadType, payload, signatures: inOrder }, null, 2)}\n`;
+}
+
 /** DSSE's PAE: what is signed names type and lengths, so that no other reading of the same bytes fits. */
 export function preAuthEncoding(type: string, payload: Buffer): Buffer {
   const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `;
@@ -99,7 +107,10 @@ function invalid(problem: string): Opened {
   return { kind: 'invalid', problem };
 }
 
-function holds(message: Buffer, key: KeyObject, signature: Buffer): boolean {
+function holds(message: Buffer, key: KeyObject, sig: string): boolean {
+  const signature = Buffer.from(sig, 'base64');
+  // The last character of base64 has bits that mean nothing.
+  if (signature.toString('base64') !== sig) return false;
   return key.asymmetricKeyType === 'ed25519' && verify(null, message, key, signature);
 }
 

@@ -4,6 +4,7 @@
  */
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { inspectImage } from '../artifacts/image-file.ts';
 import { FILES } from '../domain/layout.ts';
 import type { Level } from '../domain/stronger-evidence.ts';
 import { c2paReader } from './c2pa.ts';
@@ -13,7 +14,7 @@ import type { TrustedKeys } from './dsse.ts';
 import { shippedTrustList, type TrustList } from './trust-list.ts';
 import { placesOf, settled } from './recorded-path.ts';
 import { indexTargets } from './proof-rows.ts';
-import { listFolder, type Listing } from './safe-read.ts';
+import { listFolder, type Listing, READ_LIMITS, readRegularFile } from './safe-read.ts';
 import { item, type VerifyItem, type VerifyReport, verifyReport } from './verdict.ts';
 import { verifyBatch } from './verify-batch.ts';
 import { unreadableResult, verifyResultFile, verifyUnfinished } from './verify-result.ts';
@@ -86,8 +87,19 @@ async function verifyImage(path: string, context: VerifyContext): Promise<Verify
   }
   const makers = naming.filter(({ result }) => result.adopted_from === undefined);
   const chosen = new Set((makers.length > 0 ? makers : naming).map((one) => one.path));
-  if (chosen.size === 0) return [nothing(path, `no result.json below ${folder} names this file`)];
+  if (chosen.size === 0) return [await withoutResult(path, context)];
   return Promise.all([...chosen].map((one) => verifyResultFile(one, context)));
+}
+
+/** No proof of ours; what its vendor signed is told all the same. */
+async function withoutResult(path: string, { c2pa }: VerifyContext): Promise<VerifyItem> {
+  const note = `no result.json below ${dirname(path)} names this file`;
+  const read = await readRegularFile(path, READ_LIMITS.imageBytes);
+  const image = read.kind === 'read' ? await inspectImage(read.value).catch(() => null) : null;
+  if (read.kind !== 'read' || image === null) return nothing(path, note);
+  const claim = await c2pa(read.value, { format: image.format });
+  const said = `C2PA ${claim.state}: ${claim.detail}`;
+  return { ...nothing(path, `${note}; ${said}`), evidence: { signature: null, c2pa: claim } };
 }
 
 async function verifyFolder(path: string, context: VerifyContext): Promise<VerifyItem[]> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import { FILES } from '../../src/domain/layout.ts';
-import { type Envelope, seal, type Statement } from '../../src/proof/dsse.ts';
+import { type Envelope, envelopeText, seal, type Statement } from '../../src/proof/dsse.ts';
 import { verifyPaths } from '../../src/proof/verify.ts';
 import {
   type BatchCopy,
@@ -124,7 +124,7 @@ const CHANGES: Record<string, Change> = {
       change(envelopeOf(runs[0]!), (text) => {
         const envelope = JSON.parse(text) as Envelope;
         const payload = Buffer.from(envelope.payload, 'base64').toString().replace('happy', 'happz');
-        return JSON.stringify({ ...envelope, payload: Buffer.from(payload).toString('base64') });
+        return envelopeText({ ...envelope, payload: Buffer.from(payload).toString('base64') });
       }),
     noticed: ['result', 'one', 'signature-holds', 'the signature does not fit what is signed'],
   },
@@ -194,9 +194,7 @@ describe('what was changed after it was signed is noticed:', () => {
     for (const [i, run] of copy.runs.entries())
       copy.change(envelopeOf(run), (text) => {
         const { subject, predicateType, predicate } = payloadOf(text);
-        return JSON.stringify(
-          seal({ subject, predicateType, predicate: { ...predicate, forged: i } }, forger),
-        );
+        return envelopeText(seal({ subject, predicateType, predicate: { ...predicate, forged: i } }, forger));
       });
     const items = await verify(copy, { required: ['signature'] });
     const results = items.filter(({ kind }) => kind === 'result');

@@ -24,7 +24,7 @@ export async function signedBatch(system: System, name: string): Promise<SignedB
     { prompt: `${name}, three [fault:400]`, task_name: 'three' },
   ];
   const handle = await system.startBatch(system.batch(tasks), name);
-  const summary = (await handle.result()) as BatchSummary;
+  const summary = await handle.result();
   return {
     summary,
     record: await system.recordOf(summary),
