@@ -14,6 +14,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   queue: { summary: 'a list of tasks with the files of a queue', load: () => import('./queue.ts') },
   verify: { summary: 'check proofs offline', load: () => import('./verify.ts') },
   report: { summary: 'a page of a batch: images, prompts, proofs', load: () => import('./report.ts') },
+  export: { summary: 'a batch as one file for a reviewer', load: () => import('./export.ts') },
   key: { summary: 'the keys that sign what is recorded', load: () => import('./key.ts') },
   up: { summary: 'start the background server and worker', load: () => import('./up.ts') },
   down: { summary: 'drain and stop them', load: () => import('./down.ts') },

@@ -66,13 +66,13 @@ async function printTable(
   process.stdout.write(flags.csv === true ? csvOf(data) : markdownOf(data));
 }
 
-function languageOf(wanted: string | undefined): 'en' | 'zh' {
+export function languageOf(wanted: string | undefined): 'en' | 'zh' {
   if (wanted === 'en' || wanted === 'zh') return wanted;
   if (wanted !== undefined) throw new CommandProblem(EXIT.usage, `--lang is en or zh, not '${wanted}'`);
   return /^zh/iu.test(process.env['LC_ALL'] ?? process.env['LANG'] ?? '') ? 'zh' : 'en';
 }
 
-function notFound(batch: string, place: string): CommandProblem {
+export function notFound(batch: string, place: string): CommandProblem {
   return new CommandProblem(
     EXIT.usage,
     `there is no batch '${batch}': neither a directory with batch_request.json, nor the id of a batch below ${place}. Give the directory that the end of the batch printed`,

@@ -19,11 +19,15 @@ const SHIPPED = ['c2pa-signers.pem', 'c2pa-time-stamps.pem'];
 const OLD_AFTER_MS = 366 * 24 * 3_600_000;
 
 export async function shippedTrustList(): Promise<TrustList> {
-  const files = SHIPPED.map((name) => fileURLToPath(new URL(`../../trust/${name}`, import.meta.url)));
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  const texts = await Promise.all(trustFiles().map((file) => readFile(file, 'utf8')));
   const isOld = Date.now() - Date.parse(SHIPPED_AT) > OLD_AFTER_MS;
   const age = isOld ? ', more than a year old: give a newer one with --trust-list' : '';
   return listOf(texts.join('\n'), `the C2PA trust list of ${SHIPPED_AT}${age}`);
+}
+
+/** The files of the shipped list. */
+export function trustFiles(): string[] {
+  return SHIPPED.map((name) => fileURLToPath(new URL(`../../trust/${name}`, import.meta.url)));
 }
 
 /** @throws TrustProblem */

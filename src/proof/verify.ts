@@ -6,12 +6,14 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { inspectImage } from '../artifacts/image-file.ts';
 import { FILES } from '../domain/layout.ts';
+import { PACKAGE_FILE } from '../domain/package.ts';
 import type { Level } from '../domain/stronger-evidence.ts';
 import { c2paReader } from './c2pa.ts';
 import { claimsLookup, type FoundResult, resultsBelow } from './claims.ts';
 import type { VerifyContext } from './context.ts';
 import type { TrustedKeys } from './dsse.ts';
 import { shippedTrustList, type TrustList } from './trust-list.ts';
+import { unpack } from './package.ts';
 import { placesOf, settled } from './recorded-path.ts';
 import { indexTargets } from './proof-rows.ts';
 import { listFolder, type Listing, READ_LIMITS, readRegularFile } from './safe-read.ts';
@@ -70,9 +72,29 @@ function nothing(path: string, note: string): VerifyItem {
 
 async function verifyFile(path: string, context: VerifyContext): Promise<VerifyItem[]> {
   const name = basename(path);
+  if (extname(name) === '.zip') return verifyPackage(path, context);
   if (name === FILES.batchRequest || name === FILES.batchResult) return verifyBatch(dirname(path), context);
   if (extname(name) === '.json') return [await verifyResultFile(path, context)];
   return verifyImage(path, context);
+}
+
+/** As the batch in it; places are told as in the package. */
+async function verifyPackage(path: string, context: VerifyContext): Promise<VerifyItem[]> {
+  const { folder, batchDir, problem, remove } = await unpack(path);
+  try {
+    if (problem !== null) return [{ ...nothing(path, `the package ${problem}`), verdict: 'unreadable' }];
+    if (batchDir === null) return [nothing(path, `there is no ${PACKAGE_FILE} in it that names a batch`)];
+    const items = await verifyFolder(batchDir, { ...context, claims: claimsLookup() });
+    const inZip = (place: string) => place.replaceAll(`${folder}/`, `${path}!/`);
+    return items.map((one) => ({
+      ...one,
+      path: inZip(one.path),
+      image: one.image === null ? null : inZip(one.image),
+      note: one.note === null ? null : inZip(one.note),
+    }));
+  } finally {
+    await remove();
+  }
 }
 
 /** The results that name this file, as recorded or as copied; adopted copies only when nothing else names it. */
