@@ -56,3 +56,8 @@ const moneyText = (billing) =>
   typeof billing.currency === 'string' && typeof billing.yes_micros === 'number'
     ? `${(billing.yes_micros / 1_000_000).toFixed(2)} ${billing.currency}`
     : `${billing.yes} ${t('requests')}`;
+
+/** What a reader hears instead of the picture. */
+function altOf({ prompt, index }) {
+  return prompt.trim().slice(0, 200) || `${t('images')} ${index}`;
+}

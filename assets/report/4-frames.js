@@ -1,7 +1,7 @@
 // Frames.
 function frame(task, place) {
   const picture = isLink(task.thumb)
-    ? el('img', { src: task.thumb, alt: task.prompt.slice(0, 200), loading: 'lazy', decoding: 'async' })
+    ? el('img', { src: task.thumb, alt: altOf(task), loading: 'lazy', decoding: 'async' })
     : el('span', { class: 'empty' }, task.error ?? t('noImage'));
   const facts = [
     task.mode,

@@ -23,7 +23,7 @@ const step = (by) => {
 function details(task, place) {
   const source = isLink(task.image_link) ? task.image_link : task.thumb;
   const picture = isLink(source)
-    ? el('img', { src: source, alt: task.prompt.slice(0, 200) })
+    ? el('img', { src: source, alt: altOf(task) })
     : el('p', { class: 'empty' }, task.error ?? t('noImage'));
   return el(
     'article',
