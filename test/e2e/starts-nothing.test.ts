@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { RULES } from '../../src/domain/acceptance.ts';
 import { BATCH_RULES } from '../../src/domain/completeness.ts';
+import { EVIDENCE_RULES } from '../../src/domain/stronger-evidence.ts';
 import { type ProvenBatch, provenBatch } from '../support/proven-batch.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -54,7 +55,9 @@ function processesOfHome(): number[] {
 }
 
 const HELPED =
-  'run batch queue verify up down status worker watch list get history cancel pause resume retry'.split(' ');
+  'run batch queue verify up down status worker watch list get history cancel pause resume retry report export key'.split(
+    ' ',
+  );
 
 const isLinux = process.platform === 'linux';
 
@@ -70,6 +73,7 @@ test.each<[string, () => string[], code: number, part: string]>([
   ['verify --rules', () => ['verify', '--rules'], 0, 'ok-true'],
   ['verify of a finished batch', () => ['verify', batch.batchDir], 0, '3 proven'],
   ['verify --json of an output directory', () => ['verify', batch.outputDir, '--json'], 0, '"proven": 3'],
+  ['report --markdown of a finished batch', () => ['report', batch.batchDir, '--markdown'], 0, '3 proven'],
   ['verify of an empty folder', () => ['verify', '.'], 5, 'no proof'],
   ...['status', 'list', 'history'].map((name): [string, () => string[], number, string] => [
     `queue ${name}`,
@@ -118,7 +122,11 @@ test('the same probe sees what `up` starts and makes', ({ skip }) => {
 }, 120_000);
 
 describe('verify --rules', () => {
-  const table = Object.entries({ ...RULES, ...BATCH_RULES }).map(([id, { en, zh }]) => ({ id, en, zh }));
+  const table = Object.entries({ ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES }).map(([id, { en, zh }]) => ({
+    id,
+    en,
+    zh,
+  }));
 
   test('prints every rule: its id, one sentence in English and one in Chinese (P1)', () => {
     const { stdout } = probe('verify', '--rules');
