@@ -12,6 +12,7 @@ import { promptStart } from '../domain/ui-text.ts';
 import type { ActivityDeps } from './deps.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
 import { sha256 } from './sha256.ts';
+import { signTask } from './sign.ts';
 import { writeQueued } from './task-state.ts';
 
 /** A task as admission knows it, without what is computed here. */
@@ -125,7 +126,9 @@ async function adopt(
     output: result.image_path,
     last_error: null,
   });
-  return resultRow(task, copy, await folder.writeResult(copy));
+  const path = await folder.writeResult(copy);
+  await signTask(deps, folder, { result: copy, resultJson: path });
+  return resultRow(task, copy, path);
 }
 
 function refusedRow(task: AdmittedTask, { status, reason, category }: Refusal): TaskRow {

@@ -44,7 +44,7 @@ export function createRecordTask(deps: ActivityDeps): ImageActivities['recordTas
       outcome.status === 'completed'
         ? await deliveredResult(ended, folder, outcome.generated, deps)
         : await failedResult(ended, folder, outcome, deps);
-    const row = await record(ended, folder, result, deps);
+    const row = await record(ended, folder, { result, isRestated: isRestated(outcome, result) }, deps);
     await tellQueue(deps, task, (queue, place) => queue.finished(place, queueEndOf(row)));
     return row;
   };
@@ -57,7 +57,7 @@ interface EndedTask extends Omit<TaskRecordOrder, 'order' | 'outcome'> {
 async function record(
   ended: EndedTask,
   folder: TaskFolder,
-  result: ResultRecord,
+  { result, isRestated: isOld }: { result: ResultRecord; isRestated: boolean },
   deps: Pick<ActivityDeps, 'keys'>,
 ): Promise<TaskRow> {
   const { task } = ended;
@@ -65,10 +65,16 @@ async function record(
   // The index comes after it: it may only point to a result that is there.
   await Promise.all([
     folder.writeState(endState(ended, result)),
-    signTask(deps, folder, { result, resultJson: path }),
+    isOld ? null : signTask(deps, folder, { result, resultJson: path }),
     isProof(result) ? writeProofIndex(proofIndexPath(task), indexRow(task, path)) : null,
   ]);
   return resultRow(task, result, path);
+}
+
+/** Said before, in this very folder, by a run that was reset: its signature is the one of then. */
+function isRestated(outcome: TaskOutcome, { adopted_from }: ResultRecord): boolean {
+  if (outcome.status !== 'completed' || !('image' in outcome.generated)) return false;
+  return outcome.generated.adopted_from !== undefined && adopted_from === undefined;
 }
 
 /** A mock is never adopted, and must not stand in the way of what can be (SPEC M). */

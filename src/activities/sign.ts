@@ -10,20 +10,25 @@ import type { SigningKey } from '../artifacts/signing-keys.ts';
 import type { TaskFolder } from '../artifacts/task-folder.ts';
 import type { BatchResultRecord, BatchSummary } from '../domain/batch-records.ts';
 import type { ResultRecord } from '../domain/records.ts';
+import { foundResult } from '../proof/claims.ts';
 import { manifestOf, signManifest } from '../proof/manifest.ts';
+import { signatureOfResult } from '../proof/signature.ts';
 import { signResult } from '../proof/task-statement.ts';
 import type { ActivityDeps } from './deps.ts';
 
 type Keys = Pick<ActivityDeps, 'keys'>;
 
-/** Of a `result.json` that was just written. */
+/**
+ * Of a `result.json` that was just written. One that was adopted gets this worker's signature only when what it was adopted
+ * from has one of this worker's: nothing becomes evidence by being ordered again.
+ */
 export async function signTask(
   deps: Keys,
   folder: TaskFolder,
   { result, resultJson }: { result: ResultRecord; resultJson: string },
 ): Promise<void> {
   const key = await keyFor(resultJson, deps);
-  if (key === null) return folder.writeEnvelope(null);
+  if (key === null || !(await isOwnWord(result, deps))) return folder.writeEnvelope(null);
   const resultBytes = await readFile(resultJson);
   return folder.writeEnvelope(await signResult(folder.path, { result, resultBytes }, key));
 }
@@ -41,6 +46,14 @@ export async function recordManifest(
   const envelope = key === null ? null : signManifest(manifest, { record, recordBytes }, key);
   await writeManifest(batchDir, manifest.text, envelope);
   return { head: manifest.head, count: manifest.count, key_id: key?.keyId ?? null };
+}
+
+async function isOwnWord({ adopted_from, sha256 }: ResultRecord, { keys }: Keys): Promise<boolean> {
+  if (adopted_from === undefined) return true;
+  const original = await foundResult(adopted_from);
+  if (original === null) return false;
+  const own = { keys: await keys.publicKeys(), source: keys.folder };
+  return (await signatureOfResult(original, sha256, own)).state === 'trusted';
 }
 
 async function keyFor(path: string, { keys }: Keys): Promise<SigningKey | null> {

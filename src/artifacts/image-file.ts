@@ -1,5 +1,5 @@
 /** Images as they are: measured from their bytes, decoded to the last pixel, never changed (SPEC G5, G9). */
-import { createHash } from 'node:crypto';
+import { webcrypto } from 'node:crypto';
 import type { ImageFacts } from '../domain/records.ts';
 import type { ImageFormat } from '../domain/task.ts';
 import { hasPngEnd, readPixelSize, sniffFormat } from './image-header.ts';
@@ -17,20 +17,41 @@ export interface InspectedImage extends ImageFacts {
 /** Four times the largest image of the API; a bomb of more pixels is not decoded. */
 const MAX_PIXELS = 34_000_000;
 
-/** Null when the bytes are not PNG, JPEG or WebP. Width and height are the header's, 0 when it can't be read. */
-export async function inspectImage(bytes: Buffer): Promise<InspectedImage | null> {
+/**
+ * Null when the bytes are not PNG, JPEG or WebP. Width and height are the header's, 0 when it can't be read. `decodedBefore`
+ * is the sha256 of bytes that are known to decode: the same bytes are not decoded once more.
+ */
+export async function inspectImage(
+  bytes: Buffer,
+  decodedBefore: string | null = null,
+): Promise<InspectedImage | null> {
   const format = sniffFormat(bytes);
   if (format === null) return null;
   const size = readPixelSize(bytes, format);
-  const problem = size === null ? 'the header cannot be read' : await decodingProblem(bytes, format);
+  const sha256 = await hashOf(bytes);
+  const problem =
+    size === null
+      ? 'the header cannot be read'
+      : sha256 === decodedBefore
+        ? null
+        : await decodingProblem(bytes, format);
   return {
     bytes: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256,
     format,
     ...(size ?? { width: 0, height: 0 }),
     decodes: problem === null,
     ...(problem === null ? {} : { problem }),
   };
+}
+
+/** In a thread of its own: many images are hashed while others are read. */
+async function hashOf(bytes: Buffer): Promise<string> {
+  const digest = await webcrypto.subtle.digest(
+    'SHA-256',
+    new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length),
+  );
+  return Buffer.from(digest).toString('hex');
 }
 
 /** Loaded on first use: `--help` has no need of it. A sharp that can't be loaded is thrown, it says nothing of the image. */

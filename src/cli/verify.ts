@@ -16,6 +16,7 @@ interface VerifyFlags {
   require?: Level[];
   keys?: string;
   trustList?: string;
+  decode?: boolean;
 }
 
 export function register(command: Command): void {
@@ -28,6 +29,7 @@ export function register(command: Command): void {
       '--keys <file>',
       "keys whose signatures count, by imgproof key show --json (default this machine's own)",
     )
+    .option('--decode', 'decode also the images that a trusted signer has decoded, with the same bytes')
     .option('--trust-list <file>', 'PEM certificates of vendors, instead of the C2PA list that is shipped')
     .addHelpText(
       'after',
@@ -49,7 +51,11 @@ async function verify(paths: string[], flags: VerifyFlags): Promise<void> {
     );
   }
   const { verifyPaths } = await import('../proof/verify.ts');
-  const report = await verifyPaths(paths, { required: flags.require ?? [], ...(await trusted(flags)) });
+  const report = await verifyPaths(paths, {
+    required: flags.require ?? [],
+    decodeAll: flags.decode === true,
+    ...(await trusted(flags)),
+  });
   const exitCode = report.ok ? EXIT.ok : EXIT.proof;
   if (flags.json === true)
     printJson({ ...report, exit_code: exitCode, reason: verifySentence(report.totals) });

@@ -89,6 +89,11 @@ async function foldersIn(path: string): Promise<string[]> {
   return (await listFolder(path)).folders.map((name) => join(path, name));
 }
 
+/** The result at this path; null when it is none that can be used. */
+export async function foundResult(resultJson: string): Promise<FoundResult | null> {
+  return basename(resultJson) === FILES.result ? readResult(dirname(resultJson)) : null;
+}
+
 async function readResult(folder: string): Promise<FoundResult | null> {
   const read = asResult(await readRecord(folder, FILES.result));
   return read.kind === 'read' ? { path: join(folder, FILES.result), folder, result: read.value } : null;

@@ -9,6 +9,8 @@ export interface VerifyContext {
   keys: TrustedKeys;
   c2pa: C2paReader;
   required: readonly Level[];
+  /** Also those images whose trusted signer has decoded exactly these bytes. */
+  decodeAll: boolean;
 }
 
 export const NO_EVIDENCE: StrongerEvidence = { c2pa: null, signature: null };

@@ -19,12 +19,19 @@ export interface GatheredEvidence {
   c2pa: C2paFinding | null;
 }
 
+interface GatherOptions {
+  batchRow: TaskRow | null | undefined;
+  c2pa: C2paReader;
+  /** sha256 of an image that somebody trusted has decoded; null: whatever it is, it is decoded. */
+  decodedBefore: string | null;
+}
+
 export async function gatherEvidence(
   found: FoundResult,
   claims: Claims,
-  { batchRow, c2pa }: { batchRow: TaskRow | null | undefined; c2pa: C2paReader },
+  { batchRow, c2pa, decodedBefore }: GatherOptions,
 ): Promise<GatheredEvidence> {
-  const picture = await lookAtImage(found, c2pa);
+  const picture = await lookAtImage(found, { c2pa, decodedBefore });
   const inputs = await lookAtInputs(found);
   const attempt = await lastAttempt(found);
   const sha256 = picture.image?.sha256;
@@ -55,7 +62,10 @@ interface Picture {
   c2pa: C2paFinding | null;
 }
 
-async function lookAtImage(found: FoundResult, c2pa: C2paReader): Promise<Picture> {
+async function lookAtImage(
+  found: FoundResult,
+  { c2pa, decodedBefore }: Omit<GatherOptions, 'batchRow'>,
+): Promise<Picture> {
   const { path, read } = await readFirst(placesOf(found, found.result.image_path), READ_LIMITS.imageBytes);
   const missing = (problem: string): Picture => ({
     image: null,
@@ -68,7 +78,7 @@ async function lookAtImage(found: FoundResult, c2pa: C2paReader): Promise<Pictur
   if (read.kind === 'missing') return missing(`there is no ${path}`);
   if (read.kind === 'refused') return missing(`${path} ${read.problem}`);
   try {
-    const inspected = await inspectImage(read.value);
+    const inspected = await inspectImage(read.value, decodedBefore);
     if (inspected === null) return missing(`${path} is no PNG, JPEG or WebP image`);
     const { problem = null, ...image } = inspected;
     const wasEmbedded = found.result.has_c2pa;

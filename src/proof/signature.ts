@@ -33,6 +33,20 @@ export async function signatureOfResult(
   return judged(finding, [...problems, ...missing]);
 }
 
+/** sha256 of the image that a trusted signer recorded in exactly this result: it was decoded to the last pixel then. */
+export async function signedImage(
+  { folder, result }: FoundResult,
+  keys: TrustedKeys,
+): Promise<string | null> {
+  const finding = await signatureIn(join(folder, FILES.resultEnvelope), TASK_PREDICATE, keys);
+  if (!('statement' in finding) || finding.state !== 'trusted') return null;
+  const digestOf = (name: string) =>
+    finding.statement.subject.find((subject) => subject.name === name)?.digest.sha256 ?? null;
+  const signedResult = digestOf(FILES.result);
+  if (signedResult === null || (await fileProblem(folder, FILES.result, signedResult)) !== null) return null;
+  return result.ok === true && result.image_path !== null ? digestOf(basename(result.image_path)) : null;
+}
+
 /** The signed head, the chain behind it, and the batch record. */
 export async function signatureOfBatch(batchDir: string, keys: TrustedKeys): Promise<SignatureFinding> {
   const finding = await signatureIn(join(batchDir, FILES.manifestEnvelope), BATCH_PREDICATE, keys);

@@ -15,7 +15,7 @@ import type { VerifyContext } from './context.ts';
 import { gatherEvidence } from './evidence.ts';
 import { asBatchResult, asResult } from './record-shape.ts';
 import { type Read, readRecord } from './safe-read.ts';
-import { signatureOfResult } from './signature.ts';
+import { signatureOfResult, signedImage } from './signature.ts';
 import { item, type VerifyItem } from './verdict.ts';
 
 /** A `result.json` by itself: its row and the other images are looked up around it. */
@@ -45,6 +45,7 @@ export async function verifyResult(
   const { evidence, imagePath, c2pa } = await gatherEvidence(found, claims, {
     batchRow: row,
     c2pa: context.c2pa,
+    decodedBefore: context.decodeAll ? null : await signedImage(found, context.keys),
   });
   const stronger: StrongerEvidence = {
     c2pa,

@@ -30,6 +30,8 @@ export interface VerifyOptions {
   trust?: TrustList;
   /** Evidence that has to be there and trusted (`--require`); default none. */
   required?: readonly Level[];
+  /** Decode also the images that a trusted signer has decoded, and whose bytes are the same (`--decode`); default false. */
+  decodeAll?: boolean;
 }
 
 /** Each path is a result.json, an image, a run or batch directory, or an output or state directory with any of them. */
@@ -37,7 +39,13 @@ export async function verifyPaths(paths: string[], options: VerifyOptions = {}):
   const { keys = { keys: [], source: 'nobody' }, required = [] } = options;
   const items = new Map<string, VerifyItem>();
   const trust = options.trust ?? (await shippedTrustList());
-  const context: VerifyContext = { claims: claimsLookup(), keys, required, c2pa: c2paReader(trust) };
+  const context: VerifyContext = {
+    claims: claimsLookup(),
+    keys,
+    required,
+    decodeAll: options.decodeAll === true,
+    c2pa: c2paReader(trust),
+  };
   for (const path of paths) {
     for (const one of await verifyPath(path, context)) items.set(`${one.kind} ${one.path}`, one);
   }
@@ -85,13 +93,8 @@ async function verifyPackage(path: string, context: VerifyContext): Promise<Veri
     if (problem !== null) return [{ ...nothing(path, `the package ${problem}`), verdict: 'unreadable' }];
     if (batchDir === null) return [nothing(path, `there is no ${PACKAGE_FILE} in it that names a batch`)];
     const items = await verifyFolder(batchDir, { ...context, claims: claimsLookup() });
-    const inZip = (place: string) => place.replaceAll(`${folder}/`, `${path}!/`);
-    return items.map((one) => ({
-      ...one,
-      path: inZip(one.path),
-      image: one.image === null ? null : inZip(one.image),
-      note: one.note === null ? null : inZip(one.note),
-    }));
+    const inside = JSON.stringify(`${path}!/`).slice(1, -1);
+    return JSON.parse(JSON.stringify(items).replaceAll(`${folder}/`, inside)) as VerifyItem[];
   } finally {
     await remove();
   }

@@ -65,6 +65,35 @@ describe('the demo batch of examples/ with the scripted provider as happy', () =
     expect(stdout + stderr).not.toContain('\u001B');
   }, 60_000);
 
+  test('a reviewer with the list of keys verifies the exported package: histories, report, signatures', async () => {
+    const { batch_dir } = json((await order()).stdout);
+    const keyList = await cli.run(['key', 'show', '--json']);
+    await writeFile(join(cli.folder, 'trusted_keys.json'), keyList.stdout);
+    const exported = await cli.run(['export', batch_dir, 'evidence.zip', '--json']);
+    const { histories } = JSON.parse(exported.stdout) as { histories: string[] };
+    expect([exported.code, histories.length]).toEqual([0, 5]);
+    expect((await cli.run(['export', batch_dir, 'evidence.zip'])).stderr).toContain('--force');
+    const asked = ['--keys', 'trusted_keys.json', '--require', 'signature'];
+    const trusted = await cli.run(['verify', 'evidence.zip', ...asked]);
+    expect([trusted.code, trusted.stdout]).toEqual([
+      0,
+      expect.stringContaining("worker's signature: 4 trusted"),
+    ]);
+    await cli.run(['key', 'rotate']);
+    await writeFile(join(cli.folder, 'other_keys.json'), '{"keys": []}');
+    const untrusted = await cli.run([
+      'verify',
+      'evidence.zip',
+      '--keys',
+      'other_keys.json',
+      '--require',
+      'signature',
+    ]);
+    expect([untrusted.code, untrusted.stdout]).toEqual([5, expect.stringContaining('signature-required')]);
+    const report = await cli.run(['report', batch_dir]);
+    expect([report.code, existsSync(report.stdout.trim())]).toEqual([0, true]);
+  }, 60_000);
+
   test('images of another provider key than happy are refused as production proof (exit 5)', async () => {
     const config = join(cli.folder, 'demo-config.json');
     await writeFile(

@@ -1,10 +1,13 @@
 /** The worker's own signature (SPEC P3): what it covers, whose it is, and that a record never waits for it. */
+import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
+import { type SigningKey, SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import { FILES } from '../../src/domain/layout.ts';
+import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Envelope, envelopeText, seal, type Statement } from '../../src/proof/dsse.ts';
+import { signResult } from '../../src/proof/task-statement.ts';
 import { verifyPaths } from '../../src/proof/verify.ts';
 import {
   type BatchCopy,
@@ -204,6 +207,57 @@ describe('what was changed after it was signed is noticed:', () => {
     expect(results.map(({ broken }) => broken.at(-1)?.id)).toEqual(results.map(() => 'signature-required'));
     // And the chain of the batch still names the envelopes that were there.
     expect(items[0]?.evidence.signature).toMatchObject({ state: 'invalid' });
+  });
+});
+
+describe('an image that a trusted signer has decoded, with the same bytes,', () => {
+  test('is not decoded once more, but by --decode; nobody else’s word counts for that', async () => {
+    const copy = copyOf(batch);
+    const [run, image] = [copy.runs[0] as string, copy.images[0] as string];
+    // As a worker that signs what it never decoded would have left it.
+    const cut = readFileSync(image).subarray(0, -20);
+    writeFileSync(image, cut);
+    const sha256 = createHash('sha256').update(cut).digest('hex');
+    copy.change(join(run, FILES.result), (text) =>
+      JSON.stringify({ ...(JSON.parse(text) as object), bytes: cut.length, sha256 }),
+    );
+    const resultBytes = readFileSync(join(run, FILES.result));
+    const result = JSON.parse(resultBytes.toString()) as ResultRecord;
+    const sign = async (key: SigningKey) =>
+      writeFileSync(envelopeOf(run), envelopeText(await signResult(run, { result, resultBytes }, key)));
+    const verdict = async (options = {}) =>
+      (await verifyPaths([run], { keys: await keys(), ...options })).items[0]?.broken
+        .map(({ id }) => id)
+        .filter((id) => id === 'image-decodes');
+    await sign(await batch.keys.current());
+    expect(await verdict()).toEqual([]);
+    expect(await verdict({ decodeAll: true })).toEqual(['image-decodes']);
+    await sign(await new SigningKeys(join(tempFolder(), 'keys')).current());
+    expect(await verdict()).toEqual(['image-decodes']);
+  });
+});
+
+describe('a result that another order adopts', () => {
+  test('is signed again when it was, and not when somebody had rewritten it: ordering anew makes no evidence', async () => {
+    const tasks = [
+      { prompt: 'to be adopted', task_name: 'kept' },
+      { prompt: 'to be forged', task_name: 'forged' },
+    ];
+    const order = async () => {
+      const handle = await system.startBatch(system.batch(tasks), 'adopting');
+      return handle.result();
+    };
+    const first = await system.recordOf(await order());
+    const forged = first.results[1]?.result_json as string;
+    writeFileSync(forged, readFileSync(forged, 'utf8').replace('"http_status": 200', '"http_status": 201'));
+    const second = await order();
+    expect(second).toMatchObject({ adopted: 2, acceptable: true });
+    const { items } = await verifyPaths([second.batch_dir], { keys: await keys() });
+    expect(items.map(({ task, evidence }) => [task, evidence.signature?.state])).toEqual([
+      ['adopting', 'trusted'],
+      ['kept', 'trusted'],
+      ['forged', 'absent'],
+    ]);
   });
 });
 
