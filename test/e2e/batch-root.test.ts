@@ -33,6 +33,8 @@ test('a batch is made under $OPENCLAW_WORKSPACE/content-factory/live-course-desi
     '02-task-02',
     'batch_request.json',
     'batch_result.json',
+    'manifest.dsse.json',
+    'manifest.jsonl',
   ]);
   expect(results.map(({ run_dir }) => run_dir)).toEqual([
     join(batch_dir, '01-front'),

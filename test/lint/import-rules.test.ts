@@ -45,6 +45,10 @@ const RULES: Record<string, { refused: string[]; allowed: string[] }> = {
     refused: ['../activities/a.ts', '../cli/a.ts', '@temporalio/client'],
     allowed: ['../domain/a.ts', '../artifacts/a.ts'],
   },
+  'src/report/x.ts': {
+    refused: ['../activities/a.ts', '../cli/a.ts', '../host/a.ts', '@temporalio/client'],
+    allowed: ['../domain/a.ts', '../artifacts/a.ts', '../proof/a.ts', 'yazl'],
+  },
   'src/activities/x.ts': {
     refused: [
       '../config.ts',

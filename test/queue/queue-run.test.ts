@@ -227,7 +227,13 @@ describe('the files of a run', () => {
       ),
     );
     const runDir = join(queue.stateDir, 'runs', json.queue_id);
-    expect(await names(runDir)).toEqual(['batch_request.json', 'batch_result.json', 'queue_state.json']);
+    expect(await names(runDir)).toEqual([
+      'batch_request.json',
+      'batch_result.json',
+      'manifest.dsse.json',
+      'manifest.jsonl',
+      'queue_state.json',
+    ]);
     const verified = await cli.run(['verify', queue.stateDir, '--json']);
     expect([verified.code, JSON.parse(verified.stdout)]).toMatchObject([
       5,
