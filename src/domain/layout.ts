@@ -29,6 +29,8 @@ export const FILE_WRITERS = {
   '<batch_dir>/batch_result.json': { writer: 'recordBatch', how: 'replace' },
   '<batch_dir>/manifest.jsonl': { writer: 'recordBatch', how: 'replace' },
   '<batch_dir>/manifest.dsse.json': { writer: 'recordBatch', how: 'replace' },
+  '<batch_dir>/report/index.html': { writer: 'imgproof report', how: 'replace' },
+  '<batch_dir>/report/thumbs/<content>.webp': { writer: 'imgproof report', how: 'once' },
   '<state_dir>/tasks/<task_id>/task.json': { writer: 'admitTasks', how: 'replace' },
   '<state_dir>/tasks/<task_id>/command.json': { writer: 'admitTasks', how: 'replace' },
   '<state_dir>/queue_state.json': { writer: 'QueueFolder', how: 'replace' },
@@ -81,6 +83,8 @@ export const FILES = {
   runs: '_runs',
   proofs: '_proofs',
   batches: 'batches',
+  /** Of a batch or a run: a folder that can be made again, and proves nothing. */
+  report: 'report',
 } as const;
 
 /** `YYYYMMDD-HHMMSS` in UTC (SPEC H4). */

@@ -12,4 +12,6 @@ export interface PackageRecord {
   histories: string[];
   /** Files below `evidence/`. */
   files: number;
+  /** Files of the batch's folders, and references, that are not in it, and why; absent in packages of earlier versions. */
+  left_out?: string[];
 }

@@ -1,18 +1,38 @@
 /** An exported package, unpacked where nobody else looks, and gone afterwards. Nothing in it is trusted. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, normalize, sep } from 'node:path';
+import { mkdir, open as openFile, stat, statfs } from 'node:fs/promises';
+import { dirname, extname, join, normalize, sep } from 'node:path';
 import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
-import { PACKAGE_FILE, type PackageRecord } from '../domain/package.ts';
+import { PACKAGE_FILE } from '../domain/package.ts';
+import { privateFolder } from './private-folder.ts';
+import { readRecord } from './safe-read.ts';
 
 export const PACKAGE_LIMITS = {
   entries: 1_000_000,
   bytes: 64 * 1024 ** 3,
   entryBytes: 2 * 1024 ** 3,
+  /** What is larger than `freelyBytes` unpacked may be this many times as large as the package: images do not shrink. */
+  timesItsSize: 100,
+  freelyBytes: 256 * 1024 ** 2,
 } as const;
+
+/** Of a first entry, or of an archive without any. */
+const ZIP_MAGIC = new Set(['504b0304', '504b0506']);
+
+/** By its name or its first bytes. */
+export async function looksLikePackage(path: string): Promise<boolean> {
+  if (extname(path).toLowerCase() === '.zip') return true;
+  const file = await openFile(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return ZIP_MAGIC.has(buffer.toString('hex', 0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
 
 export interface Unpacked {
   folder: string;
@@ -24,36 +44,56 @@ export interface Unpacked {
 
 /** Never throws for what is in the file: damaged, encrypted, too large or hostile is a `problem`. */
 export async function unpack(zip: string): Promise<Unpacked> {
-  const folder = await mkdtemp(join(tmpdir(), 'imgproof-package-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const { path: folder, remove } = await privateFolder('imgproof-package-');
   try {
-    await extract(zip, folder);
-    return { folder, batchDir: await batchIn(folder), problem: null, remove };
+    const evidence = await extract(zip, folder);
+    return { folder, ...(await contentOf(folder, evidence)), remove };
   } catch (error) {
-    return { folder, batchDir: null, problem: (error as Error).message, remove };
+    const problem = (error as Error).message.replaceAll(`${folder}${sep}`, '');
+    return { folder, batchDir: null, problem, remove };
   }
 }
 
-async function extract(zip: string, folder: string): Promise<void> {
+/** How many files of evidence there are. */
+async function extract(zip: string, folder: string): Promise<number> {
   const archive = await open(zip);
+  let evidence = 0;
   try {
     if (archive.entryCount > PACKAGE_LIMITS.entries)
       throw new Error(`has more than ${PACKAGE_LIMITS.entries} files`);
-    let left: number = PACKAGE_LIMITS.bytes;
+    const room = await roomFor(zip, folder);
     const names = new Set<string>();
     for await (const entry of entriesOf(archive)) {
       if (entry.fileName.endsWith('/')) continue;
       const name = safeName(entry);
-      if (names.has(name.toLowerCase())) throw new Error(`has ${name} twice`);
-      names.add(name.toLowerCase());
-      left -= entry.uncompressedSize;
-      if (left < 0 || entry.uncompressedSize > PACKAGE_LIMITS.entryBytes)
-        throw new Error(`is too large at ${name}`);
+      if (names.has(name)) throw new Error(`has ${name} twice`);
+      names.add(name);
+      room.take(entry);
       await writeEntry(archive, entry, join(folder, name));
+      if (name.startsWith(`evidence${sep}`)) evidence += 1;
     }
   } finally {
     archive.close();
   }
+  return evidence;
+}
+
+/** A small file that becomes a large one is made to fill the disk. */
+async function roomFor(zip: string, folder: string): Promise<{ take: (entry: yauzl.Entry) => void }> {
+  const [{ size }, { bavail, bsize }] = await Promise.all([stat(zip), statfs(folder)]);
+  const { bytes, entryBytes, timesItsSize, freelyBytes } = PACKAGE_LIMITS;
+  const most = Math.min(bytes, Math.max(freelyBytes, size * timesItsSize));
+  let taken = 0;
+  const take = ({ fileName, uncompressedSize }: yauzl.Entry) => {
+    taken += uncompressedSize;
+    if (taken > most || uncompressedSize > entryBytes)
+      throw new Error(`is too large at ${fileName}: ${taken} bytes or more, from ${size}`);
+    if (taken > bavail * bsize)
+      throw new Error(
+        `needs more room than there is on the disk of temporary files (${bavail * bsize} bytes)`,
+      );
+  };
+  return { take };
 }
 
 function open(zip: string): Promise<yauzl.ZipFile> {
@@ -101,30 +141,43 @@ async function writeEntry(archive: yauzl.ZipFile, entry: yauzl.Entry, path: stri
     archive.openReadStream(entry, (error, stream) => (error === null ? resolve(stream) : reject(error)));
   });
   // What was announced is what is written, however much comes out of it.
-  await pipeline(
-    content,
-    atMost(entry.uncompressedSize),
-    createWriteStream(path, { mode: 0o600, flags: 'wx' }),
-  );
+  await pipeline(content, asAnnounced(entry), createWriteStream(path, { mode: 0o600, flags: 'wx' }));
 }
 
-function atMost(limit: number): Transform {
-  let left = limit;
+/** yauzl itself looks at the size alone. */
+function asAnnounced({ fileName, uncompressedSize, crc32: announced }: yauzl.Entry): Transform {
+  let left = uncompressedSize;
+  let sum = 0;
   return new Transform({
     transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback) {
       left -= chunk.length;
-      done(left < 0 ? new Error('holds more than it says') : null, chunk);
+      sum = crc32(chunk, sum);
+      done(left < 0 ? new Error(`holds more than it says: ${fileName}`) : null, chunk);
+    },
+    flush(done: TransformCallback) {
+      done(
+        sum === announced ? null : new Error(`is damaged: ${fileName} has another checksum than announced`),
+      );
     },
   });
 }
 
-async function batchIn(folder: string): Promise<string | null> {
-  const record = await readFile(join(folder, PACKAGE_FILE), 'utf8').then(
-    (text) => JSON.parse(text) as Partial<PackageRecord>,
-    () => null,
-  );
-  const place = record?.batch_dir;
+/** The package's own record is held against what came out of it. */
+async function contentOf(
+  folder: string,
+  evidence: number,
+): Promise<{ batchDir: string | null; problem: string | null }> {
+  const read = await readRecord(folder, PACKAGE_FILE);
+  if (read.kind === 'missing') return { batchDir: null, problem: null };
+  if (read.kind === 'refused')
+    return { batchDir: null, problem: `cannot be used: its ${PACKAGE_FILE} ${read.problem}` };
+  const { batch_dir: place, files } = read.value;
   if (typeof place !== 'string' || normalize(place).startsWith('..') || normalize(place).startsWith(sep))
-    return null;
-  return join(folder, place);
+    return { batchDir: null, problem: null };
+  if (files !== evidence)
+    return {
+      batchDir: null,
+      problem: `is not whole: it says it holds ${String(files)} files of evidence and holds ${evidence}`,
+    };
+  return { batchDir: join(folder, place), problem: null };
 }

@@ -7,7 +7,10 @@ import type { FoundResult } from './claims.ts';
  * Places to look for a file that the result names, best first. In a copied tree that is the file at the same place
  * relative to the result: the reviewer holds the copy, and an original that is still intact proves nothing about it.
  */
-export function placesOf({ folder, result }: FoundResult, recorded: unknown): string[] {
+export function placesOf(
+  { folder, result }: { folder: string; result: Pick<FoundResult['result'], 'run_dir'> },
+  recorded: unknown,
+): string[] {
   if (typeof recorded !== 'string' || !isAbsolute(recorded)) return [];
   const absolute = resolve(recorded);
   if (!isAbsolute(result.run_dir)) return [absolute];

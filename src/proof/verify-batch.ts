@@ -172,7 +172,8 @@ async function verifyWhole(
 ): Promise<VerifyItem> {
   const { dir, request, summary, listing } = batch;
   const ordered = new Set(request.tasks.map(folderName));
-  const strangers = [...listing.folders, ...listing.links].filter((name) => !ordered.has(name));
+  const folders = listing.folders.filter((name) => name !== FILES.report);
+  const strangers = [...folders, ...listing.links].filter((name) => !ordered.has(name));
   const found: BatchEvidence = { request, summary, results, strangers };
   const evidence = { c2pa: null, signature: await signatureOfBatch(dir, keys) };
   const ofRecords = brokenBatchRules(found).map(({ id, problems }) => {

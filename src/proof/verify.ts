@@ -13,7 +13,7 @@ import { claimsLookup, type FoundResult, resultsBelow } from './claims.ts';
 import type { VerifyContext } from './context.ts';
 import type { TrustedKeys } from './dsse.ts';
 import { shippedTrustList, type TrustList } from './trust-list.ts';
-import { unpack } from './package.ts';
+import { looksLikePackage, unpack } from './package.ts';
 import { placesOf, settled } from './recorded-path.ts';
 import { indexTargets } from './proof-rows.ts';
 import { listFolder, type Listing, READ_LIMITS, readRegularFile } from './safe-read.ts';
@@ -80,9 +80,9 @@ function nothing(path: string, note: string): VerifyItem {
 
 async function verifyFile(path: string, context: VerifyContext): Promise<VerifyItem[]> {
   const name = basename(path);
-  if (extname(name) === '.zip') return verifyPackage(path, context);
   if (name === FILES.batchRequest || name === FILES.batchResult) return verifyBatch(dirname(path), context);
   if (extname(name) === '.json') return [await verifyResultFile(path, context)];
+  if (await looksLikePackage(path)) return verifyPackage(path, context);
   return verifyImage(path, context);
 }
 
@@ -93,8 +93,9 @@ async function verifyPackage(path: string, context: VerifyContext): Promise<Veri
     if (problem !== null) return [{ ...nothing(path, `the package ${problem}`), verdict: 'unreadable' }];
     if (batchDir === null) return [nothing(path, `there is no ${PACKAGE_FILE} in it that names a batch`)];
     const items = await verifyFolder(batchDir, { ...context, claims: claimsLookup() });
-    const inside = JSON.stringify(`${path}!/`).slice(1, -1);
-    return JSON.parse(JSON.stringify(items).replaceAll(`${folder}/`, inside)) as VerifyItem[];
+    return JSON.parse(JSON.stringify(items), (_, value: unknown) =>
+      typeof value === 'string' ? value.replaceAll(folder, `${path}!`) : value,
+    ) as VerifyItem[];
   } finally {
     await remove();
   }

@@ -1,7 +1,15 @@
-/** Which files prove a batch, and where they go in a package: the tree stays as it is, so that records find their files. */
-import { lstat, readdir } from 'node:fs/promises';
+/**
+ * Which files prove a batch, and where they go in a package: the tree stays as it is, so that records find their files.
+ * Only what imgproof itself writes goes in, and images: what else lies in a folder, or a record names, may be a secret.
+ */
+import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import type { ReportData } from './report-data.ts';
+import { sniffFormat } from '../artifacts/image-file.ts';
+import { FILES } from '../domain/layout.ts';
+import { listFolder, READ_LIMITS, readRegularFile } from '../proof/safe-read.ts';
+import { sha256Of } from '../proof/task-statement.ts';
+import type { ReportData, ReportReference } from './report-data.ts';
 
 export interface EvidenceFile {
   /** On this disk. */
@@ -11,41 +19,127 @@ export interface EvidenceFile {
 }
 
 export interface EvidenceTree {
+  /** In order of their names. */
   files: EvidenceFile[];
   /** The batch's folder below `evidence/`. */
   batchDir: string;
+  /** What is not in it, and why: one line each. */
+  leftOut: string[];
 }
 
-/** Regular files of the batch's and its tasks' folders, images, references. Links and temporary files stay out. */
 export async function evidenceTree({ batch, tasks }: ReportData): Promise<EvidenceTree> {
-  const folders = [batch.folder, ...tasks.map(({ run_dir }) => run_dir)];
-  const named = tasks.flatMap(({ image_path, references }) => [
-    ...(image_path === null ? [] : [image_path]),
-    ...references.map(({ path }) => path),
+  const known = await Promise.all([
+    recordsOf(batch.folder, IN_BATCH),
+    ...tasks.map((task) => recordsOf(task.run_dir, IN_RUN)),
   ]);
-  const below = (await Promise.all(folders.map(filesBelow))).flat();
-  const all = [...new Set([...below, ...(await existing(named))])].sort((a, b) => (a < b ? -1 : 1));
+  const strangers = await strangersIn(batch.folder);
+  const images = await Promise.all(tasks.map(({ image_path }) => imageAt(image_path)));
+  const references: Found[] = [];
+  for (const reference of uniqueReferences(tasks.flatMap((task) => task.references)))
+    references.push(await referenceAt(reference));
+  const found = [...known, ...strangers, ...images, ...references];
+  const all = [...new Set(found.flatMap(({ files }) => files))].toSorted((a, b) => (a < b ? -1 : 1));
   const root = commonFolder([...all, join(batch.folder, 'any')]);
   const nameOf = (path: string) => relative(root, path).split(sep).join('/');
-  return { files: all.map((path) => ({ path, name: nameOf(path) })), batchDir: nameOf(batch.folder) };
+  const files = all.map((path) => ({ path, name: nameOf(path) }));
+  const unfit = files.filter(({ name }) => !fitsZip(name));
+  return {
+    files: files.filter(({ name }) => fitsZip(name)),
+    batchDir: nameOf(batch.folder),
+    leftOut: [
+      ...new Set([
+        ...found.flatMap(({ leftOut }) => leftOut),
+        ...unfit.map(({ path }) => `${path}: a ZIP can't hold this name`),
+      ]),
+    ].toSorted(),
+  };
 }
 
-/** The report is made anew for the package. */
-const LEFT_OUT = /\.tmp$|^report(?:\/|$)/u;
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !LEFT_OUT.test(relative(folder, path).split(sep).join('/')));
+interface Found {
+  files: string[];
+  leftOut: string[];
 }
 
-async function existing(paths: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(
-    paths.map(async (path) => ((await lstat(path).catch(() => null))?.isFile() === true ? [path] : [])),
+const NOTHING = /^(?!)/u;
+const IN_RUN = {
+  file: /^(?:state|result|task|batch_task|command|result\.dsse)\.json$|^std(?:out|err)\.txt$/u,
+  folder: /^attempt-\d{2,}$/u,
+  below: /^(?:request|result)\.json$|^std(?:out|err)\.txt$|^image\.(?:png|jpe?g|webp)$/u,
+};
+const IN_BATCH = {
+  file: /^(?:batch_request|batch_result|queue_state|manifest\.dsse)\.json$|^manifest\.jsonl$/u,
+  // Folders of tasks are looked at on their own.
+  folder: NOTHING,
+  below: NOTHING,
+};
+
+/** Regular files of our own names. Temporary files are nobody's loss, everything else that stays out is told. */
+async function recordsOf(folder: string, { file, folder: inner, below }: typeof IN_RUN): Promise<Found> {
+  const { files, folders, links } = await listFolder(folder);
+  const deeper = await Promise.all(
+    folders
+      .filter((name) => inner.test(name))
+      .map((name) => recordsOf(join(folder, name), { file: below, folder: NOTHING, below: NOTHING })),
   );
-  return found.flat();
+  const strange = files.filter((name) => !file.test(name) && !name.endsWith('.tmp'));
+  return {
+    files: [
+      ...files.filter((name) => file.test(name)).map((name) => join(folder, name)),
+      ...deeper.flatMap((one) => one.files),
+    ],
+    leftOut: [
+      ...strange.map((name) => `${join(folder, name)}: not a file of imgproof`),
+      ...links.map((name) => `${join(folder, name)}: a symbolic link`),
+      ...deeper.flatMap((one) => one.leftOut),
+    ],
+  };
+}
+
+/** Run folders in it that nobody ordered: `verify` objects to them here, and has to be able to in the package. */
+async function strangersIn(batchDir: string): Promise<Found[]> {
+  const { folders } = await listFolder(batchDir);
+  return Promise.all(
+    folders.filter((name) => name !== FILES.report).map((name) => recordsOf(join(batchDir, name), IN_RUN)),
+  );
+}
+
+/** The file that `verify` looked at, whole or damaged, as long as it begins as an image does. */
+async function imageAt(path: string | null): Promise<Found> {
+  if (path === null) return { files: [], leftOut: [] };
+  const isImage = await beginsAsImage(path);
+  return isImage ? { files: [path], leftOut: [] } : { files: [], leftOut: [`${path}: not an image`] };
+}
+
+async function beginsAsImage(path: string): Promise<boolean> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => null,
+  );
+  try {
+    if (file === null || !(await file.stat()).isFile()) return false;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0);
+    return sniffFormat(buffer.subarray(0, bytesRead)) !== null;
+  } finally {
+    await file?.close();
+  }
+}
+
+function uniqueReferences(references: readonly ReportReference[]): ReportReference[] {
+  return [...new Map(references.map((one) => [`${one.sha256} ${one.path}`, one])).values()];
+}
+
+/** Only the image that was sent: a record may name any file of this machine. */
+async function referenceAt({ path, places, sha256 }: ReportReference): Promise<Found> {
+  for (const place of places) {
+    const read = await readRegularFile(place, READ_LIMITS.imageBytes);
+    if (read.kind === 'read' && sha256Of(read.value) === sha256 && sniffFormat(read.value) !== null)
+      return { files: [place], leftOut: [] };
+  }
+  return { files: [], leftOut: [`${path}: not there any more as the image that was sent`] };
+}
+
+/** Names that every reader of ZIP files takes for the same file. */
+function fitsZip(name: string): boolean {
+  return !/[\\\0]|^[a-z]:/iu.test(name) && Buffer.byteLength(name) <= 4_000;
 }
 
 function commonFolder(paths: readonly string[]): string {

@@ -1,102 +1,150 @@
 /** `imgproof export`: one ZIP that holds everything a reviewer needs, and that `verify` accepts as it is. */
-import { createWriteStream } from 'node:fs';
-import { lstat, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import yazl from 'yazl';
+import { randomBytes } from 'node:crypto';
+import { link, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { PACKAGE_FILE, type PackageRecord } from '../domain/package.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import type { TrustedKeys } from '../proof/dsse.ts';
+import { privateFolder } from '../proof/private-folder.ts';
 import { trustFiles } from '../proof/trust-list.ts';
-import { evidenceTree } from './export-files.ts';
-import { filesIn } from './files-in.ts';
+import { type EvidenceTree, evidenceTree } from './export-files.ts';
 import { readmeOf } from './export-readme.ts';
-import { type Language } from './page.ts';
-import { type WrittenReport, writeReport } from './write-report.ts';
+import { filesIn } from './files-in.ts';
+import type { Language } from './page.ts';
+import { reportData, type ReportData } from './report-data.ts';
+import { encodedLink, renderReport } from './write-report.ts';
+import { writeZip, type ZipEntry } from './zip-file.ts';
 
 export interface ExportOptions {
   keys: TrustedKeys;
   lang: Language;
   /** Replace a file that is there. */
   force: boolean;
-  /** Workflow histories as JSON by name, or why there are none. */
-  histories: Map<string, string> | { missing: string };
+  /** Writes workflow histories as JSON into this folder; `missing` says what is not among them and why. */
+  histories: (folder: string) => Promise<{ missing: string | null }>;
 }
 
 export interface Exported {
   zip: string;
   sizeBytes: number;
   record: PackageRecord;
-  report: WrittenReport;
+  data: ReportData;
+  missingHistories: string | null;
 }
 
-/** Somebody's file would be lost. */
+/** Somebody's file would be lost, or there is no such place. */
 export class ExportRefused extends Error {
   override name = 'ExportRefused';
 }
 
-/** Null when there is no batch in this folder. Whole or not at all: a reader never finds half a package. */
+/**
+ * Null when there is no batch in this folder. Whole or not at all: a reader never finds half a package.
+ * @throws ExportRefused when the place is taken or missing, or a file changed meanwhile
+ */
 export async function exportBatch(
   batchDir: string,
   zip: string,
-  { keys, lang, force, histories }: ExportOptions,
+  options: ExportOptions,
 ): Promise<Exported | null> {
-  if (!force && (await lstat(zip).catch(() => null)) !== null)
-    throw new ExportRefused(`${zip} is there already: give another name, or --force`);
-  const work = await mkdtemp(join(tmpdir(), 'imgproof-export-'));
-  const temporary = `${zip}.tmp`;
+  await checkPlace(zip, options.force);
+  const temporary = `${resolve(zip)}.${randomBytes(6).toString('hex')}.tmp`;
+  const work = await privateFolder('imgproof-export-', temporary);
   try {
-    const report = await writeReport(batchDir, {
-      keys,
-      lang,
-      reportDir: join(work, 'report'),
-      originals: 'evidence',
-    });
-    if (report === null) return null;
-    const record = await pack(report, join(work, 'report'), temporary, { keys, histories });
+    const { keys, lang } = options;
+    const data = await reportData(batchDir, { keys });
+    if (data === null) return null;
+    const tree = await evidenceTree(data);
+    await renderReport(data, { keys, lang, reportDir: join(work.path, 'report'), linkTo: linkInto(tree) });
+    const histories = join(work.path, 'histories');
+    await mkdir(histories);
+    const { missing } = await options.histories(histories);
+    const record = await recordOf(data, tree, histories);
+    const readme = readmeOf(record, missing);
+    await writeZip(temporary, await entriesOf(work.path, tree, { record, readme, keys }));
     const { size } = await lstat(temporary);
-    await rename(temporary, zip);
-    return { zip, sizeBytes: size, record, report };
+    await moveTo(temporary, zip, options.force);
+    return { zip, sizeBytes: size, record, data, missingHistories: missing };
+  } catch (error) {
+    throw refusal(error, zip);
   } finally {
     await rm(temporary, { force: true });
-    await rm(work, { recursive: true, force: true });
+    await work.remove();
   }
 }
 
-/** Everything that compresses not at all is stored: images, thumbnails. */
-const STORED = /\.(?:png|jpe?g|webp)$/iu;
+async function checkPlace(zip: string, force: boolean): Promise<void> {
+  const taken = await lstat(zip).catch(() => null);
+  if (taken?.isDirectory() === true) throw new ExportRefused(`${zip} is a folder: give the name of a file`);
+  if (taken !== null && !force) throw alreadyThere(zip);
+  const folder = await lstat(dirname(resolve(zip))).catch(() => null);
+  if (folder === null) throw new ExportRefused(`there is no folder ${dirname(resolve(zip))} for it`);
+}
 
-async function pack(
-  { data }: WrittenReport,
-  reportDir: string,
-  target: string,
-  { keys, histories }: Pick<ExportOptions, 'keys' | 'histories'>,
-): Promise<PackageRecord> {
-  const tree = await evidenceTree(data);
-  const named = histories instanceof Map ? [...histories] : [];
-  const record: PackageRecord = {
-    schema_version: SCHEMA_VERSION,
-    batch_id: data.batch.id,
-    batch_name: data.batch.name,
-    exported_at: new Date().toISOString(),
-    batch_dir: `evidence/${tree.batchDir}`,
-    histories: named.map(([name]) => `histories/${name}`),
-    files: tree.files.length,
+function alreadyThere(zip: string): ExportRefused {
+  return new ExportRefused(`${zip} is there already: give another name, or --force`);
+}
+
+/** Without `force` a file that came meanwhile is nobody's to replace either. */
+async function moveTo(temporary: string, zip: string, force: boolean): Promise<void> {
+  if (force) return rename(temporary, zip);
+  await link(temporary, zip).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') throw alreadyThere(zip);
+    // Some disks know no second names.
+    return rename(temporary, zip);
+  });
+}
+
+function refusal(error: unknown, zip: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || !/^E[A-Z]+$/u.test(code)) return error;
+  const again =
+    code === 'ENOENT' ? ': a file went away meanwhile; the batch may still run, export it again' : '';
+  return new ExportRefused(`${zip} was not written: ${message}${again}`);
+}
+
+function linkInto({ files }: EvidenceTree): (path: string) => string | null {
+  const names = new Map(files.map(({ path, name }) => [path, name]));
+  return (path) => {
+    const name = names.get(path);
+    return name === undefined ? null : encodedLink(['..', 'evidence', ...name.split('/')]);
   };
-  const archive = new yazl.ZipFile();
-  const written = pipeline(archive.outputStream, createWriteStream(target, { mode: 0o600 }));
-  const addText = (name: string, text: string) => archive.addBuffer(Buffer.from(text), name);
-  const addFile = (path: string, name: string) =>
-    archive.addFile(path, name, { compress: !STORED.test(name) });
-  addText('README.txt', readmeOf(record, histories instanceof Map ? null : histories.missing));
-  addText(PACKAGE_FILE, `${JSON.stringify(record, null, 2)}\n`);
-  addText('keys.json', `${JSON.stringify({ schema_version: SCHEMA_VERSION, keys: keys.keys }, null, 2)}\n`);
-  for (const path of trustFiles()) addFile(path, `trust/${basename(path)}`);
-  for (const [name, json] of named) addText(`histories/${name}`, json);
-  for (const name of await filesIn(reportDir)) addFile(join(reportDir, name), `report/${name}`);
-  for (const { path, name } of tree.files) addFile(path, `evidence/${name}`);
-  archive.end();
-  await written;
-  return record;
+}
+
+async function recordOf(
+  { batch }: ReportData,
+  tree: EvidenceTree,
+  histories: string,
+): Promise<PackageRecord> {
+  return {
+    schema_version: SCHEMA_VERSION,
+    batch_id: batch.id,
+    batch_name: batch.name,
+    exported_at: new Date().toISOString(),
+    batch_dir: tree.batchDir === '' ? 'evidence' : `evidence/${tree.batchDir}`,
+    histories: (await filesIn(histories)).map((name) => `histories/${name}`),
+    files: tree.files.length,
+    left_out: tree.leftOut,
+  };
+}
+
+async function entriesOf(
+  work: string,
+  { files }: EvidenceTree,
+  { record, readme, keys }: { record: PackageRecord; readme: string; keys: TrustedKeys },
+): Promise<ZipEntry[]> {
+  const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
+  const made = async (folder: string) =>
+    (await filesIn(join(work, folder))).map((name) => ({
+      name: `${folder}/${name}`,
+      path: join(work, folder, name),
+    }));
+  return [
+    { name: 'README.txt', text: readme },
+    { name: PACKAGE_FILE, text: json(record) },
+    { name: 'keys.json', text: json({ schema_version: SCHEMA_VERSION, keys: keys.keys }) },
+    ...trustFiles().map((path) => ({ name: `trust/${basename(path)}`, path })),
+    ...(await made('histories')),
+    ...(await made('report')),
+    ...files.map(({ path, name }) => ({ name: `evidence/${name}`, path })),
+  ];
 }

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 export type Language = 'en' | 'zh';
 
+/** By this a page is known to be ours. */
+export const GENERATOR = '<meta name="generator" content="imgproof report">';
+
 /** `data` becomes JSON in the page. What stands in it is shown as text, whatever it is. */
 export async function pageOf(
   data: object,
@@ -28,6 +31,7 @@ export async function pageOf(
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
+${GENERATOR}
 <meta name="color-scheme" content="light dark">
 <title>${escaped(title)}</title>
 <style>${style}</style>

@@ -1,74 +1,44 @@
-/** What a report shows, gathered from a batch's folder as it is now (SPEC P4). Whatever is missing or broken is shown as that. */
-import { basename, dirname, join } from 'node:path';
-import { readOrderFile } from '../artifacts/order-file.ts';
-import { readBatchRequest } from '../artifacts/batch-folder.ts';
-import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
-import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-records.ts';
+/**
+ * What a report shows, gathered from a batch's or a run's folder as it is now (SPEC P4). Whatever is missing, half-written,
+ * foreign or broken is shown as that: the folder is looked at by the same readers as `verify`, and nothing of it is trusted.
+ */
+import { basename } from 'node:path';
 import { FILES } from '../domain/layout.ts';
-import { type AttemptRecord, type BillingTally, type ResultRecord, sumBilling } from '../domain/records.ts';
-import { MODE_NAMES } from '../domain/task.ts';
-import { type Tally, tally, type TaskStatus } from '../domain/status.ts';
+import { type BillingTally, sumBilling } from '../domain/records.ts';
+import { type Tally, tally } from '../domain/status.ts';
 import type { StrongerEvidence } from '../domain/stronger-evidence.ts';
+import { mapLimited } from '../proof/map-limited.ts';
+import { asBatchRequest } from '../proof/record-shape.ts';
+import { listFolder, readRecord } from '../proof/safe-read.ts';
 import type { VerifyItem } from '../proof/verdict.ts';
 import { type VerifyOptions, verifyPaths } from '../proof/verify.ts';
+import { asFields, asList, type Fields, numberOr, textOr, textsIn, timeOr } from './fields.ts';
+import { type ReportTask, reportTask } from './report-task.ts';
+
+export type { ReportReference, ReportTask } from './report-task.ts';
 
 export interface ReportBatch {
+  /** A run is a task that was ordered alone. */
+  kind: 'batch' | 'run';
   id: string;
   name: string;
   folder: string;
   /** ISO 8601, like every time here. */
-  created_at: string;
+  created_at: string | null;
   as_of: string;
   has_ended: boolean;
   total: number;
   counters: Tally;
+  /** Without adopted results: they were paid by an earlier run. */
   cost: BillingTally;
-  /** Whether its records are one whole, in words; null while it has not ended. */
-  verdict: string;
+  /** Whether its records are one whole. */
+  verdict: VerifyItem['verdict'];
+  /** Why they are not. */
+  broken: ReportTask['broken'];
+  /** What `verify` says of it in one line. */
+  note: string | null;
   evidence: StrongerEvidence;
   warnings: string[];
-}
-
-export interface ReportTask {
-  index: number;
-  name: string;
-  key: string;
-  status: TaskStatus;
-  /** Business name of the mode. */
-  mode: string;
-  provider: string;
-  model: string;
-  size: string;
-  prompt: string;
-  /** What the safety rules added to it; empty when nothing was, or nothing was sent. */
-  prompt_added: string;
-  safety_rules: string[];
-  /** Absolute; null: there is none. */
-  image_path: string | null;
-  image: { bytes: number | null; sha256: string | null; width: number | null; height: number | null } | null;
-  references: { path: string; sha256: string; bytes: number }[];
-  attempts: ReportAttempt[];
-  billing: BillingTally;
-  error: string | null;
-  verdict: VerifyItem['verdict'];
-  broken: { id: string; en: string; zh: string; found?: string }[];
-  evidence: StrongerEvidence;
-  /** What identifies the call; for copying. */
-  proof: Record<string, string | null>;
-  run_dir: string;
-  result_json: string | null;
-  adopted_from: string | null;
-  seconds: number | null;
-}
-
-export interface ReportAttempt {
-  attempt: number;
-  started_at: string;
-  ended_at: string | null;
-  http_status: number | null;
-  category: string | null;
-  billing: string;
-  worker: string;
 }
 
 export interface ReportData {
@@ -76,85 +46,98 @@ export interface ReportData {
   tasks: ReportTask[];
 }
 
-/** Null when there is no order in this folder. */
-export async function reportData(batchDir: string, options: VerifyOptions): Promise<ReportData | null> {
-  const request = await readBatchRequest(batchDir);
-  if (request === null) return null;
-  const summary = await readJson<BatchResultRecord>(join(batchDir, FILES.batchResult));
-  const { items } = await verifyPaths([batchDir], options);
-  const [whole, ...found] = items;
-  const tasks = await Promise.all(
-    request.tasks.map((task, i) => taskOf(batchDir, { request, summary, task }, found[i])),
-  );
-  return { batch: batchOf(batchDir, { request, summary }, whole, tasks), tasks };
+/** Folders read at the same time. */
+const AT_ONCE = 16;
+
+/** Null when this folder is neither a batch's nor a run's. */
+export async function reportData(folder: string, options: VerifyOptions): Promise<ReportData | null> {
+  const kind = await kindOf(folder);
+  if (kind === null) return null;
+  const { items } = await verifyPaths([folder], options);
+  const data = kind === 'batch' ? await batchData(folder, items) : await runData(folder, items);
+  return { ...data, tasks: data.tasks.toSorted((a, b) => a.index - b.index) };
 }
 
-interface Records {
-  request: BatchRequestRecord;
-  summary: BatchResultRecord | null;
+export async function kindOf(folder: string): Promise<ReportBatch['kind'] | null> {
+  const { files, links } = await listFolder(folder);
+  const has = (name: string) => files.includes(name) || links.includes(name);
+  if (has(FILES.batchRequest) || has(FILES.batchResult)) return 'batch';
+  return has(FILES.result) || has(FILES.task) || has(FILES.batchTask) ? 'run' : null;
 }
 
-function batchOf(
-  folder: string,
-  { request, summary }: Records,
-  whole: VerifyItem | undefined,
-  tasks: readonly ReportTask[],
-): ReportBatch {
-  const mine = tasks.filter(({ adopted_from }) => adopted_from === null);
+async function batchData(folder: string, [whole, ...items]: VerifyItem[]): Promise<ReportData> {
+  const request = asBatchRequest(await readRecord(folder, FILES.batchRequest));
+  const summary = await readRecord(folder, FILES.batchResult);
+  const ended = summary.kind === 'read' ? summary.value : {};
+  const rows = asList(ended['results']);
+  // Of an order that can't be used, what is left are the results that `verify` found.
+  const ordered = request.kind === 'read' ? request.value.tasks.map(asFields) : items.map(() => ({}));
+  const head = request.kind === 'read' ? asFields(request.value) : ended;
+  const batch = { id: textOr(head['batch_id'], null), hash: textOr(head['batch_hash'], null) };
+  const tasks = await mapLimited(pairs(ordered, items), AT_ONCE, ({ task, item, index }) => {
+    const row = asFields(rows.find((one) => one['index'] === index));
+    return reportTask({ index, ordered: task, row, batch, item });
+  });
   return {
-    id: request.batch_id,
-    name: request.batch_name,
-    folder,
-    created_at: request.created_at,
-    as_of: new Date().toISOString(),
-    has_ended: summary !== null,
-    total: request.total,
-    counters: tally(tasks.map(({ status }) => status)),
-    cost: sumBilling(mine.map(({ billing }) => billing)),
-    verdict: whole?.verdict ?? 'no proof',
-    evidence: whole?.evidence ?? { c2pa: null, signature: null },
-    warnings: request.warnings,
+    batch: {
+      kind: 'batch',
+      id: batch.id ?? basename(folder),
+      name: textOr(head['batch_name'], batch.id ?? basename(folder)),
+      folder,
+      created_at: timeOr(head['created_at'], null),
+      has_ended: summary.kind !== 'missing',
+      warnings: textsIn(head['warnings']),
+      ...sums(tasks, numberOr(head['total'], tasks.length)),
+      ...judged(whole),
+    },
+    tasks,
   };
 }
 
-type Ordered = BatchRequestRecord['tasks'][number];
-
-async function taskOf(
-  batchDir: string,
-  { request, summary, task }: Records & { task: Ordered },
-  item: VerifyItem | undefined,
-): Promise<ReportTask> {
-  const place = item?.kind === 'result' ? dirname(item.path) : (item?.path ?? task.run_dir);
-  const result = item?.kind === 'result' ? await readJson<ResultRecord>(item.path) : null;
-  const row = summary?.results.find(({ index }) => index === task.index);
-  const order = await readOrderFile({ batch_dir: batchDir, order_file: task.order_file }).catch(() => null);
-  const folder = new TaskFolder(place, (text) => text);
-  const attempts = result?.attempts ?? (await folder.readAttempts().catch(() => []));
-  const state = result === null ? await folder.readState() : null;
-  const prompt = result?.prompt ?? order?.prompt ?? '';
-  const status = result?.status ?? row?.status ?? state?.status ?? task.status;
+async function runData(folder: string, [item]: VerifyItem[]): Promise<ReportData> {
+  const task = await reportTask({
+    index: 1,
+    ordered: {},
+    row: {},
+    batch: { id: null, hash: null },
+    item: item as VerifyItem,
+  });
   return {
-    index: task.index,
-    name: task.task_name,
-    key: task.task_key,
-    status,
-    mode: MODE_NAMES[task.mode],
-    provider: task.provider,
-    model: task.model,
-    size: result?.size ?? order?.size ?? '',
-    prompt,
-    prompt_added: addedTo(prompt, result?.prompt_sent ?? ''),
-    safety_rules: result?.safety_rules ?? [],
-    image_path: item?.image ?? null,
-    image: result?.image_path == null ? null : factsOf(result),
-    references: (result?.input_images ?? order?.input_images ?? []).map(({ path, sha256, bytes }) => ({
-      path,
-      sha256,
-      bytes,
-    })),
-    attempts: attempts.map(attemptOf),
-    billing: result?.billing ?? row?.billing ?? { no: 0, possible: 0, yes: 0 },
-    error: result?.error ?? row?.error ?? state?.last_error ?? null,
+    batch: {
+      kind: 'run',
+      id: task.key,
+      name: task.name,
+      folder,
+      created_at: task.attempts[0]?.started_at ?? null,
+      has_ended: task.result_json !== null,
+      warnings: [],
+      ...sums([task], 1),
+      ...judged(item),
+    },
+    tasks: [task],
+  };
+}
+
+/** `verify` tells of a batch first and then of each task, in the order of the order. */
+function pairs(ordered: readonly Fields[], items: readonly VerifyItem[]) {
+  return ordered.flatMap((task, i) => {
+    const item = items[i];
+    return item === undefined ? [] : [{ task, item, index: numberOr(task['index'], i + 1) }];
+  });
+}
+
+function sums(tasks: readonly ReportTask[], total: number) {
+  const mine = tasks.filter(({ adopted_from }) => adopted_from === null);
+  return {
+    as_of: new Date().toISOString(),
+    total,
+    counters: tally(tasks.map(({ status }) => status)),
+    cost: sumBilling(mine.map(({ billing }) => billing)),
+  };
+}
+
+function judged(item: VerifyItem | undefined): Pick<ReportBatch, 'verdict' | 'broken' | 'note' | 'evidence'> {
+  return {
     verdict: item?.verdict ?? 'no proof',
     broken: (item?.broken ?? []).map(({ id, en, zh, found }) => ({
       id,
@@ -162,52 +145,7 @@ async function taskOf(
       zh,
       ...(found === undefined ? {} : { found }),
     })),
+    note: item?.note ?? null,
     evidence: item?.evidence ?? { c2pa: null, signature: null },
-    proof: proofOf(request, task, result),
-    run_dir: place,
-    result_json: item?.kind === 'result' ? item.path : null,
-    adopted_from: result?.adopted_from ?? row?.adopted_from ?? null,
-    seconds: secondsOf(attempts),
   };
-}
-
-/** Constraints stand behind what the user wrote (SPEC G6). */
-function addedTo(prompt: string, sent: string): string {
-  const plain = sent.replaceAll('\r\n', '\n');
-  return plain.startsWith(prompt) ? plain.slice(prompt.length).trim() : '';
-}
-
-function factsOf({ bytes, sha256, width, height }: ResultRecord): ReportTask['image'] {
-  return { bytes, sha256, width, height };
-}
-
-function attemptOf(record: AttemptRecord): ReportAttempt {
-  const { attempt, started_at, ended_at, http_status, category, billing, worker_id } = record;
-  return { attempt, started_at, ended_at, http_status, category, billing, worker: basename(worker_id) };
-}
-
-function proofOf(
-  { batch_id, batch_hash }: BatchRequestRecord,
-  { task_key }: Ordered,
-  result: ResultRecord | null,
-): Record<string, string | null> {
-  return {
-    task_key,
-    batch_id,
-    batch_hash,
-    generation_id: result?.generation_id ?? null,
-    request_id: result?.request_id ?? null,
-    request_fingerprint: result?.request_fingerprint ?? null,
-    endpoint: result?.endpoint_origin ?? null,
-    workflow_id: result?.workflow_id ?? null,
-    run_id: result?.run_id ?? null,
-    worker: result === null ? null : `${result.worker_id} (pid ${result.pid})`,
-    sha256: result?.sha256 ?? null,
-  };
-}
-
-function secondsOf(attempts: readonly AttemptRecord[]): number | null {
-  const [first, last] = [attempts[0], attempts.at(-1)];
-  if (first === undefined || last?.ended_at == null) return null;
-  return Math.round((Date.parse(last.ended_at) - Date.parse(first.started_at)) / 1000);
 }

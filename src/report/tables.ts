@@ -40,8 +40,12 @@ export function csvOf({ tasks }: ReportData): string {
   return `\uFEFF${rows.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('')}`;
 }
 
-function csvCell(text: string): string {
-  const inert = /^[=+\-@\t\r]/u.test(text) ? `'${text}` : text;
+/** Also the wide forms of those signs: spreadsheets of East Asian languages take them for the same. */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/u;
+
+function csvCell(raw: string): string {
+  const text = shownText(raw);
+  const inert = FORMULA.test(text) ? `'${text}` : text;
   return /[",\r\n]/u.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }
 
@@ -59,19 +63,27 @@ export function markdownOf({ batch, tasks }: ReportData): string {
     return [
       `## ${task.index}. ${markdownText(task.name)}: ${task.status}, ${task.verdict}`,
       '',
-      ...FIELDS.map(
-        (field, i) =>
-          `- ${field}: ${cells[i] === '' ? '–' : `\`${(cells[i] as string).replaceAll('`', "'")}\``}`,
-      ),
+      ...FIELDS.map((field, i) => `- ${field}: ${codeOf(cells[i] as string)}`),
       '',
     ];
   });
   return [...head, ...sections].join('\n');
 }
 
+/** On one line: what is not, would end the code. */
+function codeOf(text: string): string {
+  const inside = shownText(text).replaceAll(/\s+/gu, ' ').replaceAll('`', "'");
+  return inside === '' ? '–' : `\`${inside}\``;
+}
+
+/** Nothing in it that a terminal obeys, or that turns the direction of what follows. */
+function shownText(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\t\r\n]|\p{Bidi_Control}/gu, '\uFFFD');
+}
+
 /** On one line, and nothing in it that Markdown or HTML acts on. */
 function markdownText(text: string): string {
-  return text
+  return shownText(text)
     .replaceAll(/\s+/gu, ' ')
     .replaceAll(/[\\`*_{}[\]()#+!|<>&~-]/gu, (character) => `\\${character}`);
 }

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FILE_WRITERS } from '../../src/domain/layout.ts';
+import { writeReport } from '../../src/report/write-report.ts';
 import { rowsFor } from '../support/file-writers.ts';
 import {
   type FinishedOrders,
@@ -21,6 +22,7 @@ beforeAll(async () => {
 });
 beforeAll(async () => {
   orders = await finishedOrders(system);
+  await writeReport(orders.batch.batch_dir, { lang: 'en' });
 });
 
 const jsonFiles = async () =>

@@ -1,5 +1,5 @@
 /** A batch as one file, and what `verify` makes of it and of files that only look like it. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createWriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import yazl from 'yazl';
 import { unpack } from '../../src/proof/package.ts';
 import { verifyPaths } from '../../src/proof/verify.ts';
 import { exportBatch, ExportRefused } from '../../src/report/export-package.ts';
+import { sha256 } from '../support/proven-records.ts';
 import { copyOf, filesUnder, type SignedBatch, signedBatch, trusted } from '../support/signed-batch.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -24,7 +25,10 @@ beforeAll(async () => {
 const exported = async (batchDir: string, options = {}) => {
   const zip = join(tempFolder(), 'out.zip');
   const keys = await trusted(batch.keys);
-  const histories = new Map([['0000-exported.json', '{"events":[]}']]);
+  const histories = async (folder: string) => {
+    writeFileSync(join(folder, '0000-exported.json'), '{"events":[]}');
+    return { missing: null };
+  };
   const done = await exportBatch(batchDir, zip, { keys, lang: 'en', force: false, histories, ...options });
   if (done === null) throw new Error('no batch');
   return { ...done, keys };
@@ -62,13 +66,15 @@ describe('an exported batch', () => {
   });
 
   test('without histories says so; a file that is there is only replaced by --force', async () => {
-    const { zip, keys } = await exported(batch.record.batch_dir, { histories: { missing: 'no server' } });
+    const { zip, keys } = await exported(batch.record.batch_dir, {
+      histories: () => Promise.resolve({ missing: 'no server' }),
+    });
     const { folder, remove } = await unpack(zip);
     expect(readFileSync(join(folder, 'README.txt'), 'utf8')).toContain(
       'There are no histories of Temporal in it: no server.',
     );
     await remove();
-    const again = { keys, lang: 'en' as const, histories: new Map<string, string>() };
+    const again = { keys, lang: 'en' as const, histories: () => Promise.resolve({ missing: null }) };
     await expect(exportBatch(batch.record.batch_dir, zip, { ...again, force: false })).rejects.toThrow(
       ExportRefused,
     );
@@ -88,6 +94,124 @@ describe('an exported batch', () => {
       false,
       expect.arrayContaining(['image-sha256', 'signature-holds']),
     ]);
+  });
+});
+
+describe('a package holds what imgproof wrote, and nothing else:', () => {
+  const namesIn = async (zip: string) => {
+    const { folder, remove, problem } = await unpack(zip);
+    expect(problem).toBe(null);
+    const names = filesUnder(folder).map((path) => path.slice(folder.length + 1));
+    const record = JSON.parse(readFileSync(join(folder, 'imgproof-package.json'), 'utf8')) as {
+      left_out: string[];
+    };
+    await remove();
+    return { names, leftOut: record.left_out.join('\n') };
+  };
+
+  test('other files, links, earlier packages, and files that a record calls references, stay out and are named', async () => {
+    const copy = copyOf(batch);
+    const secret = join(tempFolder(), 'id_rsa');
+    writeFileSync(secret, 'PRIVATE');
+    writeFileSync(join(copy.batchDir, '.env'), 'KEY=1');
+    writeFileSync(join(copy.batchDir, 'earlier.zip'), 'PK');
+    symlinkSync(secret, join(copy.runs[1] as string, 'attempt-01', 'image.png'));
+    copy.change(join(copy.runs[0] as string, 'result.json'), (text) =>
+      text.replace(
+        '"input_images": []',
+        `"input_images": [{"path": "${secret}", "sha256": "${sha256('PRIVATE')}", "bytes": 7}]`,
+      ),
+    );
+    const { names, leftOut } = await namesIn((await exported(copy.batchDir)).zip);
+    expect(names.filter((name) => /id_rsa|\.env|\.zip|image\.png/u.test(name))).toEqual([]);
+    for (const name of ['id_rsa', '.env', 'earlier.zip', 'image.png']) expect(leftOut).toContain(name);
+  });
+
+  test('a result that nobody ordered goes in, because it speaks against the batch', async () => {
+    const copy = copyOf(batch);
+    cpSync(copy.runs[0] as string, join(copy.batchDir, '99-extra'), { recursive: true });
+    const { zip, keys } = await exported(copy.batchDir);
+    const { items } = await verifyPaths([zip], { keys });
+    expect(items[0]?.broken.map(({ id }) => id)).toContain('batch-no-extra');
+  });
+
+  test('names that differ by case alone', async () => {
+    const copy = copyOf(batch);
+    const run = copy.runs[0] as string;
+    const [lower, upper] = ['a.png', 'A.png'].map((name) => join(copy.batchDir, '..', name)) as [
+      string,
+      string,
+    ];
+    for (const path of [lower, upper]) cpSync(copy.images[1] as string, path);
+    const hash = sha256(readFileSync(lower));
+    copy.change(join(run, 'result.json'), (text) =>
+      text.replace(
+        '"input_images": []',
+        `"input_images": ${JSON.stringify([lower, upper].map((path) => ({ path, sha256: hash, bytes: 1 })))}`,
+      ),
+    );
+    const { names } = await namesIn((await exported(copy.batchDir)).zip);
+    expect(names.filter((name) => /\/a\.png$/iu.test(name))).toHaveLength(2);
+  });
+
+  test('in an order that does not change', async () => {
+    const { batchDir } = copyOf(batch);
+    const order = async () => namesOf(readFileSync((await exported(batchDir)).zip));
+    expect(await order()).toEqual(await order());
+  });
+
+  test.each<[string, (folder: string) => string, string]>([
+    ['a folder', (folder) => folder, 'is a folder'],
+    ['in a folder that is not there', (folder) => join(folder, 'no', 'out.zip'), 'there is no folder'],
+  ])('a place that is %s is refused', async (_, place, reason) => {
+    const folder = tempFolder();
+    const options = {
+      keys: { keys: [], source: '' },
+      lang: 'en' as const,
+      force: true,
+      histories: () => Promise.resolve({ missing: null }),
+    };
+    await expect(exportBatch(batch.record.batch_dir, place(folder), options)).rejects.toThrow(reason);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('a byte changed anywhere in what it holds is noticed', async () => {
+    const { zip, keys } = await exported(batch.record.batch_dir);
+    const bytes = readFileSync(zip);
+    // Behind it are names and sizes; dates and attributes among them say nothing.
+    const content = bytes.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
+    const noticed: boolean[] = [];
+    for (let i = 0; i < 12; i += 1) {
+      const changed = Buffer.from(bytes);
+      // Not the first 40 bytes: the local header of README.txt, whose words the directory repeats.
+      const at = Math.floor(40 + ((content - 44) * i) / 12);
+      changed.writeUInt8(changed.readUInt8(at) ^ 4, at);
+      writeFileSync(zip, changed);
+      noticed.push((await verifyPaths([zip], { keys })).items[0]?.verdict !== 'proven');
+    }
+    expect(noticed.filter((one) => !one).length).toBeLessThanOrEqual(1);
+  });
+
+  test('with another name than .zip', async () => {
+    const { zip, keys } = await exported(batch.record.batch_dir);
+    const other = join(tempFolder(), 'package');
+    cpSync(zip, other);
+    expect((await verifyPaths([other], { keys })).items[0]?.verdict).toBe('proven');
+  });
+
+  test('of which a file was taken away is not whole', async () => {
+    const zip = join(tempFolder(), 'less.zip');
+    writeFileSync(
+      zip,
+      await zipOf({
+        'imgproof-package.json': JSON.stringify({ schema_version: 1, batch_dir: 'evidence/b', files: 2 }),
+        'evidence/b/batch_request.json': '{}',
+      }),
+    );
+    expect((await verifyPaths([zip])).items[0]).toMatchObject({
+      verdict: 'unreadable',
+      note: expect.stringContaining('says it holds 2 files of evidence and holds 1'),
+    });
   });
 });
 
@@ -116,8 +240,18 @@ describe('a file that only looks like a package is unreadable, with the reason:'
     ],
     [
       'one whose batch is outside',
-      () => zipOf({ 'imgproof-package.json': '{"batch_dir": "../../etc"}' }),
+      () => zipOf({ 'imgproof-package.json': '{"schema_version": 1, "batch_dir": "../../etc"}' }),
       'no imgproof-package.json in it that names a batch',
+    ],
+    [
+      'a bomb',
+      async () => announcing(await zipOf({ 'zeros.png': '0' }, 0o100644, true), 1024 ** 3),
+      'is too large at zeros.png',
+    ],
+    [
+      'more than it says',
+      async () => announcing(await zipOf({ 'a.txt': '12345678' }, 0o100644, true), 4),
+      'too many bytes',
     ],
     [
       'a name that leads out',
@@ -136,15 +270,32 @@ describe('a file that only looks like a package is unreadable, with the reason:'
   });
 });
 
-async function zipOf(files: Record<string, string>, mode = 0o100644): Promise<Buffer> {
+async function zipOf(files: Record<string, string>, mode = 0o100644, compress = false): Promise<Buffer> {
   const archive = new yazl.ZipFile();
   for (const [name, text] of Object.entries(files))
-    archive.addBuffer(Buffer.from(text), name, { mode, compress: false });
+    archive.addBuffer(Buffer.from(text), name, { mode, compress });
   archive.end();
   const path = join(tempFolder(), 'made.zip');
   await pipeline(archive.outputStream, createWriteStream(path));
   return readFileSync(path);
 }
+
+/** The directory's first entry says so, whatever is in it. */
+function announcing(zip: Buffer, bytes: number): Buffer {
+  const changed = Buffer.from(zip);
+  changed.writeUInt32LE(bytes, zip.indexOf(CENTRAL) + 24);
+  return changed;
+}
+
+/** In the order of the file. */
+function namesOf(zip: Buffer): string[] {
+  const names: string[] = [];
+  for (let at = zip.indexOf(CENTRAL); at !== -1; at = zip.indexOf(CENTRAL, at + 4))
+    names.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
+  return names;
+}
+
+const CENTRAL = Buffer.from([0x50, 0x4b, 1, 2]);
 
 /** In both headers, by a name of the same length. */
 function renamed(zip: Buffer, from: string, to: string): Buffer {

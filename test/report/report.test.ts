@@ -1,13 +1,16 @@
 /** The report of a batch (SPEC P4), as files: what a browser makes of it is looked at by `npm run report-look`. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { findBatch } from '../../src/report/find-batch.ts';
 import { reportData } from '../../src/report/report-data.ts';
 import { csvOf, markdownOf } from '../../src/report/tables.ts';
 import { writeReport } from '../../src/report/write-report.ts';
-import { copyOf, type SignedBatch, signedBatch, trusted } from '../support/signed-batch.ts';
+import { verifyPaths } from '../../src/proof/verify.ts';
+import { rowsFor } from '../support/file-writers.ts';
+import { copyOf, filesUnder, type SignedBatch, signedBatch, trusted } from '../support/signed-batch.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { startSystem, type System } from '../support/system.ts';
 
 let system: System;
@@ -98,6 +101,56 @@ describe('a folder that opens from the disk', () => {
   });
 });
 
+describe('a report leaves everything else as it is', () => {
+  test('the batch is as proven as before, and nothing but the report was written', async () => {
+    const { batchDir } = copyOf(batch);
+    const before = filesUnder(batchDir);
+    await write(batchDir);
+    const { items } = await verifyPaths([batchDir], { keys: await trusted(batch.keys) });
+    expect(items[0]).toMatchObject({ kind: 'batch', verdict: 'proven', broken: [] });
+    const after = filesUnder(batchDir).filter((path) => !path.startsWith(join(batchDir, 'report')));
+    expect(after.toSorted()).toEqual(before.toSorted());
+    for (const path of filesUnder(join(batchDir, 'report')))
+      expect(rowsFor(path, { outputDir: dirname(dirname(batchDir)), home: '/home' })).toHaveLength(1);
+  });
+
+  test.each<[string, (dir: string) => void, string]>([
+    [
+      'a page of somebody',
+      (dir) => writeFileSync(join(dir, 'index.html'), 'mine'),
+      'is not a report of imgproof',
+    ],
+    [
+      'a link to one',
+      (dir) => symlinkSync('/etc/hostname', join(dir, 'index.html')),
+      'is not a report of imgproof',
+    ],
+  ])('%s is not overwritten', async (_, prepare, reason) => {
+    const dir = tempFolder();
+    prepare(dir);
+    const before = readFileSync(join(dir, 'index.html'), 'utf8');
+    await expect(writeReport(copyOf(batch).batchDir, { lang: 'en', reportDir: dir })).rejects.toThrow(reason);
+    expect(readFileSync(join(dir, 'index.html'), 'utf8')).toBe(before);
+  });
+
+  test('a report folder that leads elsewhere is refused', async () => {
+    const { batchDir } = copyOf(batch);
+    const elsewhere = tempFolder();
+    symlinkSync(elsewhere, join(batchDir, 'report'));
+    await expect(writeReport(batchDir, { lang: 'en' })).rejects.toThrow('is there and is no folder');
+    expect(readdirSync(elsewhere)).toEqual([]);
+  });
+
+  test('thumbnails of images that are no longer in it go, the same picture twice is one', async () => {
+    const { batchDir, images } = copyOf(batch);
+    const { index } = await write(batchDir);
+    writeFileSync(images[1] as string, readFileSync(images[0] as string));
+    const { html } = await write(batchDir);
+    expect(readdirSync(join(dirname(index), 'thumbs'))).toHaveLength(1);
+    expect(dataIn(html).tasks.map(({ thumb }) => thumb === null)).toEqual([false, false, true]);
+  });
+});
+
 describe('what stands in the records is text', () => {
   test('in the page, in CSV and in Markdown', async () => {
     const copy = copyOf(batch);
@@ -115,6 +168,25 @@ describe('what stands in the records is text', () => {
     const [, row] = csvOf(data).split('\r\n');
     expect(row).toMatch(/^"'=1\+1,""x""\n/u);
     expect(markdownOf(data)).not.toMatch(/(?<!\\)<img/u);
+  });
+
+  test.each(['=1', '+1', '-1', '@a', '\t=1', '＝1', '＋1', '－1', '＠a'])(
+    '%j is no formula in CSV',
+    async (name) => {
+      const data = await reportData(batch.record.batch_dir, {});
+      const [first] = data?.tasks ?? [];
+      const csv = csvOf({ batch: data!.batch, tasks: [{ ...first!, name }] });
+      expect(csv.split('\r\n')[1]).toMatch(/^'/u);
+    },
+  );
+
+  test('no line of Markdown and no cell of CSV carries a command for a terminal, or a second line', async () => {
+    const data = await reportData(batch.record.batch_dir, {});
+    const run_dir = '/a`\n\n<script>\u001B[2J\u202E';
+    const tables = { batch: data!.batch, tasks: [{ ...data!.tasks[0]!, run_dir }] };
+    expect(markdownOf(tables)).toContain("- run directory: `/a' <script>�[2J�`\n");
+    // oxlint-disable-next-line no-control-regex -- what must not be there
+    expect(csvOf(tables)).not.toMatch(/[\u001B\u202E]/u);
   });
 
   test('the tables have exactly the fields that reviewers ask for', async () => {
@@ -160,6 +232,8 @@ describe('what stands in the records is text', () => {
 test('a batch is found by its folder, a folder in it, its id; anything else is none', async () => {
   const { batch_dir } = batch.record;
   const inside = [batch_dir, join(batch_dir, 'batch_result.json'), join(batch_dir, '01-one'), 'reported'];
-  for (const named of inside) expect(await findBatch(named, system.outputDir)).toBe(batch_dir);
-  for (const named of ['', 'other', '/nowhere']) expect(await findBatch(named, system.outputDir)).toBe(null);
+  for (const named of inside)
+    expect(await findBatch(named, [join(system.outputDir, 'batches')])).toBe(batch_dir);
+  for (const named of ['', 'other', '/nowhere'])
+    expect(await findBatch(named, [join(system.outputDir, 'batches')])).toBe(null);
 });

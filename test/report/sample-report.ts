@@ -48,6 +48,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
 ];
 
 export function sampleReport(count: number, hostile: boolean) {
+  const text = hostile ? HOSTILE_TEXTS[0] : undefined;
   const tasks = Array.from({ length: count }, (_, i) => taskOf(i, hostile ? HOSTILE_TEXTS[i] : undefined));
   const batch = {
     id: hostile ? (HOSTILE_TEXTS[0] as string) : 'many',
@@ -58,7 +59,17 @@ export function sampleReport(count: number, hostile: boolean) {
     has_ended: true,
     total: count,
     counters: {},
-    cost: { no: 0, possible: 2, yes: count },
+    kind: 'batch',
+    cost: {
+      no: 0,
+      possible: 2,
+      yes: count,
+      currency: text ?? 'USD',
+      spent_micros: count * 40_000,
+      possibly_spent_micros: 80_000,
+    },
+    broken: [],
+    note: null,
     verdict: 'proven',
     evidence: { signature: signature('trusted'), c2pa: null },
     warnings: [],
@@ -66,7 +77,9 @@ export function sampleReport(count: number, hostile: boolean) {
   return { lang: 'en', batch, tasks };
 }
 
-function taskOf(i: number, text: string | undefined): Omit<ReportTask, 'references' | 'image_path'> & object {
+type ShownTask = Omit<ReportTask, 'references' | 'image_path' | 'result_json'>;
+
+function taskOf(i: number, text: string | undefined): ShownTask {
   const at = Date.parse('2026-11-26T12:00:00.000Z') + i * 20_000;
   const failed = i % 9 === 5;
   return {
@@ -79,9 +92,11 @@ function taskOf(i: number, text: string | undefined): Omit<ReportTask, 'referenc
     model: 'gpt-image-2',
     size: '1024x1024',
     prompt: text ?? `A quiet shop counter at dawn, warm light, number ${i + 1}`,
+    prompt_sent: i % 5 === 0 ? `${text ?? 'A quiet shop counter at dawn'} fully clothed, safe for work` : '',
     prompt_added: i % 5 === 0 ? (text ?? 'fully clothed, safe for work') : '',
     safety_rules: i % 5 === 0 ? ['adult-clothed'] : [],
     image: failed ? null : { bytes: 1_800_000, sha256: 'a'.repeat(64), width: 1024, height: 1024 },
+    image_name: failed ? null : (text ?? `cover-${i + 1}.png`),
     thumb: text?.startsWith('javascript') === true ? text : failed ? null : `thumbs/${i % 4}.webp`,
     image_link: text ?? null,
     result_link: text ?? null,
@@ -94,6 +109,7 @@ function taskOf(i: number, text: string | undefined): Omit<ReportTask, 'referenc
               sha256: 'b'.repeat(64),
               bytes: 1,
               thumb: 'thumbs/1.webp',
+              link: text ?? null,
             },
           ]
         : [],
@@ -105,20 +121,21 @@ function taskOf(i: number, text: string | undefined): Omit<ReportTask, 'referenc
         http_status: failed ? 400 : 200,
         category: failed ? 'bad_request' : null,
         billing: failed ? 'no' : 'yes',
-        worker: `slot-${(i % 4) + 1}`,
+        worker: text ?? `host/slot-${(i % 4) + 1}`,
+        next_at: null,
       },
     ],
     billing: { no: 0, possible: 0, yes: 1 },
     error: failed ? (text ?? 'HTTP 400: size is not supported') : null,
+    warnings: text === undefined ? [] : [text],
     verdict: failed ? 'not completed' : 'proven',
     broken: failed ? [{ id: 'ok-true', en: text ?? 'The call delivered.', zh: '调用已交付。' }] : [],
     evidence: { signature: signature('trusted', text), c2pa: null },
     proof: { task_key: text ?? `many/cover-${i + 1}`, request_id: text ?? 'req_1' },
     run_dir: text ?? '/out/batches/many/01-cover',
-    result_json: null,
     adopted_from: null,
     seconds: 70,
-  } as ReturnType<typeof taskOf>;
+  } as ShownTask;
 }
 
 function signature(state: 'trusted', detail = 'key 108e5d51c764…') {

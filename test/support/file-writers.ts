@@ -41,6 +41,7 @@ const TOKENS: Record<string, (places: Places) => string> = {
   '<stamp>': () => STAMP,
   '<ext>': () => '(?:png|jpg|webp)',
   '<sha256>': () => '[0-9a-f]{64}',
+  '<content>': () => '[0-9a-f]{24}',
   '<hash>': () => '[0-9a-f]{32}',
   '<attempt>': () => '[0-9a-f]{24}',
   '<process>': () => String.raw`\d+-[0-9a-f]{8}`,
