@@ -50,12 +50,29 @@ const tone = (task) =>
       ? 'open'
       : 'bad';
 const bytesText = (bytes) =>
-  bytes === null || bytes === undefined ? '' : `${(bytes / 1_000_000).toFixed(2)} MB`;
+  typeof bytes !== 'number'
+    ? ''
+    : bytes < 100_000
+      ? `${Math.ceil(bytes / 1000)} kB`
+      : `${(bytes / 1_000_000).toFixed(2)} MB`;
 const timeText = (iso) => (typeof iso === 'string' ? `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC` : '–');
-const moneyText = (billing) =>
-  typeof billing.currency === 'string' && typeof billing.yes_micros === 'number'
-    ? `${(billing.yes_micros / 1_000_000).toFixed(2)} ${billing.currency}`
-    : `${billing.yes} ${t('requests')}`;
+const clockText = (ms) => new Date(ms).toISOString().slice(11, 19);
+const secondsText = (seconds) =>
+  seconds < 100
+    ? `${seconds} ${t('seconds')}`
+    : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')} min`;
+/** Money where every charge has a price, else requests (SPEC R8). */
+const moneyText = (count, micros, currency) =>
+  typeof micros === 'number' && typeof currency === 'string'
+    ? `${(micros / 1_000_000).toFixed(2)} ${currency}`
+    : `${count} ${t('requests')}`;
+const spentText = ({ yes, spent_micros, currency }) => moneyText(yes, spent_micros, currency);
+const possiblyText = ({ possible, possibly_spent_micros, currency }) =>
+  moneyText(possible, possibly_spent_micros, currency);
+const billingText = (billing) => BILLING[lang][billing] ?? billing;
+const taskState = (task) =>
+  task.status === 'completed' ? verdictText(task.verdict) : statusText(task.status);
+const numberText = ({ index }) => String(index).padStart(Math.max(2, String(batch.total).length), '0');
 
 /** What a reader hears instead of the picture. */
 function altOf({ prompt, index }) {

@@ -1,11 +1,17 @@
-// Frames.
+// Frames. Each is made once for a language: filters and sorting only move them.
+const made = new Map();
+
 function frame(task, place) {
-  const picture = isLink(task.thumb)
-    ? el('img', { src: task.thumb, alt: altOf(task), loading: 'lazy', decoding: 'async' })
-    : el('span', { class: 'empty' }, task.error ?? t('noImage'));
+  const element = made.get(task) ?? newFrame(task);
+  made.set(task, element);
+  element.firstChild.dataset.place = String(place);
+  return element;
+}
+
+function newFrame(task) {
   const facts = [
     task.mode,
-    task.seconds === null ? null : `${task.seconds} ${t('seconds')}`,
+    task.seconds === null ? null : secondsText(task.seconds),
     bytesText(task.image?.bytes) || null,
   ].filter(Boolean);
   return el(
@@ -16,24 +22,41 @@ function frame(task, place) {
       {
         type: 'button',
         class: 'picture',
-        'data-place': String(place),
-        'aria-label': `${task.index}. ${task.name}`,
-        onclick: () => open(place),
+        'aria-label': `${task.index}. ${task.name}, ${taskState(task)}`,
+        onclick: (event) => open(Number(event.currentTarget.dataset.place)),
       },
-      picture,
+      pictureOf(task),
+      smallReferences(task),
     ),
     el(
       'div',
       { class: 'caption' },
-      el('span', { class: 'number' }, String(task.index).padStart(String(batch.total).length, '0')),
+      el('span', { class: 'number' }, numberText(task)),
       el('span', { class: 'name', title: task.name }, task.name),
-      el(
-        'span',
-        { class: 'state' },
-        task.status === 'completed' ? verdictText(task.verdict) : statusText(task.status),
-      ),
+      el('span', { class: 'state' }, taskState(task)),
       el('span', { class: 'dim wide' }, facts.join(' · ')),
     ),
+  );
+}
+
+function pictureOf(task) {
+  return isLink(task.thumb)
+    ? el('img', { src: task.thumb, alt: altOf(task), loading: 'lazy', decoding: 'async' })
+    : el(
+        'span',
+        { class: 'empty' },
+        task.error ?? (OPEN.has(task.status) ? statusText(task.status) : t('noImage')),
+      );
+}
+
+/** What it was made from, beside what came of it. */
+function smallReferences({ references }) {
+  const shown = references.filter(({ thumb }) => isLink(thumb));
+  if (shown.length === 0) return null;
+  return el(
+    'span',
+    { class: 'small-references' },
+    ...shown.map(({ thumb }) => el('img', { src: thumb, alt: '', loading: 'lazy', decoding: 'async' })),
   );
 }
 

@@ -1,10 +1,13 @@
 // One task, large.
-const dialog = el('dialog', { 'aria-label': 'task', onclose: () => closed() });
+const dialog = el('dialog', {
+  'aria-labelledby': 'task-name',
+  onclose: () => closed(),
+  onclick: (event) => event.target === dialog && dialog.close(),
+});
 
 function open(place) {
   opened = place;
-  const task = chosen[place];
-  dialog.replaceChildren(details(task, place));
+  dialog.replaceChildren(details(chosen[place], place));
   if (!dialog.open) dialog.showModal();
   dialog.querySelector('.close').focus();
 }
@@ -12,7 +15,7 @@ function open(place) {
 function closed() {
   const place = opened;
   opened = null;
-  document.querySelector(`[data-place="${place}"]`)?.focus();
+  document.querySelector(`.picture[data-place="${place}"]`)?.focus();
 }
 
 const step = (by) => {
@@ -21,164 +24,117 @@ const step = (by) => {
 };
 
 function details(task, place) {
-  const source = isLink(task.image_link) ? task.image_link : task.thumb;
-  const picture = isLink(source)
-    ? el('img', { src: source, alt: altOf(task) })
-    : el('p', { class: 'empty' }, task.error ?? t('noImage'));
+  const move = (by, text, label) =>
+    el(
+      'button',
+      {
+        type: 'button',
+        disabled: chosen[place + by] === undefined,
+        onclick: () => step(by),
+        'aria-label': label,
+      },
+      text,
+    );
   return el(
     'article',
     { class: tone(task) },
     el(
       'div',
       { class: 'bar-top' },
-      el('h2', {}, `${task.index}. ${task.name}`),
-      el(
-        'span',
-        { class: 'state' },
-        task.status === 'completed' ? verdictText(task.verdict) : statusText(task.status),
-      ),
-      el(
-        'button',
-        { type: 'button', disabled: place === 0, onclick: () => step(-1), 'aria-label': t('previous') },
-        '←',
-      ),
-      el(
-        'button',
-        {
-          type: 'button',
-          disabled: place === chosen.length - 1,
-          onclick: () => step(1),
-          'aria-label': t('next'),
-        },
-        '→',
-      ),
+      el('span', { class: 'number' }, numberText(task)),
+      el('h2', { id: 'task-name' }, task.name),
+      el('span', { class: 'state' }, taskState(task)),
+      move(-1, '←', t('previous')),
+      move(1, '→', t('next')),
       el('button', { type: 'button', class: 'close', onclick: () => dialog.close() }, t('close')),
     ),
     el(
       'div',
       { class: 'columns' },
-      el('div', { class: 'large' }, picture, references(task)),
+      el('div', { class: 'large', tabindex: '0' }, largePicture(task), references(task)),
       el('div', { class: 'facts-of', tabindex: '0' }, ...factsOf(task)),
     ),
   );
 }
 
+function largePicture(task) {
+  const source = isLink(task.image_link) ? task.image_link : task.thumb;
+  const picture = isLink(source)
+    ? el('img', { src: source, alt: altOf(task) })
+    : el('p', { class: 'empty' }, t('noImage'));
+  return el('figure', { class: 'result' }, picture, el('figcaption', {}, ...linksOf(task)));
+}
+
+function linksOf({ image_link, image_name, result_link, thumb }) {
+  const link = (href, text) => el('a', { href, target: '_blank', rel: 'noreferrer' }, text);
+  return [
+    isLink(image_link)
+      ? link(image_link, t('original'))
+      : isLink(thumb)
+        ? `${image_name} (${t('notLinked')})`
+        : null,
+    isLink(result_link) ? link(result_link, t('resultFile')) : null,
+  ];
+}
+
 function references({ references: all }) {
   if (all.length === 0) return null;
-  const each = all.map(({ name, thumb, sha256 }) =>
-    el(
+  const each = all.map(({ name, thumb, link, path }) => {
+    const picture = isLink(thumb)
+      ? el('img', { src: thumb, alt: name })
+      : el('span', { class: 'empty' }, t('notThere'));
+    return el(
       'figure',
       {},
-      isLink(thumb)
-        ? el('img', { src: thumb, alt: name, loading: 'lazy' })
-        : el('span', { class: 'empty' }, t('noImage')),
-      el('figcaption', { title: sha256 }, name),
-    ),
-  );
+      isLink(link) ? el('a', { href: link, target: '_blank', rel: 'noreferrer' }, picture) : picture,
+      el('figcaption', { title: path }, name),
+    );
+  });
   return el('section', { class: 'references' }, el('h3', {}, t('references')), ...each);
 }
 
 function factsOf(task) {
   return [
-    el('h3', {}, t('prompt')),
-    el('p', { class: 'prompt' }, task.prompt, copyButton(task.prompt)),
-    ...addedTo(task),
     ...(task.error === null ? [] : [el('p', { class: 'error' }, task.error)]),
-    ...rulesOf(task),
+    ...listOf(
+      t('rules'),
+      task.broken.map((rule) => [el('code', {}, rule.id), ` ${ruleText(rule)}`]),
+    ),
+    ...promptOf(task),
+    ...listOf(
+      t('warnings'),
+      task.warnings.map((text) => [text]),
+    ),
     el('h3', {}, t('record')),
     recordOf(task),
-    el('h3', {}, t('attempts')),
-    attemptsOf(task),
-    linksOf(task),
+    ...attemptsOf(task),
   ];
 }
 
-function addedTo({ prompt_added, safety_rules }) {
-  if (prompt_added === '') return [];
+/** As it was written, with what was added to it; or both, where it was changed otherwise. */
+function promptOf({ prompt, prompt_sent, prompt_added, safety_rules }) {
+  const added = prompt_added === '' ? null : el('ins', {}, prompt_added);
+  const told =
+    prompt_added === ''
+      ? null
+      : el(
+          'p',
+          { class: 'dim' },
+          `${t('added')}${safety_rules.length === 0 ? '' : `: ${safety_rules.join(', ')}`}`,
+          ' ',
+          copyButton(prompt_sent, t('sent')),
+        );
   return [
-    el('h3', {}, `${t('added')} (${safety_rules.join(', ')})`),
-    el('p', { class: 'prompt dim' }, prompt_added),
+    el('h3', {}, t('prompt'), copyButton(prompt)),
+    el('p', { class: 'prompt' }, prompt, added === null ? null : ' ', added),
+    told,
+    ...(prompt_sent !== '' && prompt_added === ''
+      ? [el('h3', {}, t('sent'), copyButton(prompt_sent)), el('p', { class: 'prompt' }, prompt_sent)]
+      : []),
   ];
 }
 
-function rulesOf({ broken }) {
-  if (broken.length === 0) return [];
-  const sentence = ({ en, zh, found }) =>
-    ` ${lang === 'zh' ? zh : en}${found === undefined ? '' : ` (${found})`}`;
-  const items = broken.map((rule) => el('li', {}, el('code', {}, rule.id), sentence(rule)));
-  return [el('h3', {}, t('rules')), el('ul', { class: 'rules' }, ...items)];
-}
-
-function recordOf(task) {
-  const { image, evidence } = task;
-  const level = (name) =>
-    evidence[name] === null ? '–' : `${stateText(evidence[name])}: ${evidence[name].detail}`;
-  const rows = [
-    ['provider', `${task.provider}/${task.model}`],
-    ['mode', `${task.mode} · ${task.size}`],
-    ['image', image === null ? null : `${image.width}x${image.height}, ${image.bytes} B`],
-    ...Object.entries(task.proof),
-    [t('signature'), level('signature')],
-    [t('c2pa'), level('c2pa')],
-    [t('folder'), task.run_dir],
-    [t('adopted'), task.adopted_from],
-  ];
-  const told = rows.filter(([, value]) => value !== null && value !== '');
-  return el(
-    'dl',
-    { class: 'record' },
-    ...told.flatMap(([name, value]) => [
-      el('dt', {}, name),
-      el('dd', {}, el('span', {}, value), copyButton(value)),
-    ]),
-  );
-}
-
-function attemptsOf({ attempts }) {
-  const text = ({ started_at, category, http_status, billing, worker }) =>
-    `${timeText(started_at)} · ${category ?? http_status ?? ''} · ${t('billing')}: ${billing} · ${worker}`;
-  return el('ol', { class: 'attempts' }, ...attempts.map((attempt) => el('li', {}, text(attempt))));
-}
-
-function linksOf({ image_link, result_link }) {
-  const links = [
-    [image_link, t('original')],
-    [result_link, t('resultFile')],
-  ].filter(([link]) => isLink(link));
-  return el(
-    'p',
-    {},
-    ...links.map(([href, text]) => el('a', { href, target: '_blank', rel: 'noreferrer' }, text)),
-  );
-}
-
-function copyButton(value) {
-  const button = el(
-    'button',
-    {
-      type: 'button',
-      class: 'copy',
-      onclick: async () => {
-        await copy(value);
-        button.textContent = t('copied');
-        setTimeout(() => (button.textContent = t('copy')), 1_200);
-      },
-    },
-    t('copy'),
-  );
-  return button;
-}
-
-/** Pages from the disk have no clipboard in every browser: then by a selection. */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const area = el('textarea', { class: 'offscreen' });
-    area.value = text;
-    (dialog.open ? dialog : document.body).append(area);
-    area.select();
-    document.execCommand('copy');
-    area.remove();
-  }
+function listOf(title, items) {
+  if (items.length === 0) return [];
+  return [el('h3', {}, title), el('ul', { class: 'rules' }, ...items.map((parts) => el('li', {}, ...parts)))];
 }

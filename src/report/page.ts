@@ -54,7 +54,8 @@ const SCRIPTS = [
   '4-frames.js',
   '5-timeline.js',
   '6-task.js',
-  '7-keys.js',
+  '7-record.js',
+  '8-keys.js',
 ];
 
 async function asset(name: string): Promise<string> {

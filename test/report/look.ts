@@ -48,6 +48,13 @@ async function playHostile(browser: Browser): Promise<string[]> {
       problems.push(`text ${i} is not shown as it is`);
     await page.keyboard.press('Escape');
   }
+  // Bars and their titles carry the same texts; so does the other language.
+  for (const name of ['Timeline', '中文', 'English', 'Contact sheet'])
+    await page.getByRole('button', { name, exact: true }).click();
+  const links = await page.evaluate<string[]>("[...document.querySelectorAll('a[href]')].map((a) => a.href)");
+  problems.push(
+    ...links.filter((link) => !link.startsWith(`file://${folder}/`)).map((link) => `a link to ${link}`),
+  );
   const foreign = await page.evaluate<number>(
     "document.querySelectorAll('script,iframe,object,embed,[onclick]').length",
   );
@@ -66,11 +73,33 @@ async function playMany(browser: Browser, count: number): Promise<string[]> {
   console.log(
     `${count} tasks: open in ${Math.round(openMs)} ms; a frame while scrolling ${medianMs.toFixed(1)} ms, at most ${worstMs.toFixed(0)} ms`,
   );
-  await page.fill('#search', 'number 7');
+  const searchMs = await page.evaluate<number>(`(async () => {
+    const begun = performance.now();
+    const input = document.getElementById('search');
+    input.value = 'number 7';
+    input.dispatchEvent(new Event('input'));
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    return performance.now() - begun;
+  })()`);
+  console.log(`${count} tasks: a search is shown after ${searchMs.toFixed(0)} ms`);
+  await playKeys(page, problems);
   const found = await page.locator('.frame').count();
   if (found === 0 || found >= count) problems.push(`search found ${found} of ${count}`);
   await page.context().close();
   return problems;
+}
+
+/** From the first frame: right, down, Enter, right, Esc; then `/`. */
+async function playKeys(page: Page, problems: string[]): Promise<void> {
+  await page.locator('.picture').first().focus();
+  for (const key of ['ArrowRight', 'ArrowDown', 'Enter', 'ArrowRight']) await page.keyboard.press(key);
+  const opened = await page.locator('dialog[open] h2').textContent();
+  await page.keyboard.press('Escape');
+  const focused = await page.evaluate<string>("document.activeElement.dataset.place ?? ''");
+  if (opened === null || focused === '' || Number(focused) < 3)
+    problems.push(`keys led to '${opened}', ${focused}`);
+  await page.keyboard.press('/');
+  if ((await page.evaluate('document.activeElement.id')) !== 'search') problems.push('/ does not search');
 }
 
 async function open(browser: Browser, name: string, count: number) {

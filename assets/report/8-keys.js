@@ -1,14 +1,20 @@
 // Keys, language, theme.
 function set(name, value, whole = true) {
   view[name] = value;
-  if (whole) draw();
-  else drawBody();
+  if (!whole) {
+    drawBody();
+    return;
+  }
+  draw();
+  document.querySelector('[aria-pressed="true"]').focus();
 }
 
 function switchLanguage() {
   lang = lang === 'zh' ? 'en' : 'zh';
+  made.clear();
   remember('lang', lang);
   draw();
+  document.querySelector('.quiet button').focus();
 }
 
 function switchTheme() {
@@ -42,8 +48,7 @@ document.addEventListener('keydown', (event) => {
 function moveFocus(event) {
   const all = [...document.querySelectorAll('.picture')];
   const at = Number(event.target.dataset.place);
-  const top = all[0].getBoundingClientRect().top;
-  const columns = all.findIndex((one) => one.getBoundingClientRect().top > top + 1);
+  const columns = getComputedStyle(event.target.closest('.sheet')).gridTemplateColumns.split(' ').length;
   const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key] ?? 0;
   const next = all[at + by];
   if (next === undefined) return;
@@ -58,7 +63,8 @@ function drawBody() {
   const shown = el(
     'p',
     { class: 'dim shown', role: 'status' },
-    `${chosen.length} ${t('of')} ${tasks.length} ${t('shown')} · ${t('keys')}`,
+    `${chosen.length} ${t('of')} ${tasks.length} ${t('shown')}`,
+    el('span', { class: 'keys' }, ` · ${t('keys')}`),
   );
   main.replaceChildren(shown, view.tab === 'timeline' ? timeline() : sheet());
 }
