@@ -56,8 +56,9 @@ export function batchEndLines({ summary, rows, elapsedMs, webUi }: BatchOutcome,
 
 /** What to do next; `again`: how to get what is missing, null when there is no such way. */
 export function batchNextText({ ok, batch_dir }: BatchSummary, again: string | null): string {
-  const verify = `  Next: imgproof verify ${safe(quoted(batch_dir))}`;
-  return ok || again === null ? verify : `${verify}\n  ${safe(again)}`;
+  const place = safe(quoted(batch_dir));
+  const look = `  Next: imgproof verify ${place}\n        imgproof report ${place}`;
+  return ok || again === null ? look : `${look}\n  ${safe(again)}`;
 }
 
 function headLines(

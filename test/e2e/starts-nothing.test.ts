@@ -99,6 +99,29 @@ test.each<[string, () => string[], code: number, part: string]>([
   if (isLinux) expect(processesOfHome()).toEqual([]);
 });
 
+/** They write where they were told to, and nowhere else. */
+test.each<[string, () => string[], code: number, said: string, made: string]>([
+  ['report', () => ['report', batch.batchDir, '--out', 'sheet'], 0, 'sheet/index.html', 'sheet'],
+  [
+    'report --csv',
+    () => ['report', batch.batchDir, '--csv', '--out', 'covers.csv'],
+    0,
+    'covers.csv',
+    'covers.csv',
+  ],
+  ['report by an id that is none', () => ['report', 'nope'], 2, "there is no batch and no run 'nope'", ''],
+  ['export', () => ['export', batch.batchDir, 'covers.zip'], 0, 'the embedded server is down', 'covers.zip'],
+])('%s loads no Temporal and starts nothing', (_, args, code, said, made) => {
+  const found = probe(...args());
+  expect([found.code, found.stdout + found.stderr]).toEqual([code, expect.stringContaining(said)]);
+  // Whether there is a server to ask for histories, Temporal's own configuration says.
+  const temporal = made.endsWith('.zip') ? '@temporalio/client' : '@temporalio';
+  expect(found.loaded.filter((line) => line.includes(temporal))).toEqual([]);
+  expect(found.spawned).toEqual([]);
+  expect(readdirSync(userHome)).toEqual(made === '' ? [] : [made]);
+  if (isLinux) expect(processesOfHome()).toEqual([]);
+});
+
 test('status says that nothing runs, and starts and makes nothing', () => {
   // Leaves nothing behind when it does.
   onTestFinished(() => void probe('down', '--now'));
