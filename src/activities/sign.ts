@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { log } from '@temporalio/activity';
 import { writeManifest } from '../artifacts/batch-folder.ts';
-import type { SigningKey } from '../artifacts/signing-keys.ts';
+import type { SigningKey } from '../artifacts/key-file.ts';
 import type { TaskFolder } from '../artifacts/task-folder.ts';
 import type { BatchResultRecord, BatchSummary } from '../domain/batch-records.ts';
 import type { ResultRecord } from '../domain/records.ts';
@@ -27,7 +27,7 @@ export async function signTask(
   folder: TaskFolder,
   { result, resultJson }: { result: ResultRecord; resultJson: string },
 ): Promise<void> {
-  const key = await keyFor(resultJson, deps);
+  const { key } = await keyFor(resultJson, deps);
   if (key === null || !(await isOwnWord(result, deps))) return folder.writeEnvelope(null);
   const resultBytes = await readFile(resultJson);
   return folder.writeEnvelope(await signResult(folder.path, { result, resultBytes }, key));
@@ -41,24 +41,31 @@ export async function recordManifest(
 ): Promise<NonNullable<BatchSummary['manifest']>> {
   const batchDir = dirname(batchResultJson);
   const manifest = await manifestOf(batchDir, record.results);
-  const key = await keyFor(batchResultJson, deps);
+  const { key, unsigned } = await keyFor(batchResultJson, deps);
   const recordBytes = await readFile(batchResultJson);
   const envelope = key === null ? null : signManifest(manifest, { record, recordBytes }, key);
   await writeManifest(batchDir, manifest.text, envelope);
-  return { head: manifest.head, count: manifest.count, key_id: key?.keyId ?? null };
+  const { head, count } = manifest;
+  return { head, count, key_id: key?.keyId ?? null, ...(unsigned === null ? {} : { unsigned }) };
 }
 
 async function isOwnWord({ adopted_from, sha256 }: ResultRecord, { keys }: Keys): Promise<boolean> {
   if (adopted_from === undefined) return true;
   const original = await foundResult(adopted_from);
   if (original === null) return false;
-  const own = { keys: await keys.publicKeys(), source: keys.folder };
+  const own = { ...(await keys.publicKeys()), source: keys.folder };
   return (await signatureOfResult(original, sha256, own)).state === 'trusted';
 }
 
-async function keyFor(path: string, { keys }: Keys): Promise<SigningKey | null> {
-  return keys.current().catch((error: Error) => {
-    log.warn(`not signed: ${path}: ${error.message}`);
-    return null;
-  });
+async function keyFor(
+  path: string,
+  { keys }: Keys,
+): Promise<{ key: SigningKey; unsigned: null } | { key: null; unsigned: string }> {
+  return keys.current().then(
+    (key) => ({ key, unsigned: null }),
+    ({ message }: Error) => {
+      log.warn(`not signed: ${path}: ${message}`);
+      return { key: null, unsigned: message };
+    },
+  );
 }

@@ -6,7 +6,7 @@ import { BATCH_RULES } from '../domain/completeness.ts';
 import { EVIDENCE_RULES, type Level, LEVELS } from '../domain/stronger-evidence.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
 import { keysFolder } from './key.ts';
-import { note, print, printJson, printLines } from './output.ts';
+import { note, print, printJson, printLines, warn } from './output.ts';
 import { lookOf } from './terminal.ts';
 import { verifyLines, verifySentence } from './verify-screen.ts';
 
@@ -71,11 +71,10 @@ async function trusted({ keys, trustList }: VerifyFlags) {
   const { ownKeys, trustedKeysIn, TrustProblem } = await import('../proof/trusted-keys.ts');
   const { trustListIn } = await import('../proof/trust-list.ts');
   try {
+    const own = keys === undefined ? await ownKeys(keysFolder(loadSettings(process.env).home)) : null;
+    for (const problem of own?.problems ?? []) warn(problem);
     return {
-      keys:
-        keys === undefined
-          ? await ownKeys(keysFolder(loadSettings(process.env).home))
-          : await trustedKeysIn(keys),
+      keys: own ?? (await trustedKeysIn(keys as string)),
       ...(trustList === undefined ? {} : { trust: await trustListIn(trustList) }),
     };
   } catch (error) {

@@ -3,9 +3,9 @@
  * (github.com/secure-systems-lab/dsse protocol.md, github.com/in-toto/attestation spec/v1). What is checked is the payload
  * as it is stored; the key id in an envelope is a hint and proves nothing.
  */
-import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import type { PublicKeyRecord, SigningKey } from '../artifacts/signing-keys.ts';
-import { keyIdOf } from '../artifacts/signing-keys.ts';
+import { type KeyObject, sign, verify } from 'node:crypto';
+import { keyIdOf, publicKeyIn, type SigningKey } from '../artifacts/key-file.ts';
+import type { PublicKeyRecord } from '../artifacts/signing-keys.ts';
 import { canonicalJson } from '../domain/ids.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 
@@ -111,16 +111,7 @@ function holds(message: Buffer, key: KeyObject, sig: string): boolean {
   const signature = Buffer.from(sig, 'base64');
   // The last character of base64 has bits that mean nothing.
   if (signature.toString('base64') !== sig) return false;
-  return key.asymmetricKeyType === 'ed25519' && verify(null, message, key, signature);
-}
-
-function publicKeyIn(pem: unknown): KeyObject | null {
-  if (typeof pem !== 'string') return null;
-  try {
-    return createPublicKey(pem);
-  } catch {
-    return null;
-  }
+  return verify(null, message, key, signature);
 }
 
 const SIGNATURES_MAX = 8;

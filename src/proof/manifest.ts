@@ -4,7 +4,7 @@
  * chain; a file that is swapped breaks its line.
  */
 import { isAbsolute, join, relative, sep } from 'node:path';
-import type { SigningKey } from '../artifacts/signing-keys.ts';
+import type { SigningKey } from '../artifacts/key-file.ts';
 import type { BatchResultRecord, ManifestHead } from '../domain/batch-records.ts';
 import { canonicalJson } from '../domain/ids.ts';
 import { FILES } from '../domain/layout.ts';

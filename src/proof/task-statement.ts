@@ -1,7 +1,7 @@
 /** What is signed of one task (SPEC P3): `result.dsse.json` beside its `result.json`. */
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import type { SigningKey } from '../artifacts/signing-keys.ts';
+import type { SigningKey } from '../artifacts/key-file.ts';
 import { attemptFolder, FILES } from '../domain/layout.ts';
 import type { ResultRecord } from '../domain/records.ts';
 import { type Envelope, seal, type Subject } from './dsse.ts';

@@ -1,6 +1,6 @@
 /** What answers offline loads no Temporal, starts no process and makes no home (SPEC C5, P2, DESIGN 3). */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -97,6 +97,24 @@ test.each<[string, () => string[], code: number, part: string]>([
   expect(found.spawned).toEqual([]);
   expect(readdirSync(userHome)).toEqual([]);
   if (isLinux) expect(processesOfHome()).toEqual([]);
+});
+
+test('key show makes the first key and nothing else; a damaged key is told with the others, and rotate is the way out', () => {
+  const shown = probe('key', 'show');
+  expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('BEGIN PUBLIC KEY')]);
+  expect(shown.loaded.filter((line) => line.includes('@temporalio'))).toEqual([]);
+  expect(shown.stdout + shown.stderr).not.toContain('PRIVATE');
+  expect([readdirSync(home), readdirSync(join(home, 'keys'))]).toEqual([['keys'], ['key-0001.json']]);
+  writeFileSync(join(home, 'keys', 'key-0001.json'), '{"half":');
+  const damaged = probe('key', 'show');
+  expect([damaged.code, damaged.stderr]).toEqual([3, expect.stringContaining('imgproof key rotate')]);
+  const rotated = probe('key', 'rotate', '--json');
+  const list = JSON.parse(rotated.stdout) as { keys: object[]; problems: string[] };
+  expect([rotated.code, list.keys.length, list.problems.length]).toEqual([0, 1, 1]);
+  expect(probe('key', 'show').code).toBe(0);
+  writeFileSync(join(userHome, 'none.json'), 'null');
+  const refused = probe('verify', batch.batchDir, '--keys', 'none.json');
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('is no list of keys')]);
 });
 
 test('status says that nothing runs, and starts and makes nothing', () => {

@@ -1,9 +1,10 @@
 /** The worker's own signature (SPEC P3): what it covers, whose it is, and that a record never waits for it. */
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type SigningKey, SigningKeys } from '../../src/artifacts/signing-keys.ts';
+import type { SigningKey } from '../../src/artifacts/key-file.ts';
+import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import { FILES } from '../../src/domain/layout.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Envelope, envelopeText, seal, type Statement } from '../../src/proof/dsse.ts';
@@ -258,48 +259,5 @@ describe('a result that another order adopts', () => {
       ['kept', 'trusted'],
       ['forged', 'absent'],
     ]);
-  });
-});
-
-describe('keys', () => {
-  test('two workers that make the first one at once have the same', async () => {
-    const folder = join(tempFolder(), 'keys');
-    const made = await Promise.all(Array.from({ length: 8 }, () => new SigningKeys(folder).current()));
-    expect(new Set(made.map(({ keyId }) => keyId)).size).toBe(1);
-    expect(readdirSync(folder)).toEqual(['key-0001.json']);
-  });
-
-  test('a new one signs from then on; what earlier ones signed stays trusted', async () => {
-    const before = await batch.keys.current();
-    const { keyId } = await new SigningKeys(batch.keys.folder).rotate();
-    const later = await signedBatch(system, 'after rotation');
-    expect(later.summary.manifest?.key_id).toBe(keyId);
-    const signers = (await verify(copyOf(later), { required: ['signature'] })).map(
-      ({ evidence }) => evidence.signature?.key_id,
-    );
-    expect(new Set(signers)).toEqual(new Set([keyId]));
-    expect(await brokenIn(copyOf(batch), { required: ['signature'] })).toEqual([]);
-    const list = await batch.keys.publicKeys();
-    expect(list.map(({ key_id }) => key_id)).toEqual([before.keyId, keyId]);
-    expect(list.map(({ retired_at }) => retired_at)).toEqual([list[1]?.created_at, null]);
-  });
-
-  test('one that can’t be used stops no record: it is unsigned, and verify says so', async () => {
-    const { file } = await batch.keys.rotate();
-    writeFileSync(file, '{"half":');
-    const unsigned = await signedBatch(system, 'unsigned');
-    expect(unsigned.summary).toMatchObject({ success: 2, manifest: { count: 3, key_id: null } });
-    rmSync(file);
-    const items = await verify(copyOf(unsigned));
-    expect(items.map(({ evidence }) => evidence.signature?.state)).toEqual(items.map(() => 'absent'));
-    expect(items[0]?.verdict).toBe('proven');
-    expect(await brokenIn(copyOf(unsigned), { required: ['signature'] })).toHaveLength(4);
-  });
-
-  test('one that others may read is refused with the way out', async () => {
-    const keysOfOthers = new SigningKeys(join(tempFolder(), 'keys'));
-    const { file } = await keysOfOthers.current();
-    chmodSync(file, 0o644);
-    await expect(new SigningKeys(keysOfOthers.folder).current()).rejects.toThrow(`chmod 600 ${file}`);
   });
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 async function runFolder(): Promise<string> {
   const [run] = copyOf(batch).runs as [string];
-  const [key] = await batch.keys.publicKeys();
+  const [key] = (await batch.keys.publicKeys()).keys;
   writeFileSync(join(run, 'KEY.pem'), key?.public_key ?? '');
   return run;
 }
