@@ -95,7 +95,7 @@ async function writeRuns(): Promise<string[]> {
     await run.writeAttempt(attempt);
     await run.writeResult(result);
     const resultBytes = Buffer.from(`${JSON.stringify(result, null, 2)}\n`);
-    await run.writeEnvelope(await signResult(task.run_dir, { result, resultBytes }, key));
+    await run.writeEnvelope(await signResult(task.run_dir, resultBytes, key));
     images.push(path);
   }
   return images;

@@ -3,12 +3,13 @@
  * unsigned, the log says why, and `verify` says `absent`.
  */
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { log } from '@temporalio/activity';
 import { writeManifest } from '../artifacts/batch-folder.ts';
 import type { SigningKey } from '../artifacts/key-file.ts';
 import type { TaskFolder } from '../artifacts/task-folder.ts';
 import type { BatchResultRecord, BatchSummary } from '../domain/batch-records.ts';
+import { FILES } from '../domain/layout.ts';
 import type { ResultRecord } from '../domain/records.ts';
 import { foundResult } from '../proof/claims.ts';
 import { manifestOf, signManifest } from '../proof/manifest.ts';
@@ -30,7 +31,7 @@ export async function signTask(
   const { key } = await keyFor(resultJson, deps);
   if (key === null || !(await isOwnWord(result, deps))) return folder.writeEnvelope(null);
   const resultBytes = await readFile(resultJson);
-  return folder.writeEnvelope(await signResult(folder.path, { result, resultBytes }, key));
+  return folder.writeEnvelope(await signResult(folder.path, resultBytes, key));
 }
 
 /** Of a `batch_result.json` that was just written: the chain of its tasks, and its signed head. */
@@ -42,11 +43,19 @@ export async function recordManifest(
   const batchDir = dirname(batchResultJson);
   const manifest = await manifestOf(batchDir, record.results);
   const { key, unsigned } = await keyFor(batchResultJson, deps);
-  const recordBytes = await readFile(batchResultJson);
-  const envelope = key === null ? null : signManifest(manifest, { record, recordBytes }, key);
+  const records = await recordsOf(batchDir);
+  const envelope = key === null ? null : signManifest(manifest, { record, records }, key);
   await writeManifest(batchDir, manifest.text, envelope);
   const { head, count } = manifest;
   return { head, count, key_id: key?.keyId ?? null, ...(unsigned === null ? {} : { unsigned }) };
+}
+
+/** What was ordered and what came of it, as they are on disk. */
+async function recordsOf(batchDir: string): Promise<Map<string, Buffer>> {
+  const names = [FILES.batchResult, FILES.batchRequest];
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(batchDir, name))] as const)),
+  );
 }
 
 async function isOwnWord({ adopted_from, sha256 }: ResultRecord, { keys }: Keys): Promise<boolean> {

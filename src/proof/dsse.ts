@@ -79,7 +79,7 @@ export function open(content: Buffer, { keys }: TrustedKeys): Opened {
   const signedBy = (key: KeyObject) =>
     envelope.signatures.some(({ keyid, sig }) => keyid === keyIdOf(key) && holds(message, key, sig));
   const statement = statementIn(payload);
-  if (statement === null) return invalid('its payload is no in-toto statement');
+  if (statement === null) return invalid('its payload is no in-toto statement of ours');
   for (const { public_key } of keys) {
     const key = publicKeyIn(public_key);
     if (key !== null && signedBy(key))
@@ -115,6 +115,8 @@ function holds(message: Buffer, key: KeyObject, sig: string): boolean {
 }
 
 const SIGNATURES_MAX = 8;
+/** Ours have five at most. */
+const SUBJECTS_MAX = 16;
 
 function envelopeIn(content: Buffer): Envelope | null {
   const value: Partial<Envelope> | null = objectIn(content);
@@ -132,7 +134,10 @@ function statementIn(payload: Buffer): Statement | null {
     return null;
   const isSubject = (one: Partial<Subject> | null) =>
     typeof one?.name === 'string' && /^[0-9a-f]{64}$/u.test(String(one.digest?.sha256));
-  return value.subject.every(isSubject) ? (value as Statement) : null;
+  if (value.subject.length > SUBJECTS_MAX || !value.subject.every(isSubject)) return null;
+  // Whoever hands over an envelope must not have the same file read a thousand times.
+  const names = new Set(value.subject.map(({ name }) => name));
+  return names.size === value.subject.length ? (value as Statement) : null;
 }
 
 function objectIn(bytes: Buffer): object | null {

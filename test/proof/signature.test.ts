@@ -6,7 +6,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { SigningKey } from '../../src/artifacts/key-file.ts';
 import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import { FILES } from '../../src/domain/layout.ts';
-import type { ResultRecord } from '../../src/domain/records.ts';
 import { type Envelope, envelopeText, seal, type Statement } from '../../src/proof/dsse.ts';
 import { signResult } from '../../src/proof/task-statement.ts';
 import { verifyPaths } from '../../src/proof/verify.ts';
@@ -177,6 +176,13 @@ const CHANGES: Record<string, Change> = {
     change: (copy) => rmSync(manifestOf(copy)),
     noticed: ['batch', 'signed', 'signature-holds', 'manifest.jsonl is signed, and is not there'],
   },
+  'another limit in batch_request.json': {
+    change: ({ change, batchDir }) =>
+      change(join(batchDir, FILES.batchRequest), (text) =>
+        text.replace('"queue_limit": 200', '"queue_limit": 201'),
+      ),
+    noticed: ['batch', 'signed', 'signature-holds', 'batch_request.json was changed after it was signed'],
+  },
   'a space in batch_result.json': {
     change: ({ change, batchDir }) => change(join(batchDir, FILES.batchResult), (text) => `${text} `),
     noticed: ['batch', 'signed', 'signature-holds', 'batch_result.json was changed after it was signed'],
@@ -223,9 +229,8 @@ describe('an image that a trusted signer has decoded, with the same bytes,', () 
       JSON.stringify({ ...(JSON.parse(text) as object), bytes: cut.length, sha256 }),
     );
     const resultBytes = readFileSync(join(run, FILES.result));
-    const result = JSON.parse(resultBytes.toString()) as ResultRecord;
     const sign = async (key: SigningKey) =>
-      writeFileSync(envelopeOf(run), envelopeText(await signResult(run, { result, resultBytes }, key)));
+      writeFileSync(envelopeOf(run), envelopeText(await signResult(run, resultBytes, key)));
     const verdict = async (options = {}) =>
       (await verifyPaths([run], { keys: await keys(), ...options })).items[0]?.broken
         .map(({ id }) => id)
