@@ -41,8 +41,11 @@ export interface TrustedKeys {
   source: string;
 }
 
+/** `retired`: a key of theirs, but by its own word it signed after another one had taken over. */
+export type Standing = 'trusted' | 'retired' | 'unknown';
+
 export type Opened =
-  | { kind: 'signed'; statement: Statement; keyId: string; trusted: boolean }
+  | { kind: 'signed'; statement: Statement; keyId: string; standing: Standing }
   | { kind: 'invalid'; problem: string };
 
 /** `signer` joins the predicate: whoever has no list of keys can still see that nothing was changed. */
@@ -80,15 +83,24 @@ export function open(content: Buffer, { keys }: TrustedKeys): Opened {
     envelope.signatures.some(({ keyid, sig }) => keyid === keyIdOf(key) && holds(message, key, sig));
   const statement = statementIn(payload);
   if (statement === null) return invalid('its payload is no in-toto statement of ours');
-  for (const { public_key } of keys) {
-    const key = publicKeyIn(public_key);
+  for (const record of keys) {
+    const key = publicKeyIn(record.public_key);
     if (key !== null && signedBy(key))
-      return { kind: 'signed', statement, keyId: keyIdOf(key), trusted: true };
+      return { kind: 'signed', statement, keyId: keyIdOf(key), standing: standingOf(record, statement) };
   }
   const own = publicKeyIn((statement.predicate['signer'] as { public_key?: unknown } | null)?.public_key);
   if (own !== null && signedBy(own))
-    return { kind: 'signed', statement, keyId: keyIdOf(own), trusted: false };
+    return { kind: 'signed', statement, keyId: keyIdOf(own), standing: 'unknown' };
   return invalid('the signature does not fit what is signed: it was changed, or signed with another key');
+}
+
+/** A worker that had taken the old key when another one came may finish what it began. */
+const TAKE_OVER_MS = 60_000;
+
+function standingOf({ retired_at }: PublicKeyRecord, { predicate }: Statement): Standing {
+  const retired = Date.parse(retired_at ?? '');
+  const signed = Date.parse(String(predicate['signed_at']));
+  return Number.isNaN(retired) || signed <= retired + TAKE_OVER_MS ? 'trusted' : 'retired';
 }
 
 /** As it lies on the disk. */
@@ -98,7 +110,7 @@ export function envelopeText({ schema_version, payloadType, payload, signatures 
 }
 
 /** DSSE's PAE: what is signed names type and lengths, so that no other reading of the same bytes fits. */
-export function preAuthEncoding(type: string, payload: Buffer): Buffer {
+function preAuthEncoding(type: string, payload: Buffer): Buffer {
   const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `;
   return Buffer.concat([Buffer.from(head), payload]);
 }

@@ -4,7 +4,7 @@ import { FILES } from '../domain/layout.ts';
 import { firstOf, shown } from '../domain/shown.ts';
 import type { SignatureFinding } from '../domain/stronger-evidence.ts';
 import type { FoundResult } from './claims.ts';
-import { open, type Statement, type Subject, type TrustedKeys } from './dsse.ts';
+import { open, type Standing, type Statement, type Subject, type TrustedKeys } from './dsse.ts';
 import { BATCH_PREDICATE } from './manifest.ts';
 import { checkChain } from './manifest-chain.ts';
 import { READ_LIMITS, readRegularFile } from './safe-read.ts';
@@ -87,20 +87,24 @@ async function signatureIn(
   const opened = open(read.value, keys);
   if (opened.kind === 'invalid')
     return { ...none, state: 'invalid', detail: `${basename(path)}: ${opened.problem}` };
-  const { statement, keyId, trusted } = opened;
+  const { statement, keyId, standing } = opened;
   if (statement.predicateType !== predicateType)
     return { ...none, state: 'invalid', detail: `${basename(path)} is signed for something else` };
   const at = statement.predicate['signed_at'];
   return {
-    state: trusted ? 'trusted' : 'valid, signer not trusted',
+    state: standing === 'trusted' ? 'trusted' : 'valid, signer not trusted',
     key_id: keyId,
     signed_at: typeof at === 'string' ? at : null,
-    detail: trusted
-      ? `key ${keyId.slice(0, 12)}… of ${keys.source}`
-      : `key ${keyId.slice(0, 12)}…, which is in no list of trusted keys (--keys FILE)`,
+    detail: `key ${keyId.slice(0, 12)}…${SAID_OF[standing](keys.source)}`,
     statement,
   };
 }
+
+const SAID_OF: Record<Standing, (source: string) => string> = {
+  trusted: (source) => ` of ${source}`,
+  retired: (source) => ` of ${source}, which had been retired when it signed`,
+  unknown: () => ', which is in no list of trusted keys (--keys FILE)',
+};
 
 function judged(
   { statement: _, ...finding }: SignedFinding,

@@ -7,7 +7,7 @@ import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import { FILES } from '../../src/domain/layout.ts';
 import { ownKeys, trustedKeysIn } from '../../src/proof/trusted-keys.ts';
 import { verifyPaths } from '../../src/proof/verify.ts';
-import { copyOf, type SignedBatch, signedBatch } from '../support/signed-batch.ts';
+import { copyOf, type SignedBatch, signedBatch, trusted } from '../support/signed-batch.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -84,6 +84,25 @@ describe('another key', () => {
       ['two', 'trusted', keyId],
     ]);
   });
+});
+
+test('a key that signs after another one took over, by its own word, is not trusted for that', async () => {
+  const { keys } = await trusted(batch.keys);
+  const firstSigned = (await verifyPaths([copyOf(batch).batchDir], { keys: { keys, source: 'us' } })).items[0]
+    ?.evidence.signature?.signed_at as string;
+  const retiredFor = async (ms: number) => {
+    const retired_at = new Date(Date.parse(firstSigned) - ms).toISOString();
+    const list = { source: 'us', keys: keys.map((key) => ({ ...key, retired_at })) };
+    const { items } = await verifyPaths([copyOf(batch).batchDir], { keys: list, required: ['signature'] });
+    return [items[0]?.ok, items[0]?.evidence.signature?.state, items[0]?.evidence.signature?.detail];
+  };
+  // A worker that had the key in its hand when another one came.
+  expect(await retiredFor(1_000)).toEqual([true, 'trusted', expect.any(String)]);
+  expect(await retiredFor(3_600_000)).toEqual([
+    false,
+    'valid, signer not trusted',
+    expect.stringContaining('had been retired when it signed'),
+  ]);
 });
 
 describe('a key that can’t be used stops no record', () => {
