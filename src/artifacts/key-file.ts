@@ -95,16 +95,25 @@ export function publicKeyIn(pem: unknown): KeyObject | null {
 /** With a public key that is the one its id names. */
 async function readKeyFile(path: string): Promise<KeyFile> {
   try {
-    const file = JSON.parse((await readPlain(path, KEY_BYTES_MAX)).toString('utf8')) as KeyFile | null;
+    const file = jsonIn(await readPlain(path, KEY_BYTES_MAX));
     if (typeof file?.schema_version !== 'number') throw new NotPlain('it is no key file of imgproof');
     if (file.schema_version > SCHEMA_VERSION)
       throw new NotPlain(`its schema_version ${file.schema_version} is of a newer imgproof`);
     const publicKey = publicKeyIn(file.public_key);
     if (publicKey === null || keyIdOf(publicKey) !== file.key_id)
       throw new NotPlain('its public key is damaged or another one');
-    return file;
+    return file as KeyFile;
   } catch (error) {
     throw unusable(path, (error as Error).message);
+  }
+}
+
+/** What `JSON.parse` says of a damaged file quotes it, and here that is the private key. */
+function jsonIn(content: Buffer): Partial<KeyFile> | null {
+  try {
+    return JSON.parse(content.toString('utf8')) as Partial<KeyFile> | null;
+  } catch {
+    throw new NotPlain('it is no complete JSON');
   }
 }
 

@@ -1,6 +1,6 @@
 /** The worker's own signature (SPEC P3): what it covers, whose it is, and that a record never waits for it. */
 import { createHash } from 'node:crypto';
-import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { SigningKey } from '../../src/artifacts/key-file.ts';
@@ -18,6 +18,7 @@ import {
   signedBatch,
   trusted,
 } from '../support/signed-batch.ts';
+import { textsIn } from '../support/canary.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -76,13 +77,18 @@ describe('a result, a failed task and a batch are signed when they are recorded 
     expect(memo?.['manifest']).toEqual(manifest);
   });
 
-  test('the key is for its owner alone, and no private key is anywhere else', async () => {
-    const { keyId, file } = await batch.keys.current();
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(batch.keys.folder).mode & 0o777).toBe(0o700);
-    expect(keyId).toMatch(/^[0-9a-f]{64}$/u);
-    const written = filesUnder(batch.outputDir).filter((path) => readFileSync(path).includes('PRIVATE KEY'));
-    expect([filesUnder(batch.outputDir).length > 20, written]).toEqual([true, []]);
+  test('the private key is in its file alone: in no output, log, spool or history', async () => {
+    const { file } = await batch.keys.current();
+    const { private_key } = JSON.parse(readFileSync(file, 'utf8')) as { private_key: string };
+    const secret = private_key.split('\n')[1] as string;
+    const { home } = system.settings;
+    const written = [...filesUnder(batch.outputDir), ...filesUnder(home)];
+    const history = await system.client.getHandle(batch.batchId).fetchHistory();
+    expect(written.length).toBeGreaterThan(20);
+    expect(written.filter((path) => readFileSync(path).includes(secret))).toEqual([file]);
+    expect(written.filter((path) => readFileSync(path).includes('PRIVATE KEY'))).toEqual([file]);
+    expect(textsIn(history)).toContain(batch.summary.manifest?.key_id);
+    expect(textsIn(history)).not.toContain(secret);
   });
 });
 

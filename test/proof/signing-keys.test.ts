@@ -170,6 +170,29 @@ describe('a key that can’t be used stops no record', () => {
     expect(await statesOf(batch)).toEqual(TRUSTED);
   });
 
+  test('what is said of it quotes nothing of it: the words go into logs and histories', async () => {
+    const keys = new SigningKeys(join(tempFolder(), 'keys'));
+    const { file } = await keys.current();
+    const whole = readFileSync(file, 'utf8');
+    const secret = /PRIVATE KEY-----\\n(?<body>[^\\]+)/u.exec(whole)?.groups?.['body'] as string;
+    const parts = Array.from({ length: secret.length - 3 }, (_, i) => secret.slice(i, i + 4));
+    for (const damage of [
+      whole.replace(`"-----BEGIN PRIVATE KEY-----\\n${secret}`, secret),
+      whole.slice(0, -60),
+    ]) {
+      expect(damage).not.toBe(whole);
+      writeFileSync(file, damage);
+      const refusal = await new SigningKeys(keys.folder).current().then(
+        () => 'not refused',
+        ({ message }: Error) => message,
+      );
+      const { problems } = await keys.publicKeys();
+      expect([problems.length, refusal]).toEqual([1, expect.stringContaining(file)]);
+      const said = `${refusal} ${problems.join(' ')}`;
+      expect(parts.filter((part) => said.includes(part))).toEqual([]);
+    }
+  });
+
   test('its public half is known as long as it can be read, whatever became of the private one', async () => {
     const keys = new SigningKeys(join(tempFolder(), 'keys'));
     const { file, keyId } = await keys.current();
