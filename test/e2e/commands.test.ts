@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
+import type { VerifyReport } from '../../src/proof/verify.ts';
 import { type CliAndProvider, until } from '../support/cli.ts';
 import { shareStack } from '../support/shared-stack.ts';
 import { startProviderServer } from '../support/provider-server.ts';
@@ -92,6 +93,29 @@ describe('the demo batch of examples/ with the scripted provider as happy', () =
     expect([untrusted.code, untrusted.stdout]).toEqual([5, expect.stringContaining('signature-required')]);
     const report = await cli.run(['report', batch_dir]);
     expect([report.code, existsSync(report.stdout.trim())]).toEqual([0, true]);
+  }, 60_000);
+
+  test('verify --history notices that a batch was put back to an earlier signed state, which its files alone do not show', async () => {
+    const file = await cli.batchFile('history.json', [
+      { prompt: 'kept', task_name: 'kept' },
+      { prompt: 'at the second try [fault:400 times=1]', task_name: 'late' },
+    ]);
+    const first = await cli.run(['batch', file, '--batch-id', 'it\'s "history"', '--json']);
+    const { batch_dir } = json(first.stdout);
+    const before = join(cli.folder, 'before');
+    cpSync(batch_dir, before, { recursive: true });
+    expect((await cli.run(['retry', 'it\'s "history"'])).code).toBe(0);
+    const verified = await cli.run(['verify', batch_dir, '--history', '--require', 'signature']);
+    expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('2 proven')]);
+    rmSync(batch_dir, { recursive: true });
+    cpSync(before, batch_dir, { recursive: true });
+    const whole = async (...more: string[]) => {
+      const { stdout } = await cli.run(['verify', batch_dir, '--json', '--require', 'signature', ...more]);
+      const [item] = (JSON.parse(stdout) as VerifyReport).items;
+      return [item?.verdict, item?.broken.map(({ id }) => id)];
+    };
+    expect(await whole()).toEqual(['proven', []]);
+    expect(await whole('--history')).toEqual(['broken', ['history-agrees']]);
   }, 60_000);
 
   test('images of another provider key than happy are refused as production proof (exit 5)', async () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { RULES } from '../../src/domain/acceptance.ts';
 import { BATCH_RULES } from '../../src/domain/completeness.ts';
-import { EVIDENCE_RULES } from '../../src/domain/stronger-evidence.ts';
+import { EVIDENCE_RULES, HISTORY_RULE } from '../../src/domain/stronger-evidence.ts';
 import { type ProvenBatch, provenBatch } from '../support/proven-batch.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -117,6 +117,14 @@ test('key show makes the first key and nothing else; a damaged key is told with 
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('is no list of keys')]);
 });
 
+test('verify --history starts no server to ask', () => {
+  const { code, stderr, spawned } = probe('verify', batch.batchDir, '--history');
+  expect([code, stderr, spawned]).toEqual([3, expect.stringContaining('imgproof up'), []]);
+  for (const path of [join(batch.batchDir, '..', 'none'), 'package.zip'])
+    expect(probe('verify', path, '--history').code, path).toBe(2);
+  expect(readdirSync(userHome)).toEqual([]);
+});
+
 test('status says that nothing runs, and starts and makes nothing', () => {
   // Leaves nothing behind when it does.
   onTestFinished(() => void probe('down', '--now'));
@@ -140,11 +148,8 @@ test('the same probe sees what `up` starts and makes', ({ skip }) => {
 }, 120_000);
 
 describe('verify --rules', () => {
-  const table = Object.entries({ ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES }).map(([id, { en, zh }]) => ({
-    id,
-    en,
-    zh,
-  }));
+  const sentences = { ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES, [HISTORY_RULE.id]: HISTORY_RULE };
+  const table = Object.entries(sentences).map(([id, { en, zh }]) => ({ id, en, zh }));
 
   test('prints every rule: its id, one sentence in English and one in Chinese (P1)', () => {
     const { stdout } = probe('verify', '--rules');
