@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
 import type { VerifyReport } from '../../src/proof/verify.ts';
@@ -116,6 +117,21 @@ describe('the demo batch of examples/ with the scripted provider as happy', () =
     };
     expect(await whole()).toEqual(['proven', []]);
     expect(await whole('--history')).toEqual(['broken', ['history-agrees']]);
+  }, 60_000);
+
+  test('a batch that could not be signed says why; its images are there all the same', async () => {
+    const { file } = await new SigningKeys(join(cli.home, 'keys')).rotate();
+    await writeFile(file, '{"half":');
+    const task = await cli.batchFile('unsigned.json', [{ prompt: 'unsigned' }]);
+    const made = await cli.run(['batch', task, '--json']);
+    await new SigningKeys(join(cli.home, 'keys')).rotate();
+    expect([made.code, made.stderr]).toEqual([
+      0,
+      expect.stringContaining(`not signed: the signing key ${file}`),
+    ]);
+    expect(json(made.stdout)).toMatchObject({ ok: true, acceptable: true, manifest: { key_id: null } });
+    const worker = readFileSync(join(cli.home, 'logs', 'worker.log'), 'utf8');
+    expect(worker).toContain(`not signed: ${json(made.stdout).batch_dir}`);
   }, 60_000);
 
   test('images of another provider key than happy are refused as production proof (exit 5)', async () => {
