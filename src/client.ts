@@ -146,9 +146,10 @@ const SERVER_ANSWERED = new Set([3, 5, 6, 7, 9, 12, 16]);
 export async function describe(
   client: Client,
   workflowId: string,
+  runId?: string,
 ): Promise<WorkflowExecutionDescription | null> {
   try {
-    return await inTime(client, () => client.workflow.getHandle(workflowId).describe());
+    return await inTime(client, () => client.workflow.getHandle(workflowId, runId).describe());
   } catch (error) {
     if (error instanceof sdk.WorkflowNotFoundError) return null;
     throw error;

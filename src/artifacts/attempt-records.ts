@@ -59,6 +59,7 @@ export function answeredRecord(
     retryable: false,
     billing: 'yes',
     next_attempt_at: null,
+    response: { sha256: header.sha256, bytes: header.bytes },
     ...(verdict.ok ? { answer: verdict.notes } : {}),
   };
 }

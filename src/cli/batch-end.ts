@@ -13,7 +13,7 @@ import { endNow } from './end-now.ts';
 import { type BatchEnd, recordOf } from './ended-batch.ts';
 import { CommandProblem, EXIT, type ExitCode } from './exit-codes.ts';
 import type { WaitFlags } from './flags.ts';
-import { note, printJson, printLines, safe, say } from './output.ts';
+import { note, printJson, printLines, safe, say, warn } from './output.ts';
 import { serverTrouble } from './server-trouble.ts';
 import type { View } from './progress-view.ts';
 import { type Session, webUiLink } from './session.ts';
@@ -77,6 +77,8 @@ export function tellEnded(
       `note: "${safe(order.batchId)}" ran before, but no result of it was found in this output directory; everything was ordered again`,
     );
   }
+  const unsigned = summary.manifest?.unsigned;
+  if (unsigned !== undefined) warn(`the records are not signed: ${unsigned}`);
   if (flags.json) {
     const results = rows === null ? {} : { results: rows };
     printJson({

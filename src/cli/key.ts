@@ -1,10 +1,11 @@
 /** `imgproof key show | rotate`: whose signature stands under what this machine's workers record (SPEC P3). */
 import type { Command } from 'commander';
-import { KeyProblem, type PublicKeyRecord, SigningKeys } from '../artifacts/signing-keys.ts';
+import { KeyProblem } from '../artifacts/key-file.ts';
+import { type PublicKeyRecord, SigningKeys } from '../artifacts/signing-keys.ts';
 import { loadSettings } from '../config.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
-import { note, print, printJson } from './output.ts';
+import { note, print, printJson, warn } from './output.ts';
 
 export function register(command: Command): void {
   command.description('the keys that sign what this machine records');
@@ -27,10 +28,18 @@ export function keysFolder(home: string): string {
   return `${home}/keys`;
 }
 
+/** With a key that can't sign the others are told all the same: what they signed is still theirs. */
 async function show(flags: { json?: boolean }): Promise<void> {
   await withKeys(async (keys) => {
-    await keys.current();
-    await tell(keys, flags);
+    const problem = await keys.current().then(
+      () => null,
+      (error: unknown) => {
+        if (error instanceof KeyProblem) return error;
+        throw error;
+      },
+    );
+    if (problem !== null && (await keys.publicKeys()).keys.length === 0) throw problem;
+    await tell(keys, flags, problem?.message ?? null);
   });
 }
 
@@ -38,7 +47,7 @@ async function rotate(flags: { json?: boolean }): Promise<void> {
   await withKeys(async (keys) => {
     const { keyId } = await keys.rotate();
     if (flags.json !== true) note(`from now on ${keyId} signs`);
-    await tell(keys, flags);
+    await tell(keys, flags, null);
   });
 }
 
@@ -51,11 +60,19 @@ async function withKeys(act: (keys: SigningKeys) => Promise<void>): Promise<void
   }
 }
 
-async function tell(keys: SigningKeys, { json }: { json?: boolean }): Promise<void> {
-  const list = await keys.publicKeys();
+/** `cannotSign`: why nothing is signed now. */
+async function tell(
+  keys: SigningKeys,
+  { json }: { json?: boolean },
+  cannotSign: string | null,
+): Promise<void> {
+  const { keys: list, problems } = await keys.publicKeys();
+  const exitCode = cannotSign === null ? EXIT.ok : EXIT.environment;
+  process.exitCode = exitCode;
+  for (const problem of new Set([...(cannotSign === null ? [] : [cannotSign]), ...problems])) warn(problem);
   if (json === true) {
-    const reason = `${list.length} ${list.length === 1 ? 'key' : 'keys'}`;
-    printJson({ schema_version: SCHEMA_VERSION, keys: list, exit_code: EXIT.ok, reason });
+    const reason = cannotSign ?? `${list.length} ${list.length === 1 ? 'key' : 'keys'}`;
+    printJson({ schema_version: SCHEMA_VERSION, keys: list, problems, exit_code: exitCode, reason });
     return;
   }
   for (const key of list) print(keyText(key));

@@ -1,5 +1,6 @@
 /** The command table, and the program made of it. */
 import { Command } from 'commander';
+import { VERSION } from '../domain/version.ts';
 import { harmless } from './output.ts';
 
 interface CommandEntry {
@@ -50,8 +51,6 @@ export async function createProgram(called: string | undefined): Promise<Command
 }
 
 export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS);
-
-const VERSION = '0.1.0';
 
 const EXAMPLES = `
 Examples:

@@ -3,24 +3,27 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { loadSettings } from '../config.ts';
 import { RULES } from '../domain/acceptance.ts';
 import { BATCH_RULES } from '../domain/completeness.ts';
-import { EVIDENCE_RULES, type Level, LEVELS } from '../domain/stronger-evidence.ts';
+import { EVIDENCE_RULES, HISTORY_RULE, type Level, LEVELS } from '../domain/stronger-evidence.ts';
+import type { VerifyReport } from '../proof/verdict.ts';
 import { CommandProblem, EXIT } from './exit-codes.ts';
+import { addServerFlags, type ServerFlags } from './flags.ts';
 import { keysFolder } from './key.ts';
-import { note, print, printJson, printLines } from './output.ts';
+import { note, print, printJson, printLines, warn } from './output.ts';
 import { lookOf } from './terminal.ts';
 import { verifyLines, verifySentence } from './verify-screen.ts';
 
-interface VerifyFlags {
+interface VerifyFlags extends ServerFlags {
   json?: boolean;
   rules?: boolean;
   require?: Level[];
   keys?: string;
   trustList?: string;
   decode?: boolean;
+  history?: boolean;
 }
 
 export function register(command: Command): void {
-  command
+  addServerFlags(command)
     .argument('[path...]', 'result.json, image, run, batch or output directory')
     .option('--json', 'print one JSON document')
     .option('--rules', 'print the rules: id, English, 中文')
@@ -31,6 +34,10 @@ export function register(command: Command): void {
     )
     .option('--decode', 'decode also the images that a trusted signer has decoded, with the same bytes')
     .option('--trust-list <file>', 'PEM certificates of vendors, instead of the C2PA list that is shipped')
+    .option(
+      '--history',
+      "hold batches also against the head of the manifest in Temporal's history (needs a server)",
+    )
     .addHelpText(
       'after',
       '\nExit code 0: every proof holds. 5: one does not, or there is none.\n' +
@@ -51,11 +58,14 @@ async function verify(paths: string[], flags: VerifyFlags): Promise<void> {
     );
   }
   const { verifyPaths } = await import('../proof/verify.ts');
-  const report = await verifyPaths(paths, {
+  if (flags.history === true && paths.some((path) => path.endsWith('.zip')))
+    throw new CommandProblem(EXIT.usage, '--history needs the folder of a batch: unpack the package first');
+  const offline = await verifyPaths(paths, {
     required: flags.require ?? [],
     decodeAll: flags.decode === true,
     ...(await trusted(flags)),
   });
+  const report = flags.history === true ? await withHistory(offline, flags) : offline;
   const exitCode = report.ok ? EXIT.ok : EXIT.proof;
   if (flags.json === true)
     printJson({ ...report, exit_code: exitCode, reason: verifySentence(report.totals) });
@@ -66,16 +76,26 @@ async function verify(paths: string[], flags: VerifyFlags): Promise<void> {
   process.exitCode = exitCode;
 }
 
+/** The only way in which `verify` asks anybody. */
+async function withHistory(report: VerifyReport, flags: VerifyFlags): Promise<VerifyReport> {
+  const batches = report.items.filter(({ kind }) => kind === 'batch');
+  if (batches.length === 0)
+    throw new CommandProblem(EXIT.usage, 'there is no batch in these paths to hold against a history');
+  const { holdAgainst } = await import('../proof/against-history.ts');
+  const { withLook } = await import('./look-session.ts');
+  const { keptHeads } = await import('../client/kept-heads.ts');
+  return withLook(flags, ({ client }) => holdAgainst(report, (id) => keptHeads(client, id)));
+}
+
 /** Whom the reviewer trusts. A list that can't be used is a clear end, before anything is called proven or not. */
 async function trusted({ keys, trustList }: VerifyFlags) {
   const { ownKeys, trustedKeysIn, TrustProblem } = await import('../proof/trusted-keys.ts');
   const { trustListIn } = await import('../proof/trust-list.ts');
   try {
+    const own = keys === undefined ? await ownKeys(keysFolder(loadSettings(process.env).home)) : null;
+    for (const problem of own?.problems ?? []) warn(problem);
     return {
-      keys:
-        keys === undefined
-          ? await ownKeys(keysFolder(loadSettings(process.env).home))
-          : await trustedKeysIn(keys),
+      keys: own ?? (await trustedKeysIn(keys as string)),
       ...(trustList === undefined ? {} : { trust: await trustListIn(trustList) }),
     };
   } catch (error) {
@@ -92,11 +112,14 @@ function levels(text: string): Level[] {
 }
 
 function printRules(flags: VerifyFlags): void {
-  const rules = Object.entries({ ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES }).map(([id, { en, zh }]) => ({
-    id,
-    en,
-    zh,
-  }));
+  const rules = [
+    ...Object.entries({ ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES }).map(([id, { en, zh }]) => ({
+      id,
+      en,
+      zh,
+    })),
+    HISTORY_RULE,
+  ];
   if (flags.json === true) {
     printJson({ rules, exit_code: EXIT.ok, reason: 'rules listed' });
     return;

@@ -42,11 +42,17 @@ export interface ManifestHead {
   count: number;
 }
 
+/** As a workflow's memo keeps it, with the folder that it is of. `key_id` null: it was not signed. */
+export interface KeptHead extends ManifestHead {
+  batch_dir: string;
+  key_id: string | null;
+}
+
 /** Result of the workflow `imageBatch`: the batch record without its rows, and where they are. */
 export type BatchSummary = Omit<BatchResultRecord, 'results' | 'schema_version'> & {
   batch_result_json: string;
-  /** `key_id` null: the worker had no key that could be used. Absent in results of earlier versions. */
-  manifest?: ManifestHead & { key_id: string | null };
+  /** `key_id` null: the worker had no key that could be used, `unsigned` says why. Absent in results of earlier versions. */
+  manifest?: ManifestHead & { key_id: string | null; unsigned?: string };
 };
 
 /** `batch_request.json` (SPEC F3): the order as admitted. */

@@ -1,3 +1,4 @@
+import type { KeptHead } from './batch-records.ts';
 import type { BillingTally } from './records.ts';
 import type { Tally, TaskStatus } from './status.ts';
 import type { Mode } from './task.ts';
@@ -191,6 +192,8 @@ export interface OrderMemo {
   order_run_id?: string;
   /** Folder of the batch, on the worker's disk. */
   batch_dir?: string;
+  /** Head of its manifest, once it is recorded; absent in batches of earlier versions. */
+  manifest?: Omit<KeptHead, 'batch_dir'>;
   /** Folder of a task that was started alone, likewise. */
   run_dir?: string;
   /** Why nothing is started; null or absent when something is. A paused batch keeps no idle system up (SPEC C5). */

@@ -47,6 +47,8 @@ export interface AttemptRecord extends WorkerBinding {
   billing: Billing;
   /** Earliest time of the next request, when one is planned. */
   next_attempt_at: string | null;
+  /** The complete answer as it came, which the worker's spool keeps for a while. Absent in records of earlier versions. */
+  response?: { sha256: string; bytes: number };
   /** Only of an answered request: what the provider said beside the image. */
   answer?: AnswerNotes;
 }

@@ -12,3 +12,11 @@ export function jsonInOrder(value: unknown): string {
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${members.map(([name, member]) => `${name}: ${jsonInOrder(member)}`).join(', ')}}`;
 }
+
+const PROBLEMS_SHOWN = 5;
+
+/** Problems in one text, which stays short however many there are. */
+export function firstOf(problems: readonly string[]): string {
+  const more = problems.length > PROBLEMS_SHOWN ? `; and ${problems.length - PROBLEMS_SHOWN} more` : '';
+  return problems.slice(0, PROBLEMS_SHOWN).join('; ') + more;
+}

@@ -64,6 +64,13 @@ export const EVIDENCE_RULES = {
   },
 } as const satisfies Record<string, EvidenceRule>;
 
+/** Only asked by `verify --history`, which needs a server. */
+export const HISTORY_RULE = {
+  id: 'history-agrees',
+  en: "Temporal's history keeps the head of this very manifest.",
+  zh: 'Temporal 历史记录中保存的正是此清单的末端哈希。',
+} as const;
+
 export type EvidenceRuleId = keyof typeof EVIDENCE_RULES;
 
 /** A rule that does not hold, and what was found. */

@@ -3,9 +3,9 @@
  * (github.com/secure-systems-lab/dsse protocol.md, github.com/in-toto/attestation spec/v1). What is checked is the payload
  * as it is stored; the key id in an envelope is a hint and proves nothing.
  */
-import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import type { PublicKeyRecord, SigningKey } from '../artifacts/signing-keys.ts';
-import { keyIdOf } from '../artifacts/signing-keys.ts';
+import { type KeyObject, sign, verify } from 'node:crypto';
+import { keyIdOf, publicKeyIn, type SigningKey } from '../artifacts/key-file.ts';
+import type { PublicKeyRecord } from '../artifacts/signing-keys.ts';
 import { canonicalJson } from '../domain/ids.ts';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 
@@ -41,8 +41,11 @@ export interface TrustedKeys {
   source: string;
 }
 
+/** `retired`: a key of theirs, but by its own word it signed after another one had taken over. */
+export type Standing = 'trusted' | 'retired' | 'unknown';
+
 export type Opened =
-  | { kind: 'signed'; statement: Statement; keyId: string; trusted: boolean }
+  | { kind: 'signed'; statement: Statement; keyId: string; standing: Standing }
   | { kind: 'invalid'; problem: string };
 
 /** `signer` joins the predicate: whoever has no list of keys can still see that nothing was changed. */
@@ -79,16 +82,25 @@ export function open(content: Buffer, { keys }: TrustedKeys): Opened {
   const signedBy = (key: KeyObject) =>
     envelope.signatures.some(({ keyid, sig }) => keyid === keyIdOf(key) && holds(message, key, sig));
   const statement = statementIn(payload);
-  if (statement === null) return invalid('its payload is no in-toto statement');
-  for (const { public_key } of keys) {
-    const key = publicKeyIn(public_key);
+  if (statement === null) return invalid('its payload is no in-toto statement of ours');
+  for (const record of keys) {
+    const key = publicKeyIn(record.public_key);
     if (key !== null && signedBy(key))
-      return { kind: 'signed', statement, keyId: keyIdOf(key), trusted: true };
+      return { kind: 'signed', statement, keyId: keyIdOf(key), standing: standingOf(record, statement) };
   }
   const own = publicKeyIn((statement.predicate['signer'] as { public_key?: unknown } | null)?.public_key);
   if (own !== null && signedBy(own))
-    return { kind: 'signed', statement, keyId: keyIdOf(own), trusted: false };
+    return { kind: 'signed', statement, keyId: keyIdOf(own), standing: 'unknown' };
   return invalid('the signature does not fit what is signed: it was changed, or signed with another key');
+}
+
+/** A worker that had taken the old key when another one came may finish what it began. */
+const TAKE_OVER_MS = 60_000;
+
+function standingOf({ retired_at }: PublicKeyRecord, { predicate }: Statement): Standing {
+  const retired = Date.parse(retired_at ?? '');
+  const signed = Date.parse(String(predicate['signed_at']));
+  return Number.isNaN(retired) || signed <= retired + TAKE_OVER_MS ? 'trusted' : 'retired';
 }
 
 /** As it lies on the disk. */
@@ -98,7 +110,7 @@ export function envelopeText({ schema_version, payloadType, payload, signatures 
 }
 
 /** DSSE's PAE: what is signed names type and lengths, so that no other reading of the same bytes fits. */
-export function preAuthEncoding(type: string, payload: Buffer): Buffer {
+function preAuthEncoding(type: string, payload: Buffer): Buffer {
   const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `;
   return Buffer.concat([Buffer.from(head), payload]);
 }
@@ -111,19 +123,12 @@ function holds(message: Buffer, key: KeyObject, sig: string): boolean {
   const signature = Buffer.from(sig, 'base64');
   // The last character of base64 has bits that mean nothing.
   if (signature.toString('base64') !== sig) return false;
-  return key.asymmetricKeyType === 'ed25519' && verify(null, message, key, signature);
-}
-
-function publicKeyIn(pem: unknown): KeyObject | null {
-  if (typeof pem !== 'string') return null;
-  try {
-    return createPublicKey(pem);
-  } catch {
-    return null;
-  }
+  return verify(null, message, key, signature);
 }
 
 const SIGNATURES_MAX = 8;
+/** Ours have five at most. */
+const SUBJECTS_MAX = 16;
 
 function envelopeIn(content: Buffer): Envelope | null {
   const value: Partial<Envelope> | null = objectIn(content);
@@ -141,7 +146,10 @@ function statementIn(payload: Buffer): Statement | null {
     return null;
   const isSubject = (one: Partial<Subject> | null) =>
     typeof one?.name === 'string' && /^[0-9a-f]{64}$/u.test(String(one.digest?.sha256));
-  return value.subject.every(isSubject) ? (value as Statement) : null;
+  if (value.subject.length > SUBJECTS_MAX || !value.subject.every(isSubject)) return null;
+  // Whoever hands over an envelope must not have the same file read a thousand times.
+  const names = new Set(value.subject.map(({ name }) => name));
+  return names.size === value.subject.length ? (value as Statement) : null;
 }
 
 function objectIn(bytes: Buffer): object | null {

@@ -7,7 +7,12 @@ import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SCHEMA_VERSION } from '../domain/records.ts';
 
-export const READ_LIMITS = { jsonBytes: 4 * 1024 * 1024, imageBytes: 64 * 1024 * 1024 } as const;
+export const READ_LIMITS = {
+  jsonBytes: 4 * 1024 * 1024,
+  /** Records that grow with the number of tasks, of which a batch may have 10,000. */
+  batchBytes: 64 * 1024 * 1024,
+  imageBytes: 64 * 1024 * 1024,
+} as const;
 
 export type Read<T> =
   | { kind: 'read'; value: T }
@@ -37,7 +42,11 @@ export async function readRegularFile(path: string, limitBytes: number): Promise
 }
 
 /** A JSON object of this schema version, at `folder/name`, where no folder below `folder` is a symbolic link. */
-export async function readRecord(folder: string, name: string): Promise<Read<JsonObject>> {
+export async function readRecord(
+  folder: string,
+  name: string,
+  limitBytes: number = READ_LIMITS.jsonBytes,
+): Promise<Read<JsonObject>> {
   const path = join(folder, name);
   try {
     const [realFolder, realParent] = await Promise.all([realpath(folder), realpath(dirname(path))]);
@@ -47,7 +56,7 @@ export async function readRecord(folder: string, name: string): Promise<Read<Jso
   } catch (error) {
     return refusal(error);
   }
-  const read = await readRegularFile(path, READ_LIMITS.jsonBytes);
+  const read = await readRegularFile(path, limitBytes);
   return read.kind === 'read' ? parseRecord(read.value) : read;
 }
 

@@ -1,23 +1,22 @@
 /** What is signed of one task (SPEC P3): `result.dsse.json` beside its `result.json`. */
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import type { SigningKey } from '../artifacts/signing-keys.ts';
+import type { SigningKey } from '../artifacts/key-file.ts';
 import { attemptFolder, FILES } from '../domain/layout.ts';
 import type { ResultRecord } from '../domain/records.ts';
+import { VERSION } from '../domain/version.ts';
 import { type Envelope, seal, type Subject } from './dsse.ts';
 import { READ_LIMITS, readRegularFile } from './safe-read.ts';
 
 export const TASK_PREDICATE = 'urn:imgproof:generation:v1';
 
 /**
- * Sign what is on disk: `result.json` as it was written just now, the request and answer records of the attempt that
- * brought the image, and the image by its recorded hash. Later words of other attempts stay outside: they may still come.
+ * Sign what is on disk and nothing else: `result.json` as it was written just now (redacted, SPEC F9), the request and
+ * answer records of the attempt that brought the image, and the image by its recorded hash. Later words of other attempts
+ * stay outside: they may still come.
  */
-export async function signResult(
-  folder: string,
-  { result, resultBytes }: { result: ResultRecord; resultBytes: Buffer },
-  key: SigningKey,
-): Promise<Envelope> {
+export async function signResult(folder: string, resultBytes: Buffer, key: SigningKey): Promise<Envelope> {
+  const result = JSON.parse(resultBytes.toString('utf8')) as ResultRecord;
   const predicate = predicateOf(result);
   const subject = [
     subjectOf(FILES.result, sha256Of(resultBytes)),
@@ -65,7 +64,7 @@ function predicateOf(result: ResultRecord): Record<string, unknown> {
     generation_id,
     temporal: { workflow_id, run_id, worker_id, pid },
     attempts: attempts.map(
-      ({ attempt, started_at, ended_at, http_status, request_id, category, billing }) => ({
+      ({ attempt, started_at, ended_at, http_status, request_id, category, billing, response }) => ({
         attempt,
         started_at,
         ended_at,
@@ -73,10 +72,17 @@ function predicateOf(result: ResultRecord): Record<string, unknown> {
         request_id,
         category,
         billing,
+        ...(response === undefined ? {} : { response }),
       }),
     ),
+    software: generator(),
     signed_at: new Date().toISOString(),
   };
+}
+
+/** Which program says so. */
+export function generator(): { name: string; version: string; node: string } {
+  return { name: 'imgproof', version: VERSION, node: process.versions.node };
 }
 
 export function subjectOf(name: string, sha256: string): Subject {

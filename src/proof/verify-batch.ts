@@ -2,6 +2,7 @@
 import { basename, dirname, join } from 'node:path';
 import { BATCH_RULES, type BatchEvidence, brokenBatchRules } from '../domain/completeness.ts';
 import { FILES } from '../domain/layout.ts';
+import { firstOf } from '../domain/shown.ts';
 import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-records.ts';
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import type { Claims, FoundResult } from './claims.ts';
@@ -9,7 +10,7 @@ import type { VerifyContext } from './context.ts';
 import { mapLimited } from './map-limited.ts';
 import { asBatchRequest, asBatchResult, asResult } from './record-shape.ts';
 import { counterparts } from './recorded-path.ts';
-import { listFolder, type Listing, type Read, readRecord } from './safe-read.ts';
+import { listFolder, type Listing, type Read, READ_LIMITS, readRecord } from './safe-read.ts';
 import { item, type VerifyItem } from './verdict.ts';
 import { signatureOfBatch } from './signature.ts';
 import { explainEvidence, unreadableResult, verifyResult, verifyUnfinished } from './verify-result.ts';
@@ -30,9 +31,9 @@ interface Batch {
 export async function verifyBatch(dir: string, context: VerifyContext): Promise<VerifyItem[]> {
   const listing = await listFolder(dir);
   const claims = await context.claims(join(dir, 'any task'));
-  const request = asBatchRequest(await readRecord(dir, FILES.batchRequest));
+  const request = asBatchRequest(await readRecord(dir, FILES.batchRequest, READ_LIMITS.batchBytes));
   if (request.kind !== 'read') return withoutRequest({ dir, listing, claims }, request, context);
-  const summary = asBatchResult(await readRecord(dir, FILES.batchResult));
+  const summary = asBatchResult(await readRecord(dir, FILES.batchResult, READ_LIMITS.batchBytes));
   const batch: Batch = {
     dir,
     request: request.value,
@@ -163,8 +164,6 @@ function resultsOf(tasks: readonly VerifiedTask[]): Map<number, ResultRecord> {
   return new Map(tasks.flatMap(({ index, result }) => (result === null ? [] : [[index, result] as const])));
 }
 
-const PROBLEMS_SHOWN = 5;
-
 async function verifyWhole(
   batch: Batch,
   results: Map<number, ResultRecord>,
@@ -177,9 +176,8 @@ async function verifyWhole(
   const found: BatchEvidence = { request, summary, results, strangers };
   const evidence = { c2pa: null, signature: await signatureOfBatch(dir, keys) };
   const ofRecords = brokenBatchRules(found).map(({ id, problems }) => {
-    const more = problems.length > PROBLEMS_SHOWN ? `; and ${problems.length - PROBLEMS_SHOWN} more` : '';
     const { en, zh } = BATCH_RULES[id];
-    return { id, en, zh, found: problems.slice(0, PROBLEMS_SHOWN).join('; ') + more };
+    return { id, en, zh, found: firstOf(problems) };
   });
   // Images have c2pa, a batch has none.
   const asked = required.filter((level) => level === 'signature');

@@ -14,7 +14,7 @@ import type { Claims, FoundResult } from './claims.ts';
 import type { VerifyContext } from './context.ts';
 import { gatherEvidence } from './evidence.ts';
 import { asBatchResult, asResult } from './record-shape.ts';
-import { type Read, readRecord } from './safe-read.ts';
+import { type Read, READ_LIMITS, readRecord } from './safe-read.ts';
 import { signatureOfResult, signedImage } from './signature.ts';
 import { item, type VerifyItem } from './verdict.ts';
 
@@ -105,7 +105,7 @@ async function rowOf({
 }: FoundResult): Promise<{ row?: TaskRow | null; note: string | null }> {
   const batchDir = dirname(folder);
   if (result.batch_id === null) return { note: null };
-  const read = asBatchResult(await readRecord(batchDir, FILES.batchResult));
+  const read = asBatchResult(await readRecord(batchDir, FILES.batchResult, READ_LIMITS.batchBytes));
   switch (read.kind) {
     case 'missing':
       return { note: `no ${FILES.batchResult} beside it: its batch is unfinished or was left behind` };

@@ -1,11 +1,13 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
+import type { VerifyReport } from '../../src/proof/verify.ts';
 import { type CliAndProvider, until } from '../support/cli.ts';
 import { shareStack } from '../support/shared-stack.ts';
 import { startProviderServer } from '../support/provider-server.ts';
@@ -92,6 +94,44 @@ describe('the demo batch of examples/ with the scripted provider as happy', () =
     expect([untrusted.code, untrusted.stdout]).toEqual([5, expect.stringContaining('signature-required')]);
     const report = await cli.run(['report', batch_dir]);
     expect([report.code, existsSync(report.stdout.trim())]).toEqual([0, true]);
+  }, 60_000);
+
+  test('verify --history notices that a batch was put back to an earlier signed state, which its files alone do not show', async () => {
+    const file = await cli.batchFile('history.json', [
+      { prompt: 'kept', task_name: 'kept' },
+      { prompt: 'at the second try [fault:400 times=1]', task_name: 'late' },
+    ]);
+    const first = await cli.run(['batch', file, '--batch-id', 'it\'s "history"', '--json']);
+    const { batch_dir } = json(first.stdout);
+    const before = join(cli.folder, 'before');
+    cpSync(batch_dir, before, { recursive: true });
+    expect((await cli.run(['retry', 'it\'s "history"'])).code).toBe(0);
+    const verified = await cli.run(['verify', batch_dir, '--history', '--require', 'signature']);
+    expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('2 proven')]);
+    rmSync(batch_dir, { recursive: true });
+    cpSync(before, batch_dir, { recursive: true });
+    const whole = async (...more: string[]) => {
+      const { stdout } = await cli.run(['verify', batch_dir, '--json', '--require', 'signature', ...more]);
+      const [item] = (JSON.parse(stdout) as VerifyReport).items;
+      return [item?.verdict, item?.broken.map(({ id }) => id)];
+    };
+    expect(await whole()).toEqual(['proven', []]);
+    expect(await whole('--history')).toEqual(['broken', ['history-agrees']]);
+  }, 60_000);
+
+  test('a batch that could not be signed says why; its images are there all the same', async () => {
+    const { file } = await new SigningKeys(join(cli.home, 'keys')).rotate();
+    await writeFile(file, '{"half":');
+    const task = await cli.batchFile('unsigned.json', [{ prompt: 'unsigned' }]);
+    const made = await cli.run(['batch', task, '--json']);
+    await new SigningKeys(join(cli.home, 'keys')).rotate();
+    expect([made.code, made.stderr]).toEqual([
+      0,
+      expect.stringContaining(`not signed: the signing key ${file}`),
+    ]);
+    expect(json(made.stdout)).toMatchObject({ ok: true, acceptable: true, manifest: { key_id: null } });
+    const worker = readFileSync(join(cli.home, 'logs', 'worker.log'), 'utf8');
+    expect(worker).toContain(`not signed: ${json(made.stdout).batch_dir}`);
   }, 60_000);
 
   test('images of another provider key than happy are refused as production proof (exit 5)', async () => {

@@ -1,12 +1,12 @@
 /** What answers offline loads no Temporal, starts no process and makes no home (SPEC C5, P2, DESIGN 3). */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { RULES } from '../../src/domain/acceptance.ts';
 import { BATCH_RULES } from '../../src/domain/completeness.ts';
-import { EVIDENCE_RULES } from '../../src/domain/stronger-evidence.ts';
+import { EVIDENCE_RULES, HISTORY_RULE } from '../../src/domain/stronger-evidence.ts';
 import { type ProvenBatch, provenBatch } from '../support/proven-batch.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -122,6 +122,32 @@ test.each<[string, () => string[], code: number, said: string, made: string]>([
   if (isLinux) expect(processesOfHome()).toEqual([]);
 });
 
+test('key show makes the first key and nothing else; a damaged key is told with the others, and rotate is the way out', () => {
+  const shown = probe('key', 'show');
+  expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('BEGIN PUBLIC KEY')]);
+  expect(shown.loaded.filter((line) => line.includes('@temporalio'))).toEqual([]);
+  expect(shown.stdout + shown.stderr).not.toContain('PRIVATE');
+  expect([readdirSync(home), readdirSync(join(home, 'keys'))]).toEqual([['keys'], ['key-0001.json']]);
+  writeFileSync(join(home, 'keys', 'key-0001.json'), '{"half":');
+  const damaged = probe('key', 'show');
+  expect([damaged.code, damaged.stderr]).toEqual([3, expect.stringContaining('imgproof key rotate')]);
+  const rotated = probe('key', 'rotate', '--json');
+  const list = JSON.parse(rotated.stdout) as { keys: object[]; problems: string[] };
+  expect([rotated.code, list.keys.length, list.problems.length]).toEqual([0, 1, 1]);
+  expect(probe('key', 'show').code).toBe(0);
+  writeFileSync(join(userHome, 'none.json'), 'null');
+  const refused = probe('verify', batch.batchDir, '--keys', 'none.json');
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('is no list of keys')]);
+});
+
+test('verify --history starts no server to ask', () => {
+  const { code, stderr, spawned } = probe('verify', batch.batchDir, '--history');
+  expect([code, stderr, spawned]).toEqual([3, expect.stringContaining('imgproof up'), []]);
+  for (const path of [join(batch.batchDir, '..', 'none'), 'package.zip'])
+    expect(probe('verify', path, '--history').code, path).toBe(2);
+  expect(readdirSync(userHome)).toEqual([]);
+});
+
 test('status says that nothing runs, and starts and makes nothing', () => {
   // Leaves nothing behind when it does.
   onTestFinished(() => void probe('down', '--now'));
@@ -145,11 +171,8 @@ test('the same probe sees what `up` starts and makes', ({ skip }) => {
 }, 120_000);
 
 describe('verify --rules', () => {
-  const table = Object.entries({ ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES }).map(([id, { en, zh }]) => ({
-    id,
-    en,
-    zh,
-  }));
+  const sentences = { ...RULES, ...BATCH_RULES, ...EVIDENCE_RULES, [HISTORY_RULE.id]: HISTORY_RULE };
+  const table = Object.entries(sentences).map(([id, { en, zh }]) => ({ id, en, zh }));
 
   test('prints every rule: its id, one sentence in English and one in Chinese (P1)', () => {
     const { stdout } = probe('verify', '--rules');

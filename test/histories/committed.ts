@@ -39,11 +39,14 @@ export function committedHistories(): CommittedHistory[] {
   );
 }
 
-/** In place of all that was recorded for this version before. */
-export async function commitHistories(histories: ReadonlyMap<string, History>): Promise<string> {
+/** In place of all that was recorded for this version before, or beside the others. */
+export async function commitHistories(
+  histories: ReadonlyMap<string, History>,
+  { keepsOthers }: { keepsOthers: boolean },
+): Promise<string> {
   const folder = join(FOLDER, currentVersion());
-  rmSync(folder, { recursive: true, force: true });
-  await mkdir(folder);
+  if (!keepsOthers) rmSync(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
   for (const [name, { events }] of histories) {
     const lines = events.map((event) => JSON.stringify(event)).join(',\n');
     await writeFile(join(folder, `${name}.json`), `{"events":[\n${lines}\n]}\n`);

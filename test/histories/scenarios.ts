@@ -21,6 +21,9 @@ type Scenario = (system: System) => Promise<Recorded>;
 export const SCENARIOS: Record<string, Scenario> = {
   success: (system) => batchOf(system, 'success', [{ prompt: 'a lighthouse' }, { prompt: 'a harbour' }]),
 
+  /** The others of 0.1.0 were recorded before batches had a manifest: their replay shows that such batches go on. */
+  signed: (system) => batchOf(system, 'signed', [{ prompt: 'a lighthouse' }]),
+
   'twenty-tasks': (system) =>
     batchOf(
       system,

@@ -1,5 +1,5 @@
 /** Completeness of a batch directory (SPEC P2). */
-import { cpSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { verifyPaths } from '../../src/proof/verify.ts';
@@ -192,4 +192,25 @@ describe('a batch is whole, or says what is not', () => {
       });
     },
   );
+});
+
+test('records of more than 4 MB, as thousands of tasks have, are read whole (B2)', async () => {
+  const [task] = batch.tasks;
+  const more = Array.from({ length: 500 }, (_, i) => ({ index: i + 4, task_key: `covers/late-${i + 4}` }));
+  editJson(batch.requestPath, (request) => {
+    const tasks = request['tasks'] as object[];
+    const place = ({ index }: { index: number }) => ({
+      status: 'rejected',
+      run_dir: `/nowhere/${index}-late`,
+    });
+    request['tasks'] = [...tasks, ...more.map((one) => ({ ...tasks[0], ...one, ...place(one) }))];
+    request['total'] = 503;
+  });
+  const why = `over the queue limit ${'again and '.repeat(1_000)}again`;
+  const late = more.map((one) => ({ ...rowWithoutResult(task, 'rejected', why), ...one, run_dir: null }));
+  await recordRows(batch, [...readSummary(batch).results, ...late]);
+  expect(statSync(batch.summaryPath).size).toBeGreaterThan(4 * 1024 * 1024);
+  const { items, totals } = await verifyPaths([batch.batchDir]);
+  expect([items[0]?.verdict, items[0]?.broken.map(({ found }) => found)]).toEqual(['proven', []]);
+  expect(totals.verdicts).toMatchObject({ proven: 3, 'not completed': 500 });
 });

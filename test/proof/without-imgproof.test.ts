@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
-import { type Envelope, preAuthEncoding } from '../../src/proof/dsse.ts';
+import type { Envelope } from '../../src/proof/dsse.ts';
 import { copyOf, envelopeOf, type SignedBatch, signedBatch } from '../support/signed-batch.ts';
 import { startSystem } from '../support/system.ts';
 
@@ -17,15 +17,21 @@ beforeAll(async () => {
   return system.stop;
 });
 
+/** The one block of this language on the page. */
+function codeOf(language: 'js' | 'sh'): string {
+  const blocks = readFileSync(PAGE, 'utf8').split('```');
+  return (blocks.find((block) => block.startsWith(`${language}\n`)) ?? '').slice(language.length + 1);
+}
+
 async function runFolder(): Promise<string> {
   const [run] = copyOf(batch).runs as [string];
-  const [key] = await batch.keys.publicKeys();
+  const [key] = (await batch.keys.publicKeys()).keys;
   writeFileSync(join(run, 'KEY.pem'), key?.public_key ?? '');
   return run;
 }
 
 test('the ten lines of the page say that the result is as it was signed, and when it was changed', async () => {
-  const lines = /```js\n(?<code>.*?)```/su.exec(readFileSync(PAGE, 'utf8'))?.groups?.['code'] ?? '';
+  const lines = codeOf('js');
   expect(lines.trimEnd().split('\n').length).toBeLessThanOrEqual(11);
   const run = await runFolder();
   const check = () => execFileSync(process.execPath, ['-e', lines], { cwd: run, encoding: 'utf8' }).trim();
@@ -35,17 +41,28 @@ test('the ten lines of the page say that the result is as it was signed, and whe
   expect(check()).toBe('result.json was changed');
 });
 
-test('OpenSSL verifies the signature by the command of the page', async () => {
-  const run = await runFolder();
-  const { payloadType, payload, signatures } = JSON.parse(readFileSync(envelopeOf(run), 'utf8')) as Envelope;
-  writeFileSync(join(run, 'signed.bin'), preAuthEncoding(payloadType, Buffer.from(payload, 'base64')));
-  writeFileSync(join(run, 'sig.bin'), Buffer.from(signatures[0]?.sig ?? '', 'base64'));
-  const command = /`openssl (?<args>pkeyutl[^`]+)`/u.exec(readFileSync(PAGE, 'utf8'))?.groups?.['args'] ?? '';
-  const openssl = () => spawnSync('openssl', command.split(' '), { cwd: run, encoding: 'utf8' });
-  expect(openssl()).toMatchObject({
-    status: 0,
-    stdout: expect.stringContaining('Signature Verified Successfully'),
-  });
-  writeFileSync(join(run, 'signed.bin'), 'something else');
-  expect(openssl().status).toBe(1);
+test('the lines of the page for a shell and OpenSSL say the same, and nothing when anything was changed', async () => {
+  const lines = codeOf('sh');
+  expect(lines).toContain('openssl pkeyutl -verify');
+  const check = (run: string) => spawnSync('sh', ['-c', lines], { cwd: run, encoding: 'utf8' });
+  const changed = async (change: (run: string) => void) => {
+    const run = await runFolder();
+    change(run);
+    const { status, stdout } = check(run);
+    return [status, stdout.includes('is as it was signed')];
+  };
+  const { status, stdout } = check(await runFolder());
+  expect([status, stdout]).toEqual([0, 'Signature Verified Successfully\nresult.json is as it was signed\n']);
+  const append = (run: string, name: string) => writeFileSync(join(run, name), ' ', { flag: 'a' });
+  expect(await changed((run) => append(run, 'result.json'))).toEqual([1, false]);
+  const replaced = (run: string) => {
+    const text = readFileSync(envelopeOf(run), 'utf8');
+    const { payload } = JSON.parse(text) as Envelope;
+    const forged = Buffer.from(payload, 'base64').toString().replace('"ok":true', '"ok":null');
+    writeFileSync(envelopeOf(run), text.replace(payload, Buffer.from(forged).toString('base64')));
+  };
+  expect(await changed(replaced)).toEqual([1, false]);
+  const otherKey = execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519']);
+  const otherPublic = execFileSync('openssl', ['pkey', '-pubout'], { input: otherKey });
+  expect(await changed((run) => writeFileSync(join(run, 'KEY.pem'), otherPublic))).toEqual([1, false]);
 });

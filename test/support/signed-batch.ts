@@ -65,7 +65,7 @@ export function copyOf({ record, outputDir }: SignedBatch): BatchCopy {
 }
 
 export async function trusted(keys: SigningKeys): Promise<TrustedKeys> {
-  return { keys: await keys.publicKeys(), source: basename(dirname(keys.folder)) };
+  return { ...(await keys.publicKeys()), source: basename(dirname(keys.folder)) };
 }
 
 export function envelopeOf(run: string): string {

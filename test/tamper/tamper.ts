@@ -17,6 +17,7 @@ const COVERED: Record<string, RegExp> = {
   'manifest.jsonl': /\/manifest\.jsonl$/u,
   'manifest.dsse.json': /\/manifest\.dsse\.json$/u,
   'batch_result.json': /\/batch_result\.json$/u,
+  'batch_request.json': /\/batch_request\.json$/u,
 };
 
 export interface Tally {

@@ -52,6 +52,13 @@ const MUTATIONS: Record<string, Mutation> = {
     history: 'success',
     complaint: /Child workflow machine .* WorkflowPropertiesModified/u,
   },
+  'the memo does not keep the head of the manifest': {
+    file: 'image-batch.ts',
+    from: 'if (manifest !== undefined) upsertMemo',
+    to: 'if (manifest === null) upsertMemo',
+    history: 'signed',
+    complaint: /Complete workflow machine .* WorkflowPropertiesModified/u,
+  },
   'a task is a child of another type': {
     file: 'image-batch.ts',
     from: 'startChild<typeof imageTask>(WORKFLOW_TYPES.task, {',
