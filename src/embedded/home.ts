@@ -14,7 +14,7 @@ export interface Ports {
 /** `<home>/embedded.json`: written by the supervisor alone, removed when it has stopped everything. */
 export interface EmbeddedState {
   status: Phase;
-  /** Why it is `stopping`. */
+  /** Why it is `stopping`, and why it is `down` then. */
   stopReason?: 'asked' | 'idle';
   supervisor: { pid: number };
   server: ({ pid: number } & Ports) | null;

@@ -1,5 +1,6 @@
 /** How the stack is; nothing here starts anything or leaves a trace. */
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lockHolder, type LockHolder } from '../host/lock.ts';
 import { lastServer } from './database.ts';
 import {
@@ -43,14 +44,24 @@ export async function supervised(home: string): Promise<Supervised> {
   return { phase: phaseSeen(state?.status ?? null, holder !== null), holder, state };
 }
 
+/** A supervisor that has its lock and nothing published yet, or nothing any more, is at it for less than this. */
+const SPEECHLESS = { pollMs: 50, limitMs: 5_000 };
+
 /**
  * True when somebody stopped the stack, or does right now, and nobody has started it since: what was killed leaves its
  * state behind. Whoever waits for an order must not start it again then: to stop is to stop spending.
  */
 export async function isStoppedOnPurpose(homeFolder: string): Promise<boolean> {
-  const { holder, state } = await supervised(await existingHome(homeFolder));
-  if (holder === null) return state === null;
-  return state?.status === 'stopping' && state.stopReason === 'asked';
+  const home = await existingHome(homeFolder);
+  const startedAtMs = Date.now();
+  for (;;) {
+    const { holder, state } = await supervised(home);
+    if (state !== null) return state.stopReason === 'asked';
+    if (holder === null) return true;
+    // The end of a stop or the beginning of a start: what is seen next tells.
+    if (Date.now() - startedAtMs > SPEECHLESS.limitMs) return false;
+    await sleep(SPEECHLESS.pollMs);
+  }
 }
 
 /**
@@ -59,8 +70,7 @@ export async function isStoppedOnPurpose(homeFolder: string): Promise<boolean> {
  */
 export async function isLeftAlone(homeFolder: string): Promise<boolean> {
   const { holder, state, phase } = await supervised(await existingHome(homeFolder));
-  const isStopping = state?.status === 'stopping' && state.stopReason === 'asked';
-  return holder === null && state !== null && phase === 'down' && !isStopping;
+  return holder === null && state !== null && phase === 'down' && state.stopReason !== 'asked';
 }
 
 export async function embeddedStatus(homeFolder: string): Promise<EmbeddedStatus> {
