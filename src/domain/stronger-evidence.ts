@@ -1,7 +1,13 @@
 /** Evidence beyond the rules of P1 (SPEC P3): what is there, how much it says, and the rules that ask for it. */
 
-/** `trusted` alone is proof for somebody else; `absent` proves nothing either way. */
-export const EVIDENCE_STATES = ['trusted', 'valid, signer not trusted', 'invalid', 'absent'] as const;
+/** `trusted` alone is proof for somebody else; `absent` and `not checked` (took too long) prove nothing either way. */
+export const EVIDENCE_STATES = [
+  'trusted',
+  'valid, signer not trusted',
+  'invalid',
+  'absent',
+  'not checked',
+] as const;
 export type EvidenceState = (typeof EVIDENCE_STATES)[number];
 
 /** Our own signature of a result or a batch. */
@@ -22,11 +28,15 @@ export interface C2paFinding {
   /** Program that made the claim. */
   claim_generator: string | null;
   software_agent: string | null;
-  /** RFC 3339; by a time stamp authority where there is one. */
+  /** RFC 3339, by the time stamp; null without one. */
   signed_at: string | null;
-  /** Last part of the IPTC term, such as `trainedAlgorithmicMedia`. */
+  /** Whether the trust list knows who made the time stamp: else anybody could have put another one in. Null without one. */
+  time_stamp_trusted: boolean | null;
+  /** When the image was made by the signed claim itself, where often only the day counts. */
+  made_at: string | null;
+  /** Last part of the IPTC term, such as `trainedAlgorithmicMedia`; of AI where any step was. */
   digital_source_type: string | null;
-  /** What the claim says was done: `created` or `edited`, with `opened` or an ingredient for references. */
+  /** What the claim says was done: `created` from nothing it names, `edited` from another picture; null: it does not tell. */
   action: 'created' | 'edited' | null;
   detail: string;
 }
@@ -58,6 +68,14 @@ export const EVIDENCE_RULES = {
     en: "A vendor's signature in the image fits the image.",
     zh: '若图片内有厂商签名，则签名与图片一致。',
   },
+  'c2pa-fits-mode': {
+    en: 'What the vendor signed of how the image was made does not contradict the mode.',
+    zh: '厂商签名所述的图片制作方式与模式不矛盾。',
+  },
+  'c2pa-fits-call': {
+    en: 'By what the vendor signed, the image was made while the recorded call ran, within an hour: it is new.',
+    zh: '按厂商签名，图片是在所记录的调用期间（误差一小时以内）生成的：它是新生成的。',
+  },
   'c2pa-required': {
     en: 'The image carries a signature of its vendor that leads to the trust list.',
     zh: '图片带有可追溯到信任列表的厂商签名。',
@@ -76,6 +94,7 @@ export type EvidenceRuleId = keyof typeof EVIDENCE_RULES;
 /** A rule that does not hold, and what was found. */
 export interface BrokenEvidenceRule {
   id: EvidenceRuleId;
+  expected?: string;
   found: string;
 }
 

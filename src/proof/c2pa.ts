@@ -6,16 +6,25 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { C2paFinding, EvidenceState } from '../domain/stronger-evidence.ts';
 import type { ImageFormat } from '../domain/task.ts';
+import { NO_CLAIM, vendorClaim } from './c2pa-claim.ts';
+import { GuardedThread, ThreadProblem } from './guarded-thread.ts';
 import type { TrustList } from './trust-list.ts';
+import { withMemoryLimit } from './wasm-memory.ts';
 
 /** What is known of the image from elsewhere. */
 export interface C2paContext {
+  /** By its bytes, whatever its name is. */
   format: ImageFormat;
   /** Whether the image carried such data when it was received; undefined in records that do not say. */
   wasEmbedded?: boolean | undefined;
 }
 
-export type C2paReader = (image: Buffer, context: C2paContext) => Promise<C2paFinding>;
+export interface C2paReader {
+  /** Never throws, whatever the bytes are. */
+  read(image: Buffer, context: C2paContext): Promise<C2paFinding>;
+  /** Ends its thread; a later `read` starts another. */
+  close(): Promise<void>;
+}
 
 /** Every manifest names itself so; without it there is none, and nothing has to be loaded. */
 const MARK = 'c2pa';
@@ -24,21 +33,82 @@ export function hasC2paMark(image: Buffer): boolean {
   return image.includes(MARK);
 }
 
-/** Never throws, whatever the bytes are. */
-export function c2paReader(trust: TrustList): C2paReader {
-  let loaded: Promise<Read> | null = null;
-  return async (image, context) => {
-    if (!hasC2paMark(image)) return withoutManifest(context);
-    try {
-      loaded ??= load(trust);
-      const read = await loaded;
-      return findingOf(await read(image, MEDIA_TYPES[context.format]), trust);
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (/JumbfNotFound/u.test(text)) return withoutManifest(context);
-      return { ...NOTHING, state: 'invalid', detail: `its C2PA data can't be read: ${text.slice(0, 200)}` };
-    }
+/**
+ * The most that one image may cost the validator: it is untrusted input for a large library. A real image takes 0.1 s
+ * and 8 MB.
+ */
+const LIMITS = {
+  /** For the first; halved with each that ran out, so that a thousand of them can't hold up a reviewer for hours. */
+  seconds: 20,
+  leastSeconds: 2,
+  heapMB: 256,
+  wasmBytes: 512 * 1024 * 1024,
+  /** Memory of WebAssembly never shrinks: a thread that has more is replaced. */
+  keptBytes: 128 * 1024 * 1024,
+  longestStore: 16 * 1024 * 1024,
+};
+
+interface ReaderOptions {
+  /** What validates, as `assets/c2pa-thread.mjs` does. */
+  script?: URL;
+  /** For one image. Default 20. */
+  seconds?: number;
+}
+
+export function c2paReader(
+  trust: TrustList,
+  { script = SCRIPT, seconds = LIMITS.seconds }: ReaderOptions = {},
+): C2paReader {
+  let starting: Promise<GuardedThread<Job, Answer>> | null = null;
+  const start = async () => {
+    const leastSeconds = Math.min(seconds, LIMITS.leastSeconds);
+    const data = {
+      module: await validator(),
+      settings: settingsOf(trust),
+      longestStore: LIMITS.longestStore,
+    };
+    return new GuardedThread<Job, Answer>({ script, data, seconds, leastSeconds, heapMB: LIMITS.heapMB });
   };
+  return {
+    async read(image, context) {
+      if (!hasC2paMark(image)) return withoutManifest(context);
+      try {
+        const thread = await (starting ??= start().catch(notStarted));
+        const job = () => ({ image: new Uint8Array(image), mediaType: MEDIA_TYPES[context.format] });
+        return findingOf(await thread.run(job, isSpent), context, trust);
+      } catch (error) {
+        if (error instanceof ThreadProblem)
+          return { ...NO_CLAIM, state: 'not checked', detail: error.message };
+        return unreadable(String((error as Error).message));
+      }
+    },
+    async close() {
+      await (await starting?.catch(() => null))?.close();
+    },
+  };
+}
+
+function notStarted(error: Error): never {
+  throw new ThreadProblem(`could not be checked: ${error.message}`);
+}
+
+/** Beside `dist`, and beside `src`. */
+const SCRIPT = new URL('../../assets/c2pa-thread.mjs', import.meta.url);
+
+interface Job {
+  image: Uint8Array;
+  mediaType: string;
+}
+
+/** What the thread says of an image. */
+type Answer = { memoryBytes: number } & (
+  | { store: string; error?: never }
+  | { store?: never; error: string; isTrap: boolean }
+);
+
+function isSpent(answer: Answer): boolean {
+  const isTrap = answer.error !== undefined && answer.isTrap;
+  return isTrap || answer.memoryBytes > LIMITS.keptBytes;
 }
 
 const MEDIA_TYPES: Record<ImageFormat, string> = {
@@ -47,77 +117,52 @@ const MEDIA_TYPES: Record<ImageFormat, string> = {
   webp: 'image/webp',
 };
 
-const NOTHING = {
-  issuer: null,
-  claim_generator: null,
-  software_agent: null,
-  signed_at: null,
-  digital_source_type: null,
-  action: null,
-} as const;
-
-/** Cut out, stripped or re-encoded is told apart from never signed, where the record says what was received. */
-function withoutManifest({ wasEmbedded }: C2paContext): C2paFinding {
-  if (wasEmbedded !== true) return { ...NOTHING, state: 'absent', detail: 'no C2PA data in the image' };
-  const detail =
-    'the image carried C2PA data when it was received, and carries none now: stripped or re-encoded';
-  return { ...NOTHING, state: 'invalid', detail };
-}
-
-/** What is used of a manifest store as c2pa-rs writes it. */
-interface ManifestStore {
-  active_manifest?: string;
-  manifests?: Record<string, Manifest>;
-  validation_state?: string;
-  validation_status?: { code?: string; explanation?: string }[];
-}
-
-interface Manifest {
-  claim_generator_info?: { name?: string }[];
-  signature_info?: { issuer?: string; time?: string };
-  assertions?: { label?: string; data?: { actions?: Action[] } }[];
-}
-
-interface Action {
-  action?: string;
-  digitalSourceType?: string;
-  softwareAgent?: string | { name?: string };
-}
-
-type Read = (image: Buffer, mediaType: string) => Promise<ManifestStore>;
-
-async function load({ anchors }: TrustList): Promise<Read> {
+async function validator(): Promise<Uint8Array> {
   const require = createRequire(import.meta.url);
-  const { default: init, WasmReader } = await import('@contentauth/c2pa-wasm');
-  await init({ module_or_path: await readFile(require.resolve('@contentauth/c2pa-wasm/c2pa.wasm')) });
-  const settings = JSON.stringify({
+  const module = await readFile(require.resolve('@contentauth/c2pa-wasm/c2pa.wasm'));
+  return withMemoryLimit(module, LIMITS.wasmBytes);
+}
+
+function settingsOf({ anchors }: TrustList): string {
+  return JSON.stringify({
     trust: { trust_anchors: anchors, trust_config: PURPOSES.join('\n') },
     verify: { verify_trust: true, remote_manifest_fetch: false, ocsp_fetch: false },
   });
-  return async (image, mediaType) => {
-    const reader = await WasmReader.fromBytes(mediaType, new Uint8Array(image), settings);
-    try {
-      return JSON.parse(reader.json()) as ManifestStore;
-    } finally {
-      reader.free();
-    }
-  };
 }
 
 /** Extended key usages that signing certificates of the list have: e-mail, documents, C2PA signing, time stamps. */
 const PURPOSES = ['1.3.6.1.5.5.7.3.4', '1.3.6.1.5.5.7.3.36', '1.3.6.1.4.1.62558.2.1', '1.3.6.1.5.5.7.3.8'];
 
-function findingOf(store: ManifestStore, { source }: TrustList): C2paFinding {
-  const manifest = store.manifests?.[store.active_manifest ?? ''];
-  if (manifest === undefined)
-    return { ...NOTHING, state: 'invalid', detail: 'its C2PA data names no manifest' };
-  const facts = factsOf(manifest);
-  const said = [facts.issuer, facts.software_agent, facts.signed_at]
+/** Cut out, stripped or re-encoded is told apart from never signed, where the record says what was received. */
+function withoutManifest({ wasEmbedded }: C2paContext): C2paFinding {
+  if (wasEmbedded !== true) return { ...NO_CLAIM, state: 'absent', detail: 'no C2PA data in the image' };
+  const detail =
+    'the image carried C2PA data when it was received, and carries none now: stripped or re-encoded';
+  return { ...NO_CLAIM, state: 'invalid', detail };
+}
+
+function unreadable(why: string): C2paFinding {
+  return { ...NO_CLAIM, state: 'invalid', detail: `its C2PA data can't be read: ${why.slice(0, 200)}` };
+}
+
+function findingOf(answer: Answer, context: C2paContext, { source }: TrustList): C2paFinding {
+  if (answer.error !== undefined)
+    return /JumbfNotFound/u.test(answer.error) ? withoutManifest(context) : unreadable(answer.error);
+  const store = JSON.parse(answer.store) as ManifestStore;
+  const claim = vendorClaim(store);
+  if (claim === null) return { ...NO_CLAIM, state: 'invalid', detail: 'its C2PA data names no manifest' };
+  const said = [claim.issuer, claim.software_agent, claim.signed_at]
     .filter((fact) => fact !== null)
     .join(', ');
   const problems = (store.validation_status ?? []).map(({ code, explanation }) => code ?? explanation);
   const state = STATES[store.validation_state ?? ''] ?? 'invalid';
-  return { ...facts, state, detail: detailOf(state, said, problems.join(', '), source) };
+  return { ...claim, state, detail: detailOf(state, said, problems.join(', ').slice(0, 500), source) };
+}
+
+/** What the validator itself says of a manifest store. */
+interface ManifestStore {
+  validation_state?: string;
+  validation_status?: { code?: string; explanation?: string }[];
 }
 
 const STATES: Record<string, EvidenceState> = { Trusted: 'trusted', Valid: 'valid, signer not trusted' };
@@ -129,24 +174,4 @@ function detailOf(state: EvidenceState, said: string, problems: string, source: 
     ? 'the image was changed after its vendor signed it'
     : 'the claim does not hold';
   return `${what} (${problems}); it says ${said}`;
-}
-
-function factsOf(manifest: Manifest): Omit<C2paFinding, 'state' | 'detail'> {
-  const actions = (manifest.assertions ?? [])
-    .filter(({ label }) => label?.startsWith('c2pa.actions') === true)
-    .flatMap(({ data }) => data?.actions ?? []);
-  const made = actions.find(({ digitalSourceType }) => digitalSourceType !== undefined) ?? actions[0];
-  const agent = made?.softwareAgent;
-  return {
-    issuer: manifest.signature_info?.issuer ?? null,
-    claim_generator: manifest.claim_generator_info?.[0]?.name ?? null,
-    software_agent: (typeof agent === 'string' ? agent : agent?.name) ?? null,
-    signed_at: manifest.signature_info?.time ?? null,
-    digital_source_type: made?.digitalSourceType?.split('/').at(-1) ?? null,
-    action: actions.some(({ action }) => /\.(?:edited|opened|placed)$/u.test(action ?? ''))
-      ? 'edited'
-      : actions.some(({ action }) => action === 'c2pa.created')
-        ? 'created'
-        : null,
-  };
 }

@@ -82,7 +82,7 @@ async function lookAtImage(
     if (inspected === null) return missing(`${path} is no PNG, JPEG or WebP image`);
     const { problem = null, ...image } = inspected;
     const wasEmbedded = found.result.has_c2pa;
-    const claim = await c2pa(read.value, { format: image.format, wasEmbedded });
+    const claim = await c2pa.read(read.value, { format: image.format, wasEmbedded });
     return { image, path, problem, rule: 'image-decodes', c2pa: claim };
   } catch (error) {
     return missing(`${path} could not be inspected: ${(error as Error).message}`);

@@ -5,11 +5,13 @@ import { FILES } from '../domain/layout.ts';
 import type { ResultRecord, TaskRow, TaskStateRecord } from '../domain/records.ts';
 import { TASK_STATUSES, type TaskStatus } from '../domain/status.ts';
 import {
+  type BrokenEvidenceRule,
   brokenEvidenceRules,
   EVIDENCE_RULES,
   type Level,
   type StrongerEvidence,
 } from '../domain/stronger-evidence.ts';
+import { brokenClaimRules } from '../domain/vendor-claim.ts';
 import type { Claims, FoundResult } from './claims.ts';
 import type { VerifyContext } from './context.ts';
 import { gatherEvidence } from './evidence.ts';
@@ -53,6 +55,7 @@ export async function verifyResult(
   };
   const broken = [
     ...brokenRules(evidence).map((id) => explain(id, evidence)),
+    ...brokenClaimRules(c2pa, result).map(inWords),
     ...explainEvidence(stronger, context.required),
   ];
   const didNotDeliver = result.ok !== true && (result.image_path ?? null) === null;
@@ -72,11 +75,11 @@ export async function verifyResult(
 
 /** Rules of SPEC P3 that do not hold, in words. */
 export function explainEvidence(evidence: StrongerEvidence, required: readonly Level[]): BrokenRule[] {
-  return brokenEvidenceRules(evidence, required).map(({ id, found }) => ({
-    id,
-    ...EVIDENCE_RULES[id],
-    found,
-  }));
+  return brokenEvidenceRules(evidence, required).map(inWords);
+}
+
+function inWords({ id, ...compared }: BrokenEvidenceRule): BrokenRule {
+  return { id, ...EVIDENCE_RULES[id], ...compared };
 }
 
 export function unreadableResult(path: string, read: Exclude<Read<unknown>, { kind: 'read' }>): VerifyItem {

@@ -8,7 +8,7 @@ import { inspectImage } from '../artifacts/image-file.ts';
 import { FILES } from '../domain/layout.ts';
 import { PACKAGE_FILE } from '../domain/package.ts';
 import type { Level } from '../domain/stronger-evidence.ts';
-import { c2paReader } from './c2pa.ts';
+import { type C2paReader, c2paReader } from './c2pa.ts';
 import { claimsLookup, type FoundResult, resultsBelow } from './claims.ts';
 import type { VerifyContext } from './context.ts';
 import type { TrustedKeys } from './dsse.ts';
@@ -28,6 +28,8 @@ export interface VerifyOptions {
   keys?: TrustedKeys;
   /** Whom a vendor's signature in an image must lead to; default the list that is shipped. */
   trust?: TrustList;
+  /** Who reads vendors' signatures; default a reader with `trust`. Whoever gives one closes it. */
+  c2pa?: C2paReader;
   /** Evidence that has to be there and trusted (`--require`); default none. */
   required?: readonly Level[];
   /** Decode also the images that a trusted signer has decoded, and whose bytes are the same (`--decode`); default false. */
@@ -38,16 +40,20 @@ export interface VerifyOptions {
 export async function verifyPaths(paths: string[], options: VerifyOptions = {}): Promise<VerifyReport> {
   const { keys = { keys: [], source: 'nobody' }, required = [] } = options;
   const items = new Map<string, VerifyItem>();
-  const trust = options.trust ?? (await shippedTrustList());
+  const c2pa = options.c2pa ?? c2paReader(options.trust ?? (await shippedTrustList()));
   const context: VerifyContext = {
     claims: claimsLookup(),
     keys,
     required,
     decodeAll: options.decodeAll === true,
-    c2pa: c2paReader(trust),
+    c2pa,
   };
-  for (const path of paths) {
-    for (const one of await verifyPath(path, context)) items.set(`${one.kind} ${one.path}`, one);
+  try {
+    for (const path of paths) {
+      for (const one of await verifyPath(path, context)) items.set(`${one.kind} ${one.path}`, one);
+    }
+  } finally {
+    if (options.c2pa === undefined) await c2pa.close();
   }
   return verifyReport([...items.values()]);
 }
@@ -123,7 +129,7 @@ async function withoutResult(path: string, { c2pa }: VerifyContext): Promise<Ver
   const read = await readRegularFile(path, READ_LIMITS.imageBytes);
   const image = read.kind === 'read' ? await inspectImage(read.value).catch(() => null) : null;
   if (read.kind !== 'read' || image === null) return nothing(path, note);
-  const claim = await c2pa(read.value, { format: image.format });
+  const claim = await c2pa.read(read.value, { format: image.format });
   const said = `C2PA ${claim.state}: ${claim.detail}`;
   return { ...nothing(path, `${note}; ${said}`), evidence: { signature: null, c2pa: claim } };
 }

@@ -79,6 +79,8 @@ function evidenceOf(signature: EvidenceState, c2pa: EvidenceState): StrongerEvid
       claim_generator: null,
       software_agent: null,
       signed_at: null,
+      time_stamp_trusted: null,
+      made_at: null,
       digital_source_type: null,
       action: null,
       detail: '',
