@@ -7,7 +7,7 @@ import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-reco
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import type { Claims, FoundResult } from './claims.ts';
 import type { VerifyContext } from './context.ts';
-import { mapLimited } from './map-limited.ts';
+import { IMAGES_AT_ONCE, mapLimited } from './map-limited.ts';
 import { asBatchRequest, asBatchResult, asResult } from './record-shape.ts';
 import { counterparts } from './recorded-path.ts';
 import { listFolder, type Listing, type Read, READ_LIMITS, readRecord } from './safe-read.ts';
@@ -16,9 +16,6 @@ import { openTasks } from './open-tasks.ts';
 import { signatureOfBatch } from './signature.ts';
 import { folderName } from './task-places.ts';
 import { explainEvidence, unreadableResult, verifyResult, verifyUnfinished } from './verify-result.ts';
-
-/** Images decoded at the same time; each may need a few hundred MB. */
-const IMAGES_AT_ONCE = 4;
 
 type OrderedTask = BatchRequestRecord['tasks'][number];
 
@@ -48,9 +45,12 @@ export async function verifyBatch(dir: string, context: VerifyContext): Promise<
     open,
     listing,
   };
-  const tasks = await mapLimited(batch.request.tasks, IMAGES_AT_ONCE, (task) =>
-    verifyTask(batch, task, { claims, context }),
-  );
+  context.tally.expect(batch.request.tasks.length);
+  const tasks = await mapLimited(batch.request.tasks, IMAGES_AT_ONCE, async (task) => {
+    const verified = await verifyTask(batch, task, { claims, context });
+    context.tally.count(verified.item);
+    return verified;
+  });
   const whole =
     summary.kind === 'refused'
       ? unreadableBatch(dir, `${FILES.batchResult} ${summary.problem}`)
