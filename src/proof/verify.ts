@@ -167,15 +167,17 @@ function kindOf({ files, links }: Listing): 'batch' | 'run' | null {
 }
 
 async function verifyOutput(path: string, listing: Listing, context: VerifyContext): Promise<VerifyItem[]> {
-  const items = await verifyChildren(path, listing, context, false);
+  const parts = [await verifyChildren(path, listing, context, false)];
   const isQueue = listing.files.includes(FILES.queueState);
   for (const container of [FILES.runs, FILES.batches, ...(isQueue ? [FILES.queueRuns] : [])]) {
     const place = join(path, container);
-    if (listing.links.includes(container)) items.push(behindLink(place));
+    if (listing.links.includes(container)) parts.push([behindLink(place)]);
     if (listing.folders.includes(container))
-      items.push(...(await verifyChildren(place, await listFolder(place), context, true)));
+      parts.push(await verifyChildren(place, await listFolder(place), context, true));
   }
-  items.push(...(await verifyIndexed(path, new Set(items.map((one) => one.path)), context)));
+  const covered = new Set(parts.flat().map((one) => one.path));
+  parts.push(await verifyIndexed(path, covered, context));
+  const items = parts.flat();
   return items.length > 0
     ? items
     : [nothing(path, 'there is no proof in this folder: no result.json, no batch')];
@@ -188,8 +190,8 @@ async function verifyChildren(
   context: VerifyContext,
   ours: boolean,
 ): Promise<VerifyItem[]> {
-  const items: VerifyItem[] = [];
-  if (listing.problem !== null) items.push(nothing(place, `the folder ${listing.problem}`));
+  const parts: VerifyItem[][] = [];
+  if (listing.problem !== null) parts.push([nothing(place, `the folder ${listing.problem}`)]);
   const children = await mapLimited(listing.folders, LISTINGS_AT_ONCE, async (name) => {
     const path = join(place, name);
     const inside = await listFolder(path);
@@ -206,12 +208,12 @@ async function verifyChildren(
   for (const { path, kind, verify } of children) {
     // One batch after the other: each looks at several images at a time.
     const known = kind === 'run' ? ofRuns.get(path) : kind === 'batch' ? await verify() : null;
-    if (known) items.push(...known);
+    if (known) parts.push(known);
     else if (ours)
-      items.push(nothing(path, 'neither a run nor a batch: no result.json, no batch_request.json'));
+      parts.push([nothing(path, 'neither a run nor a batch: no result.json, no batch_request.json')]);
   }
-  if (ours) items.push(...listing.links.map((name) => behindLink(join(place, name))));
-  return items;
+  if (ours) parts.push(listing.links.map((name) => behindLink(join(place, name))));
+  return parts.flat();
 }
 
 function behindLink(path: string): VerifyItem {
