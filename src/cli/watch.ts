@@ -66,8 +66,12 @@ async function lookUntil<Seen>(
   const startedAtMs = Date.now();
   let isTaken = false;
   while (!signal.aborted) {
-    isTaken ||= await takenByWorker(session, workflowId, Date.now() - startedAtMs);
-    const seen = isTaken ? await look() : null;
+    const waitedMs = Date.now() - startedAtMs;
+    // What is asked at the moment of the end would be answered by a replay of everything: nobody waits for that.
+    const seen = await session.client.connection.withAbortSignal(signal, async () => {
+      isTaken ||= await takenByWorker(session, workflowId, waitedMs);
+      return isTaken ? look() : null;
+    });
     if (seen !== null) return seen;
     await sleep(LOOK_MS, signal);
   }

@@ -66,12 +66,12 @@ function actionsOf(manifest: Json): Json[] {
 
 /** Made by AI from pictures among other things (IPTC digital source types). */
 const COMPOSITES = ['compositeWithTrainedAlgorithmicMedia', 'compositeSynthetic'];
-const MADE_BY_AI = ['trainedAlgorithmicMedia', ...COMPOSITES];
+const MADE_BY_AI: ReadonlySet<string> = new Set(['trainedAlgorithmicMedia', ...COMPOSITES]);
 
 /** A photograph that was edited by AI is one of AI: that one counts wherever it stands. */
 function sourceTypeIn(actions: readonly Json[]): string | null {
   const types = actions.map(sourceTypeOf).filter((type) => type !== null);
-  return types.find((type) => MADE_BY_AI.includes(type)) ?? types[0] ?? null;
+  return types.find((type) => MADE_BY_AI.has(type)) ?? types[0] ?? null;
 }
 
 function sourceTypeOf(action: Json): string | null {

@@ -77,7 +77,7 @@ export function c2paReader(
       } catch (error) {
         if (error instanceof ThreadProblem)
           return { ...NO_CLAIM, state: 'not checked', detail: error.message };
-        return unreadable(String((error as Error).message));
+        return unreadable((error as Error).message);
       }
     },
     async close() {

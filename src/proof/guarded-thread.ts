@@ -55,6 +55,7 @@ export class GuardedThread<Job, Answer> {
     thread.ref();
     try {
       const answer = answerOf<Answer>(thread, seconds);
+      // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       thread.postMessage(job);
       return await answer;
     } catch (error) {

@@ -62,7 +62,8 @@ describe('a manifest that its validator does not get over', () => {
     ['FILL-THE-HEAP', 20, /^could not be checked: .*memory/u],
     ['END-THE-THREAD', 20, /^could not be checked: its thread ended with code 7$/u],
     ['THROW-OUTSIDE', 20, /^could not be checked: nobody catches this$/u],
-    ['SPIN-FOR-EVER', 3, /^could not be checked in 3 s$/u],
+    // The image after it has half the time, on however busy a machine.
+    ['SPIN-FOR-EVER', 6, /^could not be checked in 6 s$/u],
   ])('%s: not checked, and the images around it are', async (fault, seconds, detail) => {
     const reader = readerFor(seconds);
     const [before, struck, after] = await Promise.all(
@@ -97,7 +98,7 @@ describe('a manifest that its validator does not get over', () => {
     const asked = await verifyPaths([task.resultPath], { c2pa: reader, required: ['c2pa'] });
     expect(asked.ok).toBe(false);
     expect(asked.items[0]?.broken).toMatchObject([
-      { id: 'c2pa-required', found: 'not checked: could not be checked in 0.5 s' },
+      { id: 'c2pa-required', found: 'not checked: could not be checked in 0.25 s' },
     ]);
   });
 });
@@ -105,7 +106,7 @@ describe('a manifest that its validator does not get over', () => {
 describe('the memory of the validator', () => {
   /** (module (memory 1) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))) */
   const MODULE = Buffer.from(
-    '0061736d0100000001060160017f017f03020100050301000107080104' + '67726f7700000a08010600200040000b',
+    '0061736d0100000001060160017f017f0302010005030100010708010467726f7700000a08010600200040000b',
     'hex',
   );
 
