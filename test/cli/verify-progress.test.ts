@@ -42,7 +42,7 @@ beforeAll(async () => {
   const { run_dir } = await task.result();
   folder = newFolder();
   mkdirSync(join(folder, '_runs'));
-  for (let i = 0; i < 400; i += 1)
+  for (let i = 0; i < 300; i += 1)
     cpSync(String(run_dir), join(folder, '_runs', `run-${i}`), { recursive: true });
   return async () => {
     await system.stop();
@@ -53,10 +53,10 @@ beforeAll(async () => {
 test('on a terminal it counts in place and is gone at the end; Ctrl-C ends it', async () => {
   const command = [process.execPath, BIN, 'verify', folder, '--decode'];
   const terminal = onTerminal(command, { columns: 80, cwd: folder, env });
-  await until('the counts', () => terminal.screen().some((line) => /^verifying +█*░* +\d+\/400/u.test(line)));
+  await until('the counts', () => terminal.screen().some((line) => /^verifying +█*░* +\d+\/300/u.test(line)));
   expect(await terminal.ended).toBe(0);
   expect(terminal.screen().join('\n')).not.toContain('verifying');
-  expect(terminal.screen().at(-2)).toMatch(/400 checked/u);
+  expect(terminal.screen().at(-2)).toMatch(/300 checked/u);
   // eslint-disable-next-line no-control-regex -- it is a control sequence
   expect(terminal.raw()).not.toMatch(/\u001B\[\?25l/u);
 
@@ -72,7 +72,7 @@ test('in a pipe nothing of it is written', () => {
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });
-  expect([status, stdout]).toEqual([0, expect.stringContaining('400 checked')]);
+  expect([status, stdout]).toEqual([0, expect.stringContaining('300 checked')]);
   expect(stderr).not.toContain('verifying');
   expect(stderr).not.toContain('\u001B');
 });
