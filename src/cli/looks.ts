@@ -114,7 +114,9 @@ export async function batchSnapshot(client: Client, handle: BatchHandle): Promis
 
 /** Without what each running task does now: that is a question to the server for each. */
 export async function batchStanding(client: Client, handle: BatchHandle): Promise<BatchSnapshot | null> {
-  const [progress, tasks] = await Promise.all([queryProgress(client, handle), queryTasks(client, handle)]);
+  // In this order: of a batch that says it stands still the tasks have to be of then, not of before.
+  const progress = await queryProgress(client, handle);
+  const tasks = progress === null ? null : await queryTasks(client, handle);
   if (progress === null || tasks === null) return null;
   return { atMs: Date.now(), progress, tasks, live: new Map() };
 }
