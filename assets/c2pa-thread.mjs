@@ -5,9 +5,10 @@ import init, { WasmReader } from '@contentauth/c2pa-wasm';
 const { module, settings, longestStore } = workerData;
 const { memory } = await init({ module_or_path: module });
 
-parentPort.on('message', async ({ image, mediaType }) => {
-  const answer = await read(image, mediaType);
-  parentPort.postMessage({ ...answer, memoryBytes: memory.buffer.byteLength });
+parentPort.on('message', ({ image, mediaType }) => {
+  void read(image, mediaType).then((answer) =>
+    parentPort.postMessage({ ...answer, memoryBytes: memory.buffer.byteLength }, []),
+  );
 });
 
 /** After a trap nothing in the module's memory is sure: it must not be used again. */

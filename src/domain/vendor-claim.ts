@@ -15,7 +15,7 @@ export function brokenClaimRules(claim: C2paFinding | null, result: ResultRecord
 }
 
 /** IPTC digital source types of what cameras, scanners and people make. */
-const NOT_MADE_BY_AI = [
+const NOT_MADE_BY_AI = new Set([
   'digitalCapture',
   'computationalCapture',
   'compositeCapture',
@@ -28,7 +28,7 @@ const NOT_MADE_BY_AI = [
   'digitalCreation',
   'screenCapture',
   'virtualRecording',
-];
+]);
 
 /** OpenAI signs edits as `created` (reference/api.md 5), so that `created` contradicts neither mode. */
 function againstMode(
@@ -36,7 +36,7 @@ function againstMode(
   { mode }: ResultRecord,
 ): BrokenEvidenceRule | null {
   const found = `${action ?? 'no action'}, ${type ?? 'no source type'}`;
-  if (type !== null && NOT_MADE_BY_AI.includes(type))
+  if (type !== null && NOT_MADE_BY_AI.has(type))
     return { id: 'c2pa-fits-mode', expected: 'made by AI', found };
   if (mode === 'generation' && action === 'edited')
     return { id: 'c2pa-fits-mode', expected: 'text2img: from no other picture', found };

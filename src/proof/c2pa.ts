@@ -40,8 +40,7 @@ export function hasC2paMark(image: Buffer): boolean {
 const LIMITS = {
   /** For the first; halved with each that ran out, so that a thousand of them can't hold up a reviewer for hours. */
   seconds: 20,
-  leastSeconds: 2,
-  heapMB: 256,
+  heapMB: 128,
   wasmBytes: 512 * 1024 * 1024,
   /** Memory of WebAssembly never shrinks: a thread that has more is replaced. */
   keptBytes: 128 * 1024 * 1024,
@@ -61,13 +60,12 @@ export function c2paReader(
 ): C2paReader {
   let starting: Promise<GuardedThread<Job, Answer>> | null = null;
   const start = async () => {
-    const leastSeconds = Math.min(seconds, LIMITS.leastSeconds);
     const data = {
       module: await validator(),
       settings: settingsOf(trust),
       longestStore: LIMITS.longestStore,
     };
-    return new GuardedThread<Job, Answer>({ script, data, seconds, leastSeconds, heapMB: LIMITS.heapMB });
+    return new GuardedThread<Job, Answer>({ script, data, seconds, heapMB: LIMITS.heapMB });
   };
   return {
     async read(image, context) {
@@ -79,7 +77,7 @@ export function c2paReader(
       } catch (error) {
         if (error instanceof ThreadProblem)
           return { ...NO_CLAIM, state: 'not checked', detail: error.message };
-        return unreadable(String((error as Error).message));
+        return unreadable((error as Error).message);
       }
     },
     async close() {

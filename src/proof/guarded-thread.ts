@@ -9,10 +9,8 @@ export interface GuardedThreadOptions {
   script: URL;
   /** Its `workerData`. */
   data: unknown;
-  /** For one job, the start of the thread included. Halved with each job that ran out of it: many can't take for ever. */
+  /** For one job, the start of the thread included. Halved with each job that ran out of it, to a tenth at least: many can't take for ever. */
   seconds: number;
-  /** The least that is left of `seconds`. */
-  leastSeconds: number;
   /** Heap of JavaScript; what WebAssembly uses is limited in its module. */
   heapMB: number;
 }
@@ -51,13 +49,13 @@ export class GuardedThread<Job, Answer> {
   }
 
   async #answer(job: Job): Promise<Answer> {
-    const { seconds: first, leastSeconds } = this.#options;
-    const seconds = Math.max(first / 2 ** this.#ranOut, leastSeconds);
+    const share = Math.max(1 / 2 ** this.#ranOut, 1 / 10);
+    const seconds = this.#options.seconds * share;
     const thread = (this.#thread ??= this.#start());
     thread.ref();
     try {
       const answer = answerOf<Answer>(thread, seconds);
-      thread.postMessage(job);
+      thread.postMessage(job, []);
       return await answer;
     } catch (error) {
       await this.close();

@@ -1,9 +1,9 @@
 /** What the vendor signed, held against the record: how the image was made, and when (`c2pa-fits-mode`, `c2pa-fits-call`). */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { trustListIn, type TrustList } from '../../src/proof/trust-list.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type C2paReader, c2paReader } from '../../src/proof/c2pa.ts';
+import { shippedTrustList } from '../../src/proof/trust-list.ts';
 import { verifyPaths } from '../../src/proof/verify.ts';
 import { type ProvenBatch, provenBatch } from '../support/proven-batch.ts';
 import { png } from '../support/proven-records.ts';
@@ -20,10 +20,14 @@ import {
 
 let vendor: VendorSigner;
 let batch: ProvenBatch;
+let knowing: C2paReader;
+const shipped = c2paReader(await shippedTrustList());
 
 beforeAll(async () => {
   vendor = await vendorSigner();
+  knowing = c2paReader({ anchors: vendor.trustList, source: 'the list of this test', current: 1 });
 });
+afterAll(() => Promise.all([knowing.close(), shipped.close()]));
 beforeEach(async () => {
   batch = await provenBatch(tempFolder());
 });
@@ -32,18 +36,12 @@ beforeEach(async () => {
 const [TEXT2IMG, IMG2IMG] = [0, 2] as const;
 
 /** The broken rules of a task whose image the vendor signed with this claim, and what they found. */
-async function brokenWith(claim: Claim, index: 0 | 2, trust?: TrustList) {
+async function brokenWith(claim: Claim, index: 0 | 2, c2pa = knowing) {
   const task = batch.tasks[index];
   const signed = await vendor.sign(readFileSync(task.imagePath), 'png', claim);
   await replaceImage(batch, task, signed);
-  const { items } = await verifyPaths([task.resultPath], { trust: trust ?? (await ownList()) });
+  const { items } = await verifyPaths([task.resultPath], { c2pa });
   return items.flatMap(({ broken }) => broken).map(({ id, expected, found }) => ({ id, expected, found }));
-}
-
-async function ownList(): Promise<TrustList> {
-  const file = join(tempFolder(), 'list.pem');
-  writeFileSync(file, vendor.trustList);
-  return trustListIn(file);
 }
 
 describe('how the image was made', () => {
@@ -51,31 +49,33 @@ describe('how the image was made', () => {
     ...createdByAi(),
     ingredients: [{ relationship, format: 'png', image: await png('another') }],
   });
-  /** A service that wraps its own image in a further manifest. */
-  const wrapped = async (): Promise<Claim> => ({
-    actions: [{ action: 'c2pa.opened' }, { action: 'c2pa.edited' }],
-    ingredients: [
-      {
-        relationship: 'parentOf',
-        format: 'png',
-        image: await vendor.sign(await png('own'), 'png', createdByAi()),
-      },
+  /** What was opened comes first in a manifest that creates nothing. */
+  const opened = async (earlier: Buffer, ...actions: string[]): Promise<Claim> => ({
+    actions: [
+      { action: 'c2pa.opened', parameters: { ingredientIds: ['earlier'] } },
+      ...actions.map((action) => ({ action })),
     ],
+    ingredients: [{ label: 'earlier', relationship: 'parentOf', format: 'png', image: earlier }],
   });
+  const signedEarlier = async () => vendor.sign(await png('own'), 'png', createdByAi());
   const fits = { text2img: [] as string[], img2img: [] as string[] };
   const onlyImg2img = { text2img: ['c2pa-fits-mode'], img2img: [] as string[] };
   const neither = { text2img: ['c2pa-fits-mode'], img2img: ['c2pa-fits-mode'] };
 
   test.each<[string, () => Claim | Promise<Claim>, Record<'text2img' | 'img2img', string[]>]>([
     ['created by AI, as OpenAI signs generations and edits', createdByAi, fits],
-    ['created by AI, later opened and edited', wrapped, fits],
-    ['created, from what is not said', () => ({ actions: [{ action: 'c2pa.created' }] }), fits],
+    [
+      'created by AI, later opened and edited',
+      async () => opened(await signedEarlier(), 'c2pa.edited'),
+      fits,
+    ],
+    ['opened and converted, of unknown origin', async () => opened(await png('x'), 'c2pa.converted'), fits],
+    ['opened and edited, of unknown origin', async () => opened(await png('x'), 'c2pa.edited'), onlyImg2img],
     [
       'a picture with AI parts',
       () => madeAs('c2pa.created', 'compositeWithTrainedAlgorithmicMedia'),
       onlyImg2img,
     ],
-    ['an edit of something', () => ({ actions: [{ action: 'c2pa.edited' }] }), onlyImg2img],
     ['created by AI with another picture as its input', () => another('inputTo'), onlyImg2img],
     ['created by AI with another picture put in', () => another('componentOf'), onlyImg2img],
     ['a photograph', () => madeAs('c2pa.created', 'digitalCapture'), neither],
@@ -87,9 +87,8 @@ describe('how the image was made', () => {
   });
 
   test('is told as expected and found, also when the signer is unknown', async () => {
-    const { shippedTrustList } = await import('../../src/proof/trust-list.ts');
     const claim = madeAs('c2pa.created', 'digitalCapture');
-    expect(await brokenWith(claim, TEXT2IMG, await shippedTrustList())).toEqual([
+    expect(await brokenWith(claim, TEXT2IMG, shipped)).toEqual([
       { id: 'c2pa-fits-mode', expected: 'made by AI', found: 'created, digitalCapture' },
     ]);
   });
@@ -145,7 +144,7 @@ describe('when a real image was signed, by its time stamp', () => {
       for (const attempt of result['attempts'] as Record<string, unknown>[])
         Object.assign(attempt, { started_at, ended_at });
     });
-    const { items } = await verifyPaths([task.resultPath], { required: ['c2pa'] });
+    const { items } = await verifyPaths([task.resultPath], { required: ['c2pa'], c2pa: shipped });
     return items.flatMap(({ broken }) => broken).map(({ id, found }) => `${id}: ${found}`);
   }
 

@@ -12,13 +12,22 @@ import type { ImageFormat } from '../../src/domain/task.ts';
 import { newFolder } from './temp-folder.ts';
 
 export interface Claim {
-  actions: { action: string; when?: string; digitalSourceType?: string; softwareAgent?: { name: string } }[];
-  /** Further files that the claim says went in. */
+  actions: Action[];
+  /** Further files that the claim says went in; actions name them by their label. */
   ingredients?: {
+    label?: string;
     relationship: 'parentOf' | 'componentOf' | 'inputTo';
     format: ImageFormat;
     image: Buffer;
   }[];
+}
+
+interface Action {
+  action: string;
+  when?: string;
+  digitalSourceType?: string;
+  softwareAgent?: { name: string };
+  parameters?: { ingredientIds: string[] };
 }
 
 export interface VendorSigner {
@@ -72,8 +81,8 @@ export async function vendorSigner(): Promise<VendorSigner> {
         }),
         JSON.stringify({ verify: { verify_after_sign: false }, builder: { thumbnail: { enabled: false } } }),
       );
-      for (const { relationship, format, image } of ingredients) {
-        const about = JSON.stringify({ title: 'another', relationship, format: `image/${format}` });
+      for (const { image, format, ...rest } of ingredients) {
+        const about = JSON.stringify({ ...rest, title: 'another', format: `image/${format}` });
         await builder.addIngredientFromBlob(about, `image/${format}`, new Part(image));
       }
       return Buffer.from(await builder.sign(signer as never, [], type, new Part(image)));
