@@ -10,6 +10,7 @@ parentPort.on('message', ({ image, mediaType }) => {
     parentPort.postMessage({ ...answer, memoryBytes: memory.buffer.byteLength }, []),
   );
 });
+parentPort.postMessage('ready', []);
 
 /** After a trap nothing in the module's memory is sure: it must not be used again. */
 async function read(image, mediaType) {

@@ -59,7 +59,7 @@ function withFault(name: string): Buffer {
 
 describe('a manifest that its validator does not get over', () => {
   test.each([
-    ['FILL-THE-HEAP', 20, /^could not be checked: .*memory/u],
+    ['FILL-THE-HEAP', 25, /^could not be checked: .*memory/u],
     ['END-THE-THREAD', 20, /^could not be checked: its thread ended with code 7$/u],
     ['THROW-OUTSIDE', 20, /^could not be checked: nobody catches this$/u],
     ['SPIN-FOR-EVER', 3, /^could not be checked in 3 s$/u],
