@@ -5,13 +5,12 @@ import init, { WasmReader } from '@contentauth/c2pa-wasm';
 const { module, settings, longestStore } = workerData;
 const { memory } = await init({ module_or_path: module });
 
-parentPort.on('message', (job) => void answer(job));
-
-async function answer({ image, mediaType }) {
-  const said = await read(image, mediaType);
-  // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  parentPort.postMessage({ ...said, memoryBytes: memory.buffer.byteLength });
-}
+parentPort.on('message', ({ image, mediaType }) => {
+  void read(image, mediaType).then((answer) =>
+    parentPort.postMessage({ ...answer, memoryBytes: memory.buffer.byteLength }, []),
+  );
+});
+parentPort.postMessage('ready', []);
 
 /** After a trap nothing in the module's memory is sure: it must not be used again. */
 async function read(image, mediaType) {

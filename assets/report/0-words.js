@@ -215,4 +215,5 @@ const STATE_ZH = {
   'valid, signer not trusted': '有效，签名者未受信任',
   invalid: '无效',
   absent: '无',
+  'not checked': '未能检查',
 };

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { C2paFinding, EvidenceState } from '../domain/stronger-evidence.ts';
 import type { ImageFormat } from '../domain/task.ts';
-import { NO_CLAIM, vendorClaim } from './c2pa-claim.ts';
+import { NO_CLAIM, type VendorClaim, vendorClaim } from './c2pa-claim.ts';
 import { GuardedThread, ThreadProblem } from './guarded-thread.ts';
 import type { TrustList } from './trust-list.ts';
 import { withMemoryLimit } from './wasm-memory.ts';
@@ -149,12 +149,15 @@ function findingOf(answer: Answer, context: C2paContext, { source }: TrustList):
   const store = JSON.parse(answer.store) as ManifestStore;
   const claim = vendorClaim(store);
   if (claim === null) return { ...NO_CLAIM, state: 'invalid', detail: 'its C2PA data names no manifest' };
-  const said = [claim.issuer, claim.software_agent, claim.signed_at]
-    .filter((fact) => fact !== null)
-    .join(', ');
+  const said = [claim.issuer, claim.software_agent, timeOf(claim)].filter((fact) => fact !== null).join(', ');
   const problems = (store.validation_status ?? []).map(({ code, explanation }) => code ?? explanation);
   const state = STATES[store.validation_state ?? ''] ?? 'invalid';
   return { ...claim, state, detail: detailOf(state, said, problems.join(', ').slice(0, 500), source) };
+}
+
+function timeOf({ signed_at, time_stamp_trusted }: VendorClaim): string | null {
+  if (signed_at === null || time_stamp_trusted === true) return signed_at;
+  return `${signed_at} (by a time stamp that the list does not know)`;
 }
 
 /** What the validator itself says of a manifest store. */

@@ -5,11 +5,11 @@
 import { Worker } from 'node:worker_threads';
 
 export interface GuardedThreadOptions {
-  /** A module that answers each message with one message, in order. */
+  /** A module that says `ready` first, and then answers each message with one message, in order. */
   script: URL;
   /** Its `workerData`. */
   data: unknown;
-  /** For one job, the start of the thread included. Halved with each job that ran out of it, to a tenth at least: many can't take for ever. */
+  /** For one job. Halved with each job that ran out of it, to a tenth at least: many can't take for ever. */
   seconds: number;
   /** Heap of JavaScript; what WebAssembly uses is limited in its module. */
   heapMB: number;
@@ -51,12 +51,13 @@ export class GuardedThread<Job, Answer> {
   async #answer(job: Job): Promise<Answer> {
     const share = Math.max(1 / 2 ** this.#ranOut, 1 / 10);
     const seconds = this.#options.seconds * share;
+    const isNew = this.#thread === null;
     const thread = (this.#thread ??= this.#start());
     thread.ref();
     try {
+      if (isNew) await answerOf(thread, START_SECONDS);
       const answer = answerOf<Answer>(thread, seconds);
-      // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      thread.postMessage(job);
+      thread.postMessage(job, []);
       return await answer;
     } catch (error) {
       await this.close();
@@ -88,6 +89,9 @@ export class GuardedThread<Job, Answer> {
     return thread;
   }
 }
+
+/** Loading depends on the machine, never on what is hostile. */
+const START_SECONDS = 60;
 
 class RanOut extends Error {}
 
