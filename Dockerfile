@@ -28,6 +28,8 @@ RUN groupadd --gid 10001 imgproof \
 WORKDIR /app
 COPY LICENSE package.json ./
 COPY bin ./bin
+COPY assets ./assets
+COPY trust ./trust
 COPY deploy/worker/start.sh ./deploy/worker/start.sh
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

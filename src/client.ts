@@ -242,7 +242,7 @@ export async function liveAttempt(client: Client, taskKey: string): Promise<Live
   );
   if (!activity) return null;
   const nextAttemptAtMs = msOf(activity.scheduledTime);
-  const isStarted = Number(activity.state) === PENDING_ACTIVITY_STARTED;
+  const isStarted = PENDING_ACTIVITY_STARTED.has(Number(activity.state));
   const isWaiting = !isStarted && (activity.attempt ?? 1) > 1;
   return {
     temporalAttempt: activity.attempt ?? 1,
@@ -254,8 +254,8 @@ export async function liveAttempt(client: Client, taskKey: string): Promise<Live
   };
 }
 
-/** `temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED`. */
-const PENDING_ACTIVITY_STARTED = 2;
+/** `temporal.api.enums.v1.PendingActivityState`: STARTED, and the same with a cancel (3) or a pause (5) that was asked for. */
+const PENDING_ACTIVITY_STARTED: ReadonlySet<number> = new Set([2, 3, 5]);
 
 /** What an order says of itself. */
 export function memoOf({ memo }: Pick<WorkflowExecutionDescription, 'memo'>): OrderMemo {

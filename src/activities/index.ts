@@ -5,6 +5,7 @@ import type { ActivityDeps } from './deps.ts';
 import { createGenerateImage } from './generate-image.ts';
 import { heartbeating } from './heartbeating.ts';
 import { createNoteWorkers } from './note-workers.ts';
+import { createReadEnd } from './read-end.ts';
 import { createRecordBatch } from './record-batch.ts';
 import { createRecordTask } from './record-task.ts';
 import { createReopenTask } from './reopen-task.ts';
@@ -18,6 +19,7 @@ export function createRecordingActivities(deps: ActivityDeps): RecordingActiviti
     awaitActiveTask: alive(createAwaitActiveTask(deps)),
     reopenTask: alive(createReopenTask(deps)),
     recordTask: alive(createRecordTask(deps)),
+    readEnd: alive(createReadEnd()),
     noteWorkers: alive(createNoteWorkers(deps)),
     recordBatch: alive(createRecordBatch(deps)),
   };

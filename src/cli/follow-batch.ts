@@ -37,7 +37,12 @@ export async function followBatch(
   }
   if (ending.kind === 'standstill') {
     progress.end(true);
-    return tellStandstill(ending, { id: { batch_id: order.id }, json: flags.json, view: looks.lastView() });
+    return tellStandstill(ending, {
+      id: order.id,
+      order: { batch_id: order.id },
+      json: flags.json,
+      view: looks.lastView(),
+    });
   }
   const ended = await endedBatch(ending, session, order.id);
   looks.end(ended);

@@ -1,4 +1,5 @@
 /** The picture of an order in progress, as lines that are never wider than the terminal (`reference/ux.md` 5.5). Pure. */
+import { barOf } from './bar.ts';
 import { activityText, endedLine, runningLine } from './frame-rows.ts';
 import { fit, flow, widest } from './layout.ts';
 import { type Line, paint, plain, styled } from './paint.ts';
@@ -29,7 +30,7 @@ const WIDE = 110;
 function batchLines(view: View, look: Look, symbols: Symbols, isLast: boolean): Line[] {
   const hint = isLast ? [] : [[styled('dim', HINT.batch)]];
   const isWide = look.columns >= WIDE;
-  const [title, bar, facts] = [titleOf(view, symbols), barOf(view, look, symbols), factsOf(view, symbols)];
+  const [title, bar, facts] = [titleOf(view, symbols), countsOf(view, look, symbols), factsOf(view, symbols)];
   const charged: Line = [plain(chargedText(view.billing))];
   // With money in it, it is too long for a line that it shares: what may have been paid is never cut off.
   const isLong = view.billing.currency !== undefined;
@@ -53,13 +54,10 @@ function titleOf(view: View, { dot }: Symbols): Line {
   return [plain(view.isAttached ? 'attached to ' : ''), styled('bold', view.id), styled('dim', `  ${facts}`)];
 }
 
-function barOf(view: View, { columns }: Look, symbols: Symbols): Line {
+function countsOf(view: View, look: Look, symbols: Symbols): Line {
   const { done, total, completed, notCompleted, running, queued } = view;
-  const width = Math.min(30, Math.max(10, Math.floor(columns / 3)));
-  const full = total === 0 ? 0 : Math.floor((done / total) * width);
   return [
-    styled('green', symbols.full.repeat(full)),
-    styled('dim', symbols.empty.repeat(width - full)),
+    ...barOf(view, look, symbols),
     plain(`  ${done}/${total}   `),
     styled('green', `${symbols.done} ${completed}`),
     styled(notCompleted > 0 ? 'red' : 'dim', `  ${symbols.failed} ${notCompleted}`),

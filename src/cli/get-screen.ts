@@ -6,7 +6,15 @@ import { flow, wrap } from './layout.ts';
 import { type Line, plain, styled } from './paint.ts';
 import { safe } from './output.ts';
 import { type Look, symbolsOf } from './terminal.ts';
-import { counted, durationText, modeNames, sizeText, statusText, taskChargedText } from './words.ts';
+import {
+  counted,
+  durationText,
+  modeNames,
+  sentCount,
+  sizeText,
+  statusText,
+  taskChargedText,
+} from './words.ts';
 
 /** What `get --json` prints; null where it is not known, or not yet. */
 export interface TaskDetail {
@@ -69,7 +77,7 @@ function headLines(detail: TaskDetail, look: Look): Line[] {
     ...(started_at === null ? [] : [`started ${timeText(started_at)}`]),
     ...(ended_at === null ? [] : [`ended ${timeText(ended_at)}`]),
     ...(detail.bytes === null ? [] : [sizeText(detail.bytes)]),
-    taskChargedText(detail.billing),
+    moneyText(detail),
   ];
   const groups: Line[] = [
     [styled('bold', safe(task_name)), plain('  '), statusPiece(status)],
@@ -78,6 +86,15 @@ function headLines(detail: TaskDetail, look: Look): Line[] {
   return flow(groups, look.columns, ` ${symbols.dot} `).map((line, i) =>
     i === 0 ? line : [plain('  '), ...line],
   );
+}
+
+/** A request that was sent and has not ended is in no count yet, and is not nothing. */
+function moneyText({ billing, attempts }: TaskDetail): string {
+  const isUnderWay = attempts.some(({ ended_at }) => ended_at === null);
+  if (!isUnderWay) return taskChargedText(billing);
+  return sentCount(billing) === 0
+    ? 'a request has no end yet'
+    : `${taskChargedText(billing)}, another request has no end yet`;
 }
 
 function statusPiece(status: TaskStatus) {

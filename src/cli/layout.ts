@@ -60,7 +60,11 @@ export function rowsOf(text: string, columns: number): number {
 
 /** Width of the widest text, at most `limit`. */
 export function widest(texts: readonly string[], limit: number): number {
-  return Math.min(limit, Math.max(0, ...texts.map((text) => stringWidth(text))));
+  // Not `Math.max(...)`: hundreds of thousands of texts are too many arguments.
+  return Math.min(
+    limit,
+    texts.reduce((width, text) => Math.max(width, stringWidth(text)), 0),
+  );
 }
 
 /** Groups side by side as far as they fit, the rest on further lines; a group is never broken. */

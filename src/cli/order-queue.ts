@@ -22,10 +22,9 @@ import { checkProviders } from './order.ts';
 import { printJson } from './output.ts';
 import { openProgress, type Progress } from './progress.ts';
 import type { OrderFacts } from './progress-view.ts';
-import { letGoOfQueue, type QueueOrder, tellQueueEnd } from './queue-end.ts';
+import { letGoOfQueue, type QueueOrder, tellQueueEnd, tellQueueStandstill } from './queue-end.ts';
 import { checkedQueue } from './queue-input.ts';
 import { isEmbedded, openSession, type Session, settingsOf, webUiLink } from './session.ts';
-import { tellStandstill } from './standstill.ts';
 import { watchUntilEnd } from './watch.ts';
 
 export interface QueueRunFlags
@@ -146,8 +145,7 @@ async function follow(
   }
   if (ending.kind === 'standstill') {
     progress.end(true);
-    const id = { queue_id: told.queueId, state_dir: told.stateDir };
-    process.exitCode = tellStandstill(ending, { id, json: true, view: looks.lastView() });
+    process.exitCode = await tellQueueStandstill(ending, told, looks.lastView());
     return;
   }
   const ended = await endedBatch(ending, session, told.queueId);

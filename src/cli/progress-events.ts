@@ -67,7 +67,7 @@ interface TaskEvent {
 const REPEAT_MS = 15_000;
 
 export class ProgressEvents {
-  readonly #news = new News();
+  readonly #news = new News({ firstRequest: true });
   #counts = '';
   #toldAtMs = 0;
 

@@ -8,7 +8,7 @@ import { modeText, taskChargedText } from './words.ts';
 const REPEAT_MS = 15_000;
 
 export class PlainLines {
-  readonly #news = new News();
+  readonly #news = new News({ firstRequest: false });
   readonly #unicode: boolean;
   #toldAtMs: number | null = null;
   #isPaused = false;

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
 import type { BatchSummary } from '../domain/batch-records.ts';
+import type { QueueState } from '../domain/queue.ts';
 import { type EndedBatch, exitCodeOf, reasonOf } from './batch-end.ts';
 import { quoted } from './come-back.ts';
 import { detachedText, exitCodeOfSignal } from './detached.ts';
@@ -10,6 +11,7 @@ import { endNow } from './end-now.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { printJson, say, warn } from './output.ts';
 import type { View } from './progress-view.ts';
+import { type Standstill, tellStandstill } from './standstill.ts';
 import type { Ending } from './watch.ts';
 
 export interface QueueOrder {
@@ -30,13 +32,9 @@ export async function tellQueueEnd({ summary }: EndedBatch, order: QueueOrder): 
     ok,
     queue_id: order.queueId,
     state_dir: order.stateDir ?? dirname(dirname(summary.batch_dir)),
+    ...factsOf(state),
     max_workers: summary.max_workers,
-    task_timeout_seconds: state?.task_timeout_seconds ?? null,
-    max_queue_size: state?.max_queue_size ?? null,
-    overflow_policy: state?.overflow_policy ?? null,
     counters: state?.counters ?? countersOf(summary),
-    running: state?.running ?? {},
-    queued: state?.queued ?? [],
     tasks_total: total,
     cost: summary.cost,
     batch_result_json: summary.batch_result_json,
@@ -44,6 +42,31 @@ export async function tellQueueEnd({ summary }: EndedBatch, order: QueueOrder): 
     reason: reasonOf(summary, exitCode),
   });
   return exitCode;
+}
+
+/** A run that stands still until somebody mends something: the same fields, as its state says now. */
+export async function tellQueueStandstill(
+  standstill: Standstill,
+  { queueId, stateDir }: QueueOrder,
+  view: View | null,
+): Promise<ExitCode> {
+  const state = stateDir === null ? null : await readQueueState(stateDir);
+  const own = state?.queue_id === queueId ? state : null;
+  const order = { queue_id: queueId, state_dir: stateDir, ...factsOf(own) };
+  const tasks_total = own === null ? (view?.total ?? null) : Object.keys(own.tasks).length;
+  return tellStandstill(standstill, { id: queueId, order: { ...order, tasks_total }, json: true, view });
+}
+
+/** Without a state that can be read, as with a worker elsewhere, nothing is known of limits and slots. */
+function factsOf(state: QueueState | null): object {
+  return {
+    max_workers: state?.max_workers ?? null,
+    task_timeout_seconds: state?.task_timeout_seconds ?? null,
+    max_queue_size: state?.max_queue_size ?? null,
+    overflow_policy: state?.overflow_policy ?? null,
+    running: state?.running ?? {},
+    queued: state?.queued ?? [],
+  };
 }
 
 /** With a worker elsewhere there are no files to read, and the summary has to do. */

@@ -36,19 +36,18 @@ export function standstillOf(progress: Pick<BatchProgress, 'paused' | 'idle'> | 
   return { kind: 'standstill', paused };
 }
 
-/** `id`: of the batch or queue run, by the name its JSON has for it. */
+/** `order`: what the JSON says of the batch or queue run `id` besides, its id by the name it has there. */
 export function tellStandstill(
   { paused }: Standstill,
-  { id, json, view }: { id: Record<string, string | null>; json: boolean | undefined; view: View | null },
+  { id, order, json, view }: { id: string; order: object; json: boolean | undefined; view: View | null },
 ): ExitCode {
   const way = WAYS_OUT[paused.by];
   const exitCode = way?.exitCode ?? EXIT.incomplete;
   const reason = paused.reason ?? 'paused';
-  const [batchId = ''] = Object.values(id);
-  say(standstillText(String(batchId), { reason, way }, view));
+  say(standstillText(id, { reason, way }, view));
   if (json) {
     const seen = { counters: view?.counters ?? null, cost: view?.billing ?? null };
-    printJson({ ok: false, ...id, paused, ...seen, exit_code: exitCode, reason });
+    printJson({ ok: false, ...order, paused, ...seen, exit_code: exitCode, reason });
   }
   return exitCode;
 }

@@ -58,13 +58,19 @@ async function verify(paths: string[], flags: VerifyFlags): Promise<void> {
     );
   }
   const { verifyPaths } = await import('../proof/verify.ts');
+  const { Tally } = await import('../proof/tally.ts');
   if (flags.history === true && paths.some((path) => path.endsWith('.zip')))
     throw new CommandProblem(EXIT.usage, '--history needs the folder of a batch: unpack the package first');
+  const trust = await trusted(flags);
+  const tally = new Tally();
+  const { showTally } = await import('./verify-progress.ts');
+  const endTally = showTally(tally);
   const offline = await verifyPaths(paths, {
     required: flags.require ?? [],
     decodeAll: flags.decode === true,
-    ...(await trusted(flags)),
-  });
+    ...trust,
+    tally,
+  }).finally(endTally);
   const report = flags.history === true ? await withHistory(offline, flags) : offline;
   const exitCode = report.ok ? EXIT.ok : EXIT.proof;
   if (flags.json === true)

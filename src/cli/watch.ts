@@ -66,12 +66,30 @@ async function lookUntil<Seen>(
   const startedAtMs = Date.now();
   let isTaken = false;
   while (!signal.aborted) {
-    isTaken ||= await takenByWorker(session, workflowId, Date.now() - startedAtMs);
-    const seen = isTaken ? await look() : null;
+    const waitedMs = Date.now() - startedAtMs;
+    const seen = await untilAborted(signal, session, async () => {
+      isTaken ||= await takenByWorker(session, workflowId, waitedMs);
+      return isTaken ? look() : null;
+    });
     if (seen !== null) return seen;
     await sleep(LOOK_MS, signal);
   }
   return null;
+}
+
+/**
+ * What is asked at the moment of the end would be answered by a replay of everything: nobody waits for that. Each time with a
+ * signal of its own, because every call of the client leaves a listener at its signal.
+ */
+async function untilAborted<T>(signal: AbortSignal, { client }: Session, ask: () => Promise<T>): Promise<T> {
+  const own = new AbortController();
+  const abort = () => own.abort();
+  signal.addEventListener('abort', abort);
+  try {
+    return await client.connection.withAbortSignal(own.signal, ask);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 const KEEP_UP_EVERY_MS = 3_000;

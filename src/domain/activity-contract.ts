@@ -17,6 +17,8 @@ export interface ImageActivities {
   generateImage(order: TaskOrder): Promise<Delivery>;
   /** Last words of a task: result.json, state.json, stdout, stderr, proof index. */
   recordTask(order: TaskRecordOrder): Promise<TaskRow>;
+  /** How a task ended that has written its last words, and whose workflow could not hand them over: it was cancelled. */
+  readEnd(order: TaskOrder): Promise<TaskEnd>;
   /**
    * Get a task that ended ready for one more call of its own; its earlier proof stays in its attempts. Returns what its
    * requests so far may have cost.

@@ -10,6 +10,8 @@ export interface BatchEvidence {
   request: BatchRequestRecord;
   /** `batch_result.json`; null while the batch has not ended. */
   summary: BatchResultRecord | null;
+  /** Names of tasks that wait or run again after an end; then `summary` is null. */
+  open: readonly string[];
   /** `result.json` of each ordered task that has one, by index. */
   results: ReadonlyMap<number, ResultRecord>;
   /** Task folders with a result that nobody ordered. */
@@ -33,9 +35,12 @@ const withSummary =
 
 export const BATCH_RULES = {
   'batch-finished': {
-    en: 'The batch has ended: there is a batch_result.json.',
-    zh: '批次已结束：存在 batch_result.json。',
-    problems: ({ summary }) => (summary === null ? ['unfinished: no batch_result.json'] : []),
+    en: 'The batch has ended: there is a batch_result.json, and no task waits or runs again.',
+    zh: '批次已结束：存在 batch_result.json，且没有任务重新排队或运行。',
+    problems: ({ summary, open }) => {
+      if (open.length > 0) return open.map((name) => `task ${name} waits or runs again`);
+      return summary === null ? ['unfinished: no batch_result.json'] : [];
+    },
   },
   'batch-complete': {
     en: 'Every ordered task has exactly one row, and a result where the row says so.',

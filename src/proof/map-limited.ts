@@ -1,3 +1,6 @@
+/** Images that are looked at at the same time; each may need a few hundred MB to be decoded. */
+export const IMAGES_AT_ONCE = 4;
+
 /** `Promise.all` over `items` with at most `limit` under way: a large output directory must not use up file handles. */
 export async function mapLimited<T, R>(
   items: readonly T[],

@@ -7,26 +7,29 @@ import type { BatchRequestRecord, BatchResultRecord } from '../domain/batch-reco
 import type { ResultRecord, TaskRow } from '../domain/records.ts';
 import type { Claims, FoundResult } from './claims.ts';
 import type { VerifyContext } from './context.ts';
-import { mapLimited } from './map-limited.ts';
+import { IMAGES_AT_ONCE, mapLimited } from './map-limited.ts';
 import { asBatchRequest, asBatchResult, asResult } from './record-shape.ts';
 import { counterparts } from './recorded-path.ts';
 import { listFolder, type Listing, type Read, READ_LIMITS, readRecord } from './safe-read.ts';
 import { item, type VerifyItem } from './verdict.ts';
+import { openTasks } from './open-tasks.ts';
 import { signatureOfBatch } from './signature.ts';
+import { folderName } from './task-places.ts';
 import { explainEvidence, unreadableResult, verifyResult, verifyUnfinished } from './verify-result.ts';
-
-/** Images decoded at the same time; each may need a few hundred MB. */
-const IMAGES_AT_ONCE = 4;
 
 type OrderedTask = BatchRequestRecord['tasks'][number];
 
 interface Batch {
   dir: string;
   request: BatchRequestRecord;
-  /** Null when there is none, or none that can be read. */
+  /** Null when there is none, none that can be read, or one of before the batch was taken up again. */
   summary: BatchResultRecord | null;
+  /** Tasks that wait or run although there was an end, by index. */
+  open: ReadonlyMap<number, string>;
   listing: Listing;
 }
+
+const NONE: ReadonlyMap<number, string> = new Map();
 
 export async function verifyBatch(dir: string, context: VerifyContext): Promise<VerifyItem[]> {
   const listing = await listFolder(dir);
@@ -34,15 +37,20 @@ export async function verifyBatch(dir: string, context: VerifyContext): Promise<
   const request = asBatchRequest(await readRecord(dir, FILES.batchRequest, READ_LIMITS.batchBytes));
   if (request.kind !== 'read') return withoutRequest({ dir, listing, claims }, request, context);
   const summary = asBatchResult(await readRecord(dir, FILES.batchResult, READ_LIMITS.batchBytes));
+  const open = summary.kind === 'read' ? await openTasks(dir, request.value) : NONE;
   const batch: Batch = {
     dir,
     request: request.value,
-    summary: summary.kind === 'read' ? summary.value : null,
+    summary: summary.kind === 'read' && open.size === 0 ? summary.value : null,
+    open,
     listing,
   };
-  const tasks = await mapLimited(batch.request.tasks, IMAGES_AT_ONCE, (task) =>
-    verifyTask(batch, task, { claims, context }),
-  );
+  context.tally.expect(batch.request.tasks.length);
+  const tasks = await mapLimited(batch.request.tasks, IMAGES_AT_ONCE, async (task) => {
+    const verified = await verifyTask(batch, task, { claims, context });
+    context.tally.count(verified.item);
+    return verified;
+  });
   const whole =
     summary.kind === 'refused'
       ? unreadableBatch(dir, `${FILES.batchResult} ${summary.problem}`)
@@ -84,6 +92,10 @@ async function verifyTask(
   { claims, context }: { claims: Claims; context: VerifyContext },
 ): Promise<VerifiedTask> {
   const { index, task_name } = task;
+  if (batch.open.has(index)) {
+    const place = join(batch.dir, folderName(task) ?? '');
+    return { item: await verifyUnfinished(place, task_name, { isAgain: true }), index, result: null };
+  }
   const row = batch.summary?.results.find((candidate) => candidate.index === index);
   const read = await findResult(batch, task, row);
   if (read.kind === 'read') {
@@ -123,13 +135,6 @@ async function readFound(place: string, name: string): Promise<Read<FoundResult>
   return { kind: 'read', value: { path, folder: dirname(path), result: read.value } };
 }
 
-/** The task's folder from this directory, wherever the directory was when it was recorded. */
-function folderName({ run_dir, order_file }: OrderedTask): string | null {
-  if (typeof order_file === 'string' && ORDER_OF_QUEUE.test(order_file)) return dirname(order_file);
-  const name = run_dir === null ? '' : basename(run_dir);
-  return ['', '.', '..'].includes(name) ? null : name;
-}
-
 async function withoutResult({ dir, summary }: Batch, task: OrderedTask, row?: TaskRow): Promise<VerifyItem> {
   const { task_name } = task;
   const path = join(dir, folderName(task) ?? '');
@@ -157,9 +162,6 @@ async function withoutResult({ dir, summary }: Batch, task: OrderedTask, row?: T
   }
 }
 
-/** Of a queue's task (SPEC F4): in the state directory that the run's folder is in. */
-const ORDER_OF_QUEUE = /^\.\.\/\.\.\/tasks\/t-[\w-]+\/task\.json$/u;
-
 function resultsOf(tasks: readonly VerifiedTask[]): Map<number, ResultRecord> {
   return new Map(tasks.flatMap(({ index, result }) => (result === null ? [] : [[index, result] as const])));
 }
@@ -169,12 +171,12 @@ async function verifyWhole(
   results: Map<number, ResultRecord>,
   { keys, required }: VerifyContext,
 ): Promise<VerifyItem> {
-  const { dir, request, summary, listing } = batch;
+  const { dir, request, summary, open, listing } = batch;
   const ordered = new Set(request.tasks.map(folderName));
   const folders = listing.folders.filter((name) => name !== FILES.report);
   const strangers = [...folders, ...listing.links].filter((name) => !ordered.has(name));
-  const found: BatchEvidence = { request, summary, results, strangers };
-  const evidence = { c2pa: null, signature: await signatureOfBatch(dir, keys) };
+  const found: BatchEvidence = { request, summary, open: [...open.values()], results, strangers };
+  const evidence = { c2pa: null, signature: open.size === 0 ? await signatureOfBatch(dir, keys) : null };
   const ofRecords = brokenBatchRules(found).map(({ id, problems }) => {
     const { en, zh } = BATCH_RULES[id];
     return { id, en, zh, found: firstOf(problems) };
@@ -183,6 +185,19 @@ async function verifyWhole(
   const asked = required.filter((level) => level === 'signature');
   const broken = [...ofRecords, ...explainEvidence(evidence, asked)];
   const verdict = broken.length === 0 ? 'proven' : summary === null ? 'unfinished' : 'broken';
-  const note = summary === null ? 'unfinished: there is no batch_result.json' : `${request.total} tasks`;
-  return item({ kind: 'batch', path: dir, task: request.batch_id, verdict, broken, evidence, note });
+  return item({
+    kind: 'batch',
+    path: dir,
+    task: request.batch_id,
+    verdict,
+    broken,
+    evidence,
+    note: noteOf(batch),
+  });
+}
+
+function noteOf({ request, summary, open }: Batch): string {
+  if (open.size > 0)
+    return `unfinished: taken up again after its end, ${open.size} of ${request.total} tasks wait or run`;
+  return summary === null ? 'unfinished: there is no batch_result.json' : `${request.total} tasks`;
 }

@@ -15,7 +15,8 @@ import { brokenClaimRules } from '../domain/vendor-claim.ts';
 import type { Claims, FoundResult } from './claims.ts';
 import type { VerifyContext } from './context.ts';
 import { gatherEvidence } from './evidence.ts';
-import { asBatchResult, asResult } from './record-shape.ts';
+import { openTasks } from './open-tasks.ts';
+import { asBatchRequest, asBatchResult, asResult } from './record-shape.ts';
 import { type Read, READ_LIMITS, readRecord } from './safe-read.ts';
 import { signatureOfResult, signedImage } from './signature.ts';
 import { item, type VerifyItem } from './verdict.ts';
@@ -88,8 +89,15 @@ export function unreadableResult(path: string, read: Exclude<Read<unknown>, { ki
   return item({ kind: 'result', path, verdict: 'unreadable', note: `${basename(path)} ${read.problem}` });
 }
 
-/** A run folder without `result.json`: where its task stands, as far as `state.json` tells. */
-export async function verifyUnfinished(folder: string, task: string | null): Promise<VerifyItem> {
+/**
+ * A run folder without `result.json`: where its task stands, as far as `state.json` tells. `isAgain`: one that may be there
+ * is of before its task was queued once more.
+ */
+export async function verifyUnfinished(
+  folder: string,
+  task: string | null,
+  { isAgain } = { isAgain: false },
+): Promise<VerifyItem> {
   const read = await readRecord(folder, FILES.state);
   const base = { kind: 'task', path: folder, task } as const;
   if (read.kind === 'missing')
@@ -97,7 +105,8 @@ export async function verifyUnfinished(folder: string, task: string | null): Pro
   if (read.kind === 'refused')
     return item({ ...base, verdict: 'unreadable', note: `state.json ${read.problem}` });
   const { status, updated_at, task_key } = read.value as Partial<TaskStateRecord>;
-  const note = `no result.json; state.json says ${String(status)}, last written ${String(updated_at)}`;
+  const before = isAgain ? 'ordered once more after its end' : 'no result.json';
+  const note = `${before}; state.json says ${String(status)}, last written ${String(updated_at)}`;
   const known = TASK_STATUSES.includes(status as TaskStatus) ? (status as TaskStatus) : null;
   return item({ ...base, task: task ?? String(task_key), status: known, verdict: 'unfinished', note });
 }
@@ -114,9 +123,19 @@ async function rowOf({
       return { note: `no ${FILES.batchResult} beside it: its batch is unfinished or was left behind` };
     case 'refused':
       return { row: null, note: `${join(batchDir, FILES.batchResult)} ${read.problem}` };
-    case 'read':
-      return { row: read.value.results.find(({ index }) => index === result.index) ?? null, note: null };
+    case 'read': {
+      const row = read.value.results.find(({ index }) => index === result.index) ?? null;
+      // A row of before its task ran once more is nothing to hold it against.
+      if (row?.status !== result.status && (await isTakenUpAgain(batchDir)))
+        return { note: 'its batch was taken up again after its end, and is unfinished' };
+      return { row, note: null };
+    }
   }
+}
+
+async function isTakenUpAgain(batchDir: string): Promise<boolean> {
+  const request = asBatchRequest(await readRecord(batchDir, FILES.batchRequest, READ_LIMITS.batchBytes));
+  return request.kind === 'read' && (await openTasks(batchDir, request.value)).size > 0;
 }
 
 function failureText({ status, diagnosis, error }: ResultRecord): string {

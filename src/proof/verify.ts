@@ -14,9 +14,11 @@ import type { VerifyContext } from './context.ts';
 import type { TrustedKeys } from './dsse.ts';
 import { shippedTrustList, type TrustList } from './trust-list.ts';
 import { looksLikePackage, unpack } from './package.ts';
+import { IMAGES_AT_ONCE, mapLimited } from './map-limited.ts';
 import { placesOf, settled } from './recorded-path.ts';
 import { indexTargets } from './proof-rows.ts';
 import { listFolder, type Listing, READ_LIMITS, readRegularFile } from './safe-read.ts';
+import { Tally } from './tally.ts';
 import { item, type VerifyItem, type VerifyReport, verifyReport } from './verdict.ts';
 import { verifyBatch } from './verify-batch.ts';
 import { unreadableResult, verifyResultFile, verifyUnfinished } from './verify-result.ts';
@@ -34,6 +36,8 @@ export interface VerifyOptions {
   required?: readonly Level[];
   /** Decode also the images that a trusted signer has decoded, and whose bytes are the same (`--decode`); default false. */
   decodeAll?: boolean;
+  /** Counts while it goes on. */
+  tally?: Tally;
 }
 
 /** Each path is a result.json, an image, a run or batch directory, or an output or state directory with any of them. */
@@ -47,6 +51,7 @@ export async function verifyPaths(paths: string[], options: VerifyOptions = {}):
     required,
     decodeAll: options.decodeAll === true,
     c2pa,
+    tally: options.tally ?? new Tally(),
   };
   try {
     for (const path of paths) {
@@ -140,29 +145,45 @@ async function verifyFolder(path: string, context: VerifyContext): Promise<Verif
   return (await verifyKnownFolder(path, listing, context)) ?? verifyOutput(path, listing, context);
 }
 
+const LISTINGS_AT_ONCE = 32;
+
 /** A run or batch directory; null when it is neither. */
 async function verifyKnownFolder(
   path: string,
-  { files, links }: Listing,
+  listing: Listing,
   context: VerifyContext,
 ): Promise<VerifyItem[] | null> {
-  const has = (name: string) => files.includes(name) || links.includes(name);
-  if (has(FILES.batchRequest) || has(FILES.batchResult)) return verifyBatch(path, context);
-  if (has(FILES.result)) return [await verifyResultFile(join(path, FILES.result), context)];
-  const hasStarted = [FILES.task, FILES.batchTask, FILES.state].some(has);
-  return hasStarted ? [await verifyUnfinished(path, null)] : null;
+  switch (kindOf(listing)) {
+    case 'batch':
+      return verifyBatch(path, context);
+    case 'run':
+      return listing.files.includes(FILES.result) || listing.links.includes(FILES.result)
+        ? [await verifyResultFile(join(path, FILES.result), context)]
+        : [await verifyUnfinished(path, null)];
+    case null:
+      return null;
+  }
+}
+
+/** By what imgproof writes into it first. */
+function kindOf({ files, links }: Listing): 'batch' | 'run' | null {
+  const hasOne = (...names: string[]) => names.some((name) => files.includes(name) || links.includes(name));
+  if (hasOne(FILES.batchRequest, FILES.batchResult)) return 'batch';
+  return hasOne(FILES.result, FILES.task, FILES.batchTask, FILES.state) ? 'run' : null;
 }
 
 async function verifyOutput(path: string, listing: Listing, context: VerifyContext): Promise<VerifyItem[]> {
-  const items = await verifyChildren(path, listing, context, false);
+  const parts = [await verifyChildren(path, listing, context, false)];
   const isQueue = listing.files.includes(FILES.queueState);
   for (const container of [FILES.runs, FILES.batches, ...(isQueue ? [FILES.queueRuns] : [])]) {
     const place = join(path, container);
-    if (listing.links.includes(container)) items.push(behindLink(place));
+    if (listing.links.includes(container)) parts.push([behindLink(place)]);
     if (listing.folders.includes(container))
-      items.push(...(await verifyChildren(place, await listFolder(place), context, true)));
+      parts.push(await verifyChildren(place, await listFolder(place), context, true));
   }
-  items.push(...(await verifyIndexed(path, new Set(items.map((one) => one.path)), context)));
+  const covered = new Set(parts.flat().map((one) => one.path));
+  parts.push(await verifyIndexed(path, covered, context));
+  const items = parts.flat();
   return items.length > 0
     ? items
     : [nothing(path, 'there is no proof in this folder: no result.json, no batch')];
@@ -175,17 +196,30 @@ async function verifyChildren(
   context: VerifyContext,
   ours: boolean,
 ): Promise<VerifyItem[]> {
-  const items: VerifyItem[] = [];
-  if (listing.problem !== null) items.push(nothing(place, `the folder ${listing.problem}`));
-  for (const name of listing.folders) {
+  const parts: VerifyItem[][] = [];
+  if (listing.problem !== null) parts.push([nothing(place, `the folder ${listing.problem}`)]);
+  const children = await mapLimited(listing.folders, LISTINGS_AT_ONCE, async (name) => {
     const path = join(place, name);
-    const known = await verifyKnownFolder(path, await listFolder(path), context);
-    if (known !== null) items.push(...known);
+    const inside = await listFolder(path);
+    return { path, kind: kindOf(inside), verify: () => verifyKnownFolder(path, inside, context) };
+  });
+  const runs = children.filter(({ kind }) => kind === 'run');
+  context.tally.expect(runs.length);
+  const ofRuns = new Map(
+    await mapLimited(runs, IMAGES_AT_ONCE, async ({ path, verify }) => {
+      const verified = (await verify()) ?? [];
+      return [path, verified.map((one) => context.tally.count(one))] as const;
+    }),
+  );
+  for (const { path, kind, verify } of children) {
+    // One batch after the other: each looks at several images at a time.
+    const known = kind === 'run' ? ofRuns.get(path) : kind === 'batch' ? await verify() : null;
+    if (known) parts.push(known);
     else if (ours)
-      items.push(nothing(path, 'neither a run nor a batch: no result.json, no batch_request.json'));
+      parts.push([nothing(path, 'neither a run nor a batch: no result.json, no batch_request.json')]);
   }
-  if (ours) items.push(...listing.links.map((name) => behindLink(join(place, name))));
-  return items;
+  if (ours) parts.push(listing.links.map((name) => behindLink(join(place, name))));
+  return parts.flat();
 }
 
 function behindLink(path: string): VerifyItem {

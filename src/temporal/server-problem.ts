@@ -71,7 +71,7 @@ export function callProblem(
   if (code === NOT_FOUND) {
     return new ServerProblem(
       `there is no namespace "${place.namespace}" at ${server}. Correct ${settingName('namespace', target)}, ` +
-        `or create it: temporal operator namespace create --namespace ${place.namespace}`,
+        `or create it with \`temporal operator namespace create --namespace ${place.namespace}\`.`,
     );
   }
   const reason = obstacle?.reason ?? details ?? (error as Error).message;

@@ -21,6 +21,7 @@ function filesAndHashes(summary: string) {
 
 export const { admitTasks } = filesAndHashes('Check the order, adopt what is proven');
 export const { recordTask } = filesAndHashes('Last words: result.json, state.json');
+export const { readEnd } = filesAndHashes('How a cancelled task ended: its last words');
 export const { noteWorkers } = filesAndHashes('Another number of tasks at a time: queue_state.json');
 export const { recordBatch } = filesAndHashes('Last words: batch_result.json');
 export const { reopenTask } = filesAndHashes('Get an ended task ready to run again');

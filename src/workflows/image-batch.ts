@@ -14,6 +14,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
+  patched,
   setCurrentDetails,
   setHandler,
   startChild,
@@ -40,7 +41,7 @@ import { emptyEnd, endOf } from '../domain/rows.ts';
 import { commonAttributes } from '../domain/search-attributes.ts';
 import type { TaskOrder } from '../domain/task.ts';
 import { liveDetails, ticketSummary } from '../domain/ui-text.ts';
-import { awaitActiveTask, recordBatch, recordTask, reopenTask } from './activities.ts';
+import { awaitActiveTask, readEnd, recordBatch, recordTask, reopenTask } from './activities.ts';
 import { admit } from './admission.ts';
 import type { imageTask } from './image-task.ts';
 import { handleUpdates } from './batch-updates.ts';
@@ -189,15 +190,24 @@ async function endOfActive(task: TaskOrder): Promise<TaskEnd | 'ended meanwhile'
 async function endOfFailure(task: TaskOrder, error: unknown): Promise<TaskEnd> {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure && isEnd(cause.details?.[0])) return cause.details[0];
-  // A child that was cancelled has written its own last words; recordBatch reads them.
-  if (error instanceof ChildWorkflowFailure && isCancellation(error))
-    return emptyEnd(task.index, 'cancelled');
+  if (error instanceof ChildWorkflowFailure && isCancellation(error)) return endOfCancelled(task);
   if (isCancellation(error)) return lastWords(task, NEVER_STARTED);
   const message = `its workflow ended without a word: ${reasonOf(cause)}`;
   return lastWords(task, {
     category: cause instanceof TerminatedFailure ? 'cancelled' : 'internal',
     message,
   });
+}
+
+/**
+ * A child that was cancelled has written its own last words, and no detail of its cancel reaches its parent. What it may
+ * have cost counts from now on, for the cap too.
+ */
+async function endOfCancelled(task: TaskOrder): Promise<TaskEnd> {
+  const unknown = emptyEnd(task.index, 'cancelled');
+  // The branch without goes 90 days after the release of 0.1.0 (docs/decisions/0002).
+  if (!patched('2026-11-end-of-a-cancelled-task')) return unknown;
+  return CancellationScope.nonCancellable(() => readEnd(task)).catch(() => unknown);
 }
 
 function isEnd(detail: unknown): detail is TaskEnd {

@@ -68,6 +68,21 @@ describe('the image as a folder', () => {
     expect(node('-e', check.replace('vitest', 'undici')).stdout.trim()).toBe('found');
   });
 
+  test('has every folder that the package is made of; examples are for people', () => {
+    const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+    const needed = files.filter((name) => name !== 'examples');
+    expect(needed.filter((name) => !existsSync(join(app, name)))).toEqual([]);
+  });
+
+  test('verifies: the trust list is in it', () => {
+    const imgproof = join(app, 'bin', 'imgproof.js');
+    const checked = node(imgproof, 'verify', join(app, 'assets'));
+    expect([checked.status, checked.stdout + checked.stderr]).toEqual([
+      5,
+      expect.stringContaining('there is no proof in this folder'),
+    ]);
+  });
+
   test.each([
     [['--version'], /^\d+\.\d+\.\d+\n$/u],
     [['worker', '--help'], /run a worker in the foreground/u],

@@ -101,6 +101,40 @@ test('at max_cost a waiting batch exits 6 once what runs has ended; resume --max
   expect(calls('capped')).toBe(4);
 }, 120_000);
 
+test('at max_cost a queue run exits 6 with its tasks queued; resume --max-cost goes on, and its files are kept current', async () => {
+  const stateDir = join(cli.folder, 'capped queue');
+  const file = await cli.batchFile('capped-queue.json', tasks('queue', 3));
+  const run = ['queue', 'run', `@${file}`, '--state-dir', stateDir, '--max-cost', '0.1'];
+  const ended = await cli.run(run);
+  const { queue_id, ...summary } = JSON.parse(ended.stdout) as { queue_id: string };
+  expect([ended.code, summary]).toMatchObject([
+    6,
+    {
+      ok: false,
+      exit_code: 6,
+      counters: { completed: 2, queued: 1 },
+      max_workers: 4,
+      queued: [expect.stringMatching(/^t-/u)],
+      tasks_total: 3,
+    },
+  ]);
+  expect(calls('queue')).toBe(2);
+  const status = () => cli.run(['queue', 'status', '--state-dir', stateDir]);
+  expect(JSON.parse((await status()).stdout)).toMatchObject({
+    status: 'running',
+    queued_count: 1,
+    completed: 2,
+  });
+  expect((await cli.run(['resume', queue_id, '--max-cost', '0.2'])).code).toBe(0);
+  expect((await cli.run(['watch', queue_id])).code).toBe(0);
+  expect(JSON.parse((await status()).stdout)).toMatchObject({
+    status: 'done',
+    queued_count: 0,
+    completed: 3,
+  });
+  expect(calls('queue')).toBe(3);
+}, 120_000);
+
 test('above askAbove a terminal is asked first: no is exit 2 without a call, --yes is not asked', async () => {
   const file = await cli.batchFile('asked.json', tasks('asked', 11));
   const answered = async (key: string) => {

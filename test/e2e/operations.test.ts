@@ -1,6 +1,6 @@
 /** What people do to running work, from three places: our CLI, the client library, the Temporal CLI (SPEC B7, T3). */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { queryProgress } from '../../src/client.ts';
+import { liveAttempt, queryProgress } from '../../src/client.ts';
 import {
   cancelAll,
   cancelQueued,
@@ -129,6 +129,11 @@ describe.each(Object.entries(PLACES))('from %s (B7, T3)', (name, place) => {
     expect(await place.cancelTask(id, `${id}/t1`, false)).toMatchObject({ finishing: [`${id}/t1`] });
     expect(await place.cancelTask(id, 't2', true)).toMatchObject({ aborting: [`${id}/t2`] });
     await until('the abort', async () => (await statesOf(id))[1]?.status === 'cancelled');
+    expect((await statesOf(id))[1]?.billing).toEqual({ no: 0, possible: 1, yes: 0 });
+    // The server has noted the cancel; the request is out all the same.
+    await until('its request', async () => (await liveAttempt(client, `${id}/t1`))?.state === 'running');
+    const { stdout } = await cli.run(['get', id, 't1']);
+    expect(stdout).toContain('a request has no end yet');
     release();
     expect(await resultOf(id)).toMatchObject({ success: 2, cancelled: 2, cost: { yes: 2, possible: 1 } });
     expect(callsFor(`${id} 4`)).toBe(0);

@@ -137,6 +137,14 @@ export const SCENARIOS: Record<string, Scenario> = {
     return withChild(system, await endOf(system, batch), 'cancelled-by-update/a');
   },
 
+  'aborted-by-update': async (system) => {
+    const tasks = [{ prompt: `abort it ${SLOW}`, task_name: 'a' }, { prompt: `meanwhile ${SHORT}` }];
+    const batch = await system.startBatch(system.batch(tasks), 'aborted-by-update');
+    await system.provider.waitForInFlight(2);
+    await batch.executeUpdate('cancelTask', { args: [{ task: 'a', now: true }] });
+    return withChild(system, await endOf(system, batch), 'aborted-by-update/a');
+  },
+
   'retried-while-it-runs': async (system) => {
     const tasks = [{ prompt: 'at the second order [fault:400 times=1]' }, { prompt: `meanwhile ${SHORT}` }];
     const batch = await system.startBatch(system.batch(tasks), 'retried-while-it-runs');

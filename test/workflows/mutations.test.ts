@@ -59,6 +59,13 @@ const MUTATIONS: Record<string, Mutation> = {
     history: 'signed',
     complaint: /Complete workflow machine .* WorkflowPropertiesModified/u,
   },
+  'a cancelled task is not asked how it ended': {
+    file: 'image-batch.ts',
+    from: "if (!patched('2026-11-end-of-a-cancelled-task')) return unknown;",
+    to: 'if (unknown !== null) return unknown;',
+    history: 'aborted-by-update',
+    complaint: /TMPRL1100|patch|ActivityTaskScheduled/iu,
+  },
   'a task is a child of another type': {
     file: 'image-batch.ts',
     from: 'startChild<typeof imageTask>(WORKFLOW_TYPES.task, {',

@@ -125,6 +125,21 @@ export function cost(world: World): void {
     expect(callsFor('beside the cap')).toHaveLength(3);
   });
 
+  test('a request that somebody aborted counts against the cap: it may have been charged', async () => {
+    const { system, callsFor, untilCalled } = world;
+    await setPrice(FIVE_CENTS);
+    const tasks = named(['aborted and charged [fault:ok latency-ms=20000]', 'charged 2', 'charged 3']);
+    const batch = await system.startBatch(system.batch(tasks, { max_workers: 1, max_cost: 0.1 }));
+    await untilCalled('aborted and charged');
+    await batch.executeUpdate('cancelTask', { args: [{ task: 't1', now: true }] });
+    const { paused, counters } = await untilStill(batch);
+    expect(paused?.reason).toMatch(/: 0\.05 USD spent, 0\.05 USD possibly; the next/u);
+    expect(counters).toMatchObject({ cancelled: 1, completed: 1, queued: 1 });
+    await batch.executeUpdate('cancelQueued');
+    expect(await batch.result()).toMatchObject({ success: 1, cancelled: 2 });
+    expect(callsFor('charged 3')).toEqual([]);
+  });
+
   test('a cap that is just enough stops nothing', async () => {
     const { system } = world;
     await setPrice(FIVE_CENTS);

@@ -87,6 +87,11 @@ export function operations(world: World): void {
       aborting: [`${batch.workflowId}/t1`],
     });
     await until('its end', async () => (await states(batch))[0]?.status === 'cancelled');
+    // At once, not only when the batch has ended.
+    expect((await states(batch))[0]).toMatchObject({
+      billing: { no: 0, possible: 1, yes: 0 },
+      error: expect.stringContaining('cancelled') as unknown,
+    });
     release();
     expect(await batch.result()).toMatchObject({ success: 1, cancelled: 1, cost: { yes: 1, possible: 1 } });
   });

@@ -1,0 +1,19 @@
+/** Of a cancelled child nothing but the cancel reaches its batch: what it cost, its last words say (SPEC R4, R8). */
+import { join } from 'node:path';
+import { readJson } from '../artifacts/task-folder.ts';
+import type { ImageActivities } from '../domain/activity-contract.ts';
+import { FILES } from '../domain/layout.ts';
+import type { ResultRecord } from '../domain/records.ts';
+import { emptyEnd, endOf, resultRow } from '../domain/rows.ts';
+import { readTask } from './task-of-order.ts';
+
+/** Of one that was cancelled before it could say a word: that it was. */
+export function createReadEnd(): ImageActivities['readEnd'] {
+  return async (order) => {
+    const task = await readTask(order);
+    const path = join(task.run_dir, FILES.result);
+    const result = await readJson<ResultRecord>(path);
+    const isOwn = result?.generation_id === task.generation_id;
+    return isOwn ? endOf(resultRow(task, result, path)) : emptyEnd(order.index, 'cancelled');
+  };
+}
