@@ -15,7 +15,7 @@ export function brokenClaimRules(claim: C2paFinding | null, result: ResultRecord
 }
 
 /** IPTC digital source types of what cameras, scanners and people make. */
-const NOT_MADE_BY_AI = new Set([
+const NOT_MADE_BY_AI: ReadonlySet<string> = new Set([
   'digitalCapture',
   'computationalCapture',
   'compositeCapture',

@@ -65,8 +65,8 @@ function actionsOf(manifest: Json): Json[] {
 }
 
 /** Made by AI from pictures among other things (IPTC digital source types). */
-const COMPOSITES = new Set(['compositeWithTrainedAlgorithmicMedia', 'compositeSynthetic']);
-const MADE_BY_AI = new Set(['trainedAlgorithmicMedia', ...COMPOSITES]);
+const COMPOSITES = ['compositeWithTrainedAlgorithmicMedia', 'compositeSynthetic'];
+const MADE_BY_AI: ReadonlySet<string> = new Set(['trainedAlgorithmicMedia', ...COMPOSITES]);
 
 /** A photograph that was edited by AI is one of AI: that one counts wherever it stands. */
 function sourceTypeIn(actions: readonly Json[]): string | null {
@@ -88,7 +88,7 @@ function workOf(active: Json, own: readonly Json[], all: readonly Json[]): Vendo
       ['inputTo', 'componentOf'].includes(textIn(one, 'relationship') ?? '') &&
       textIn(one, 'format')?.startsWith('image/') === true,
   );
-  const isComposite = own.some((action) => COMPOSITES.has(sourceTypeOf(action) ?? ''));
+  const isComposite = own.some((action) => COMPOSITES.includes(sourceTypeOf(action) ?? ''));
   if (hasPicture || isComposite) return 'edited';
   const names = all.map((action) => textIn(action, 'action'));
   if (names.includes('c2pa.created')) return 'created';

@@ -59,10 +59,11 @@ function withFault(name: string): Buffer {
 
 describe('a manifest that its validator does not get over', () => {
   test.each([
-    ['FILL-THE-HEAP', 25, /^could not be checked: .*memory/u],
+    ['FILL-THE-HEAP', 20, /^could not be checked: .*memory/u],
     ['END-THE-THREAD', 20, /^could not be checked: its thread ended with code 7$/u],
     ['THROW-OUTSIDE', 20, /^could not be checked: nobody catches this$/u],
-    ['SPIN-FOR-EVER', 3, /^could not be checked in 3 s$/u],
+    // The image after it has half the time, on however busy a machine.
+    ['SPIN-FOR-EVER', 6, /^could not be checked in 6 s$/u],
   ])('%s: not checked, and the images around it are', async (fault, seconds, detail) => {
     const reader = readerFor(seconds);
     const [before, struck, after] = await Promise.all(
@@ -97,10 +98,7 @@ describe('a manifest that its validator does not get over', () => {
     const asked = await verifyPaths([task.resultPath], { c2pa: reader, required: ['c2pa'] });
     expect(asked.ok).toBe(false);
     expect(asked.items[0]?.broken).toMatchObject([
-      {
-        id: 'c2pa-required',
-        found: expect.stringMatching(/^not checked: could not be checked in 0\.\d+ s$/u),
-      },
+      { id: 'c2pa-required', found: 'not checked: could not be checked in 0.25 s' },
     ]);
   });
 });
