@@ -11,6 +11,8 @@ import type { ServerFlags } from './flags.ts';
 interface Run {
   workflowId: string;
   runId: string | undefined;
+  /** A task that ended without a request may never have had a workflow. */
+  maybeNone: boolean;
 }
 
 /** One JSON file each into `folder`, one after the other; `missing` says what is not there and why. */
@@ -33,7 +35,7 @@ export async function writeHistories(
           (name) => join(folder, `${String(files).padStart(4, '0')}-${name}`),
           () => (files += 1),
         );
-        if (written === 0) missing += 1;
+        if (written === 0 && !run.maybeNone) missing += 1;
       }
       if (missing === 0) return { missing: null };
       return {
@@ -59,9 +61,10 @@ async function runsOf(batchDir: string): Promise<Run[]> {
   );
   const batch = { workflow_id: request?.['workflow_id'], run_id: request?.['order_run_id'] };
   return [batch, ...asList(result?.['results'])].flatMap((named) => {
-    const { workflow_id, run_id } = asFields(named);
+    const { workflow_id, run_id, attempts_count, status } = asFields(named);
     const workflowId = textOr(workflow_id, '');
-    return workflowId === '' || typeof run_id !== 'string' ? [] : [{ workflowId, runId: run_id }];
+    const maybeNone = attempts_count === 0 && status !== 'completed';
+    return workflowId === '' || typeof run_id !== 'string' ? [] : [{ workflowId, runId: run_id, maybeNone }];
   });
 }
 

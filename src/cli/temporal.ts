@@ -1,5 +1,5 @@
 /** `imgproof temporal …`: the Temporal CLI in use, with the address set (SPEC C). */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { Settings } from '../config.ts';
@@ -55,10 +55,19 @@ function waitsForImages(args: readonly string[]): boolean {
 async function runBinary(settings: Settings, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { temporalBinary } = await import('../embedded/embedded.ts');
   const child = spawn(await temporalBinary(settings), args, { stdio: 'inherit', env });
+  passSignalsTo(child);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) =>
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
     );
   });
+}
+
+/** Whoever ends this command means the program that runs in its place. Ctrl-C of a terminal reaches both already. */
+function passSignalsTo(child: ChildProcess): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
 }

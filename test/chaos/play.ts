@@ -48,6 +48,9 @@ export function extentOf(share: number): Extent {
   };
 }
 
+/** A worker killed with calls in flight, and nothing else on the machine: for the times alone (`--only alone`). */
+export const ALONE: Extent = { ...FULL, storms: 0, tasks: 0, answered: 0, answeredArenas: 0, others: false };
+
 export interface ArenaReport extends Judgement {
   name: string;
   problems: string[];

@@ -8,7 +8,9 @@ import { SigningKeys } from '../../src/artifacts/signing-keys.ts';
 import type { BatchResultRecord } from '../../src/domain/batch-records.ts';
 import type { ResultRecord } from '../../src/domain/records.ts';
 import type { VerifyReport } from '../../src/proof/verify.ts';
+import { isServed } from '../../src/embedded/status.ts';
 import { type CliAndProvider, until } from '../support/cli.ts';
+import { freePort } from '../support/dev-server.ts';
 import { shareStack } from '../support/shared-stack.ts';
 import { startProviderServer } from '../support/provider-server.ts';
 
@@ -298,3 +300,13 @@ describe('an address equal to the embedded one is still embedded mode (C5)', () 
     expect(JSON.parse(stdout)).toMatchObject({ embedded: { status: 'ready', address } });
   });
 });
+
+test('a signal to `imgproof temporal` ends the program that runs in its place', async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const args = ['temporal', 'server', 'start-dev', '--headless', '--port', address.split(':')[1] as string];
+  const { child, ended } = cli.start(args);
+  await until('the server', () => isServed(address));
+  child.kill('SIGTERM');
+  await ended;
+  await until('its end', async () => !(await isServed(address)));
+}, 60_000);
