@@ -88,7 +88,7 @@ export const FAILURES = {
     retryable: false,
     billing: 'no',
     status: 'failed',
-    reason: 'the provider refused the credentials; check the key of this provider',
+    reason: "the credentials can't be had, or the provider refused them; check the key of this provider",
   },
   quota: {
     retryable: false,
