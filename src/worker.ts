@@ -19,12 +19,12 @@ import { sdk } from './temporal/sdk.ts';
 import { temporalConnection, type TemporalTarget } from './temporal/target.ts';
 import { giveBackOrphans, noteAttempts } from './worker/attempts-under-way.ts';
 import { connectPatiently } from './worker/connection.ts';
-import { drainInTurn, type Lanes, lanesOf, startLane, untilMessagesDelivered } from './worker/lanes.ts';
+import { drainInTurn, type LaneRole, type Server, startLanes } from './worker/lanes.ts';
 import { installRuntime } from './worker/log.ts';
 import { repeat } from './worker/repeat.ts';
 
 /** `main` runs workflows and cheap activities, `api` the paid calls, `all` both (DESIGN 1). */
-export type WorkerRole = 'all' | 'main' | 'api';
+export type WorkerRole = LaneRole | 'all';
 
 export interface WorkerSetup {
   settings: Settings;
@@ -46,12 +46,16 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   const { connectionOptions, namespace } = temporalConnection(setup.target);
   const connection = await Promise.race([connectPatiently(setup.target, log), aborted(stop)]);
   if (connection === null) return;
-  const lanes = lanesOf(await createWorkers(setup, connection, namespace));
-  startLane(lanes.main);
-  log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker polls');
-  void giveBack(setup.settings, { connection, namespace }, log);
-  if (voice !== null) await untilMoneyMayFlow(voice, lanes, { connection, namespace }, stop, log);
-  if (!stop.aborted) startLane(lanes.api);
+  const server = { connection, namespace };
+  log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker starts');
+  void giveBack(setup.settings, server, log);
+  const deps = activityDeps(setup);
+  const lanes = await startLanes(rolesOf(setup), (role) => createLaneWorker(role, setup, server, deps), {
+    server,
+    voice,
+    signal: stop,
+    log,
+  });
   // The spool is that of the lane of paid calls.
   if (lanes.api !== null)
     void repeat('cleaning the spool', spoolCleaning(setup.settings, log, stop), { signal: stop, log });
@@ -64,11 +68,7 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
 }
 
 /** What a worker of this home had in hand when it died: nobody needs to wait for its heartbeat timeout. */
-async function giveBack(
-  settings: Settings,
-  server: { connection: NativeConnection; namespace: string },
-  log: Logger,
-): Promise<void> {
+async function giveBack(settings: Settings, server: Server, log: Logger): Promise<void> {
   const client = new sdk.Client(server);
   const { attempts, problems } = await giveBackOrphans(attemptsFolder(settings), server.namespace, client);
   for (const problem of problems) log.warn(`not given back: ${problem}`);
@@ -111,23 +111,6 @@ function logCleanup({ problems, removedBytes, lookedAt, ...done }: Cleanup, log:
   );
 }
 
-/** SPEC C5: at once, unless a command delivers a message first. The worker counts as ready meanwhile. */
-async function untilMoneyMayFlow(
-  voice: WorkerVoice,
-  { main }: Lanes,
-  server: { connection: NativeConnection; namespace: string },
-  stop: AbortSignal,
-  log: Logger,
-): Promise<void> {
-  if (main !== null && (await voice.isHeld())) {
-    log.info('paid calls wait: a message is delivered first');
-    voice.say({ phase: 'ready', api_lane: 'held' });
-    await untilMessagesDelivered(main, server, { isHeld: () => voice.isHeld(), signal: stop });
-    log.info('paid calls begin');
-  }
-  voice.say({ phase: 'ready', api_lane: 'polls' });
-}
-
 /** The lane of paid calls first, then the one of workflows and records. */
 export function createWorkers(
   setup: Pick<WorkerSetup, 'settings' | 'role' | 'embedded'>,
@@ -136,21 +119,30 @@ export function createWorkers(
 ): Promise<Worker[]> {
   const deps = activityDeps(setup);
   return Promise.all(
-    (['api', 'main'] as const)
-      .filter((role) => setup.role === 'all' || setup.role === role)
-      .map((role) =>
-        Worker.create({
-          connection,
-          namespace,
-          interceptors: { activity: [noteAttempts(attemptsFolder(setup.settings), namespace)] },
-          ...workerOptions(role, setup.settings, deps),
-        }),
-      ),
+    rolesOf(setup).map((role) => createLaneWorker(role, setup, { connection, namespace }, deps)),
   );
 }
 
+function rolesOf({ role }: Pick<WorkerSetup, 'role'>): readonly LaneRole[] {
+  return role === 'all' ? ['api', 'main'] : [role];
+}
+
+function createLaneWorker(
+  role: LaneRole,
+  { settings }: Pick<WorkerSetup, 'settings'>,
+  { connection, namespace }: Server,
+  deps: ActivityDeps,
+): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace,
+    interceptors: { activity: [noteAttempts(attemptsFolder(settings), namespace)] },
+    ...workerOptions(role, settings, deps),
+  });
+}
+
 function workerOptions(
-  role: 'api' | 'main',
+  role: LaneRole,
   settings: Settings,
   deps: ActivityDeps,
 ): Omit<WorkerOptions, 'connection'> {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { NativeConnection, Worker } from '@temporalio/worker';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../domain/messages.ts';
+import { WORKFLOW_TYPES } from '../domain/messages.ts';
+import type { Logger } from 'pino';
 import { sdk } from '../temporal/sdk.ts';
 
 interface Lane {
@@ -11,6 +12,8 @@ interface Lane {
   run: Promise<void> | null;
 }
 
+export type LaneRole = keyof Lanes;
+
 export interface Lanes {
   /** Paid calls. */
   api: Lane | null;
@@ -18,15 +21,60 @@ export interface Lanes {
   main: Lane | null;
 }
 
-export function lanesOf(workers: readonly Worker[]): Lanes {
-  const lane = (taskQueue: string): Lane | null => {
-    const worker = workers.find(({ options }) => options.taskQueue === taskQueue);
-    return worker === undefined ? null : { worker, run: null };
-  };
-  return { api: lane(TASK_QUEUES.api), main: lane(TASK_QUEUES.main) };
+/** Whom a worker process works for: one connection for both lanes. */
+export interface Server {
+  connection: NativeConnection;
+  namespace: string;
 }
 
-export function startLane(lane: Lane | null): void {
+/** Who holds the paid calls back (SPEC C5), and who hears that this worker is ready. */
+interface Voice {
+  isHeld(): Promise<boolean>;
+  say(said: { phase: 'ready'; api_lane: 'polls' | 'held' }): void;
+}
+
+interface LaneStart {
+  server: Server;
+  /** Null where nobody asks. */
+  voice: Voice | null;
+  /** No paid call begins any more. */
+  signal: AbortSignal;
+  log: Logger;
+}
+
+/**
+ * The lane of paid calls polls as soon as it can: it needs no thread for workflows, whose start takes a third of a worker's.
+ * What was called meanwhile is not given up when that thread can't be had. @throws what `create` throws
+ */
+export async function startLanes(
+  roles: readonly LaneRole[],
+  create: (role: LaneRole) => Promise<Worker>,
+  { server, voice, signal, log }: LaneStart,
+): Promise<Lanes> {
+  const laneOf = async (role: LaneRole): Promise<Lane | null> =>
+    roles.includes(role) ? { worker: await create(role), run: null } : null;
+  const lanes: Lanes = { api: await laneOf('api'), main: null };
+  const isHeld = voice !== null && roles.includes('main') && (await voice.isHeld());
+  if (!isHeld && !signal.aborted) startLane(lanes.api);
+  lanes.main = await laneOf('main').catch(async (error: Error) => {
+    log.error({ error: error.message }, 'no workflows can be run; paid calls in flight end first');
+    await drainInTurn(lanes);
+    throw error;
+  });
+  startLane(lanes.main);
+  log.info('worker polls');
+  if (isHeld && lanes.main !== null) {
+    log.info('paid calls wait: a message is delivered first');
+    voice.say({ phase: 'ready', api_lane: 'held' });
+    await untilMessagesDelivered(lanes.main, server, { isHeld: () => voice.isHeld(), signal });
+    log.info('paid calls begin');
+    if (!signal.aborted) startLane(lanes.api);
+  }
+  voice?.say({ phase: 'ready', api_lane: 'polls' });
+  return lanes;
+}
+
+function startLane(lane: Lane | null): void {
   if (lane !== null) lane.run = lane.worker.run();
 }
 
@@ -53,9 +101,9 @@ const DELIVERY_LIMIT_MS = 60_000;
  * on what was sent to them. A workflow task that an earlier worker took with it comes back after 10 s only: hence the
  * look at the server. Ends early when the signal fires.
  */
-export async function untilMessagesDelivered(
+async function untilMessagesDelivered(
   main: Lane,
-  server: { connection: NativeConnection; namespace: string },
+  server: Server,
   { isHeld, signal }: { isHeld: () => Promise<boolean>; signal: AbortSignal },
 ): Promise<void> {
   while (!signal.aborted && (await isHeld())) await sleep(HOLD_POLL_MS);

@@ -1,12 +1,22 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync, rmSync, symlinkSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import { resolveBinary } from '../../src/embedded/binaries.ts';
-import { type Cli, type Ended, type Running, startCliAndProvider, until } from '../support/cli.ts';
+import {
+  type Cli,
+  type Ended,
+  type Running,
+  startCliAndProvider,
+  startProcess,
+  until,
+} from '../support/cli.ts';
 import type { ProviderServer } from '../support/provider-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let provider: ProviderServer;
 let cli: Cli;
@@ -108,6 +118,33 @@ describe('a Temporal server of one’s own and `imgproof worker` (C5, C6, R6)', 
     suspended.child.kill('SIGTERM');
     await suspended.ended;
   }, 90_000);
+
+  test('a worker calls before it can run workflows; when it never can, what it called is kept and not bought again', async () => {
+    const first = await startWorker();
+    const release = provider.hold();
+    const before = provider.calls.length;
+    const batch = order('half a worker', 1);
+    await until('a call', () => provider.inFlight === 1);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await until('the provider sees it go', () => provider.inFlight === 0);
+
+    const { half, workflowBundle } = startHalfAWorker();
+    await until('its call', () => provider.inFlight === 1);
+    expect(half.stdout()).not.toContain('worker polls');
+    await writeFile(workflowBundle, 'no bundle');
+    await until('it says so', () => half.stdout().includes('no workflows can be run'));
+    release();
+    const { code: halfCode } = await half.ended;
+    expect([halfCode, provider.calls.length - before]).toEqual([1, 2]);
+
+    const next = await startWorker();
+    const { code, stdout } = await batch;
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { success: 1, cost: { possible: 1, yes: 1 } }]);
+    expect(provider.calls.length - before).toBe(2);
+    next.child.kill('SIGTERM');
+    await next.ended;
+  }, 90_000);
 });
 
 const notes = () => readdir(join(cli.home, 'attempts'));
@@ -116,6 +153,24 @@ async function startWorker(): Promise<Running> {
   const worker = cli.start(['worker', '--address', server.address]);
   await until('the worker polls', () => worker.stdout().includes('worker polls'));
   return worker;
+}
+
+/** Of a copy of the package whose workflow bundle is a pipe: it waits there for what is written into it. */
+function startHalfAWorker(): { half: Running; workflowBundle: string } {
+  const { packageRoot } = loadSettings();
+  const copy = tempFolder();
+  for (const part of ['package.json', 'bin', 'dist'])
+    cpSync(join(packageRoot, part), join(copy, part), { recursive: true });
+  symlinkSync(join(packageRoot, 'node_modules'), join(copy, 'node_modules'));
+  const workflowBundle = join(copy, 'dist', 'workflow-bundle.js');
+  rmSync(workflowBundle);
+  execFileSync('mkfifo', [workflowBundle]);
+  const half = startProcess(
+    [join(copy, 'bin', 'imgproof.js'), 'worker', '--address', server.address],
+    cli.folder,
+    cli.env,
+  );
+  return { half, workflowBundle };
 }
 
 /** Its end. */

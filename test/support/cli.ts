@@ -118,7 +118,8 @@ export async function startCliAndProvider({
   return { cli, provider, stop };
 }
 
-function startProcess(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
+/** Node with these arguments. */
+export function startProcess(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Running {
   const child = spawn(process.execPath, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const ended = new Promise<Ended>((resolve, reject) => {
