@@ -86,8 +86,9 @@ function activityText(activity: Activity | null): string {
 
 /** `23/48 running=4 waiting=21 failed=1 elapsed=668s eta=540-840s charged=22`: names for `grep`, zeros left out. */
 function countsText(view: View): string {
-  const { running, queued, completed, notCompleted, adopted, elapsedMs, left, billing } = view;
-  const counts = { running, waiting: queued, completed, failed: notCompleted, proven_before: adopted };
+  const { counters, adopted, elapsedMs, left, billing } = view;
+  const { running, queued, completed, ...ends } = counters;
+  const counts = { running, waiting: queued, completed, ...ends, proven_before: adopted };
   const cost = {
     charged: billing.yes,
     possibly_charged: billing.possible,

@@ -4,12 +4,13 @@
  */
 import { isObject, type JsonObject } from '../host/config-file.ts';
 import { problem, type ProviderEntry } from './provider-entry.ts';
+import { closeTo } from './unknown-keys.ts';
 
 /** @throws ProviderConfigError of kind `unsupported` */
 export function refuseUnsupported(entry: ProviderEntry, block: JsonObject): void {
   const forms = Object.entries(block).flatMap(([field, value]) => {
     if (field === '$include') return [];
-    if (!Object.hasOwn(FIELDS, field)) return `the field ${JSON.stringify(field.slice(0, 40))}`;
+    if (!Object.hasOwn(FIELDS, field)) return unknownField(field);
     return FIELDS[field]?.(value, entry) ?? [];
   });
   if (hasInclude(block)) forms.push('$include');
@@ -20,6 +21,12 @@ export function refuseUnsupported(entry: ProviderEntry, block: JsonObject): void
       `uses ${forms.join(', ')}: not supported by this version, and ignoring it would change the call`,
     );
   }
+}
+
+function unknownField(field: string): string {
+  const close = closeTo(field, Object.keys(FIELDS));
+  const hint = close === undefined ? '' : ` (did you mean "${close}"?)`;
+  return `the field ${JSON.stringify(field.slice(0, 40))}${hint}`;
 }
 
 /** Every field of an entry; the check says what about a value is not supported, null when nothing is. */

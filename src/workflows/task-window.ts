@@ -98,7 +98,8 @@ export class TaskWindow {
     const { first } = this.#waiting;
     if (maxCostMicros !== null && this.#cost.currency === null) return NO_PRICES;
     if (this.#paused === null || first === null) return null;
-    return this.#cost.refusal(first, maxCostMicros ?? this.#cost.maxCostMicros);
+    const refusal = this.#cost.refusal(first, maxCostMicros ?? this.#cost.maxCostMicros);
+    return refusal === null ? null : `${refusal}. Give a higher max_cost`;
   }
 
   resume(maxCostMicros: number | null): PauseAnswer {

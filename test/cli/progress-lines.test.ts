@@ -88,6 +88,13 @@ describe('plain', () => {
     );
   });
 
+  test('what ended otherwise than failed is told by its own status (S)', () => {
+    const statuses = ['skipped', 'rejected', 'discarded', 'timed_out', 'failed'] as const;
+    const ended = statuses.map((status, i) => task(i + 1, `end-${status}`, { status, ended_at: ago(1) }));
+    const lines = told([[0, snapshot(ended)]]).join('\n');
+    expect(lines).toContain('5/5 failed=1 timed_out=1 rejected=1 discarded=1 skipped=1');
+  });
+
   test('with prices the money of it (R8)', () => {
     const [, moment] = STORY.at(-1) as (typeof STORY)[number];
     const lines = told([[31, pricedMoment(moment)]]).join('\n');

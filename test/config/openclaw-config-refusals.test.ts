@@ -54,6 +54,11 @@ describe('forms that do not work end with a kind, an exit code and the name of t
     ['region', { ...LITERAL, region: 'eu' }, /region/u],
     ['an unknown field', { ...LITERAL, organization: 'x' }, /the field "organization"/u],
     [
+      'a field in another spelling',
+      { ...LITERAL, apikey: 'x' },
+      /the field "apikey" \(did you mean "apiKey"\?\)/u,
+    ],
+    [
       'a baseUrl of the model',
       { ...LITERAL, models: [{ id: 'gpt-image-2', baseUrl: 'https://x' }] },
       /models\[\]\.baseUrl/u,

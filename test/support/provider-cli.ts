@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { ProviderServer, ProviderServerOptions } from './provider-server.ts';
 
 const OPTIONS = {
+  help: { type: 'boolean' },
   /** Default 0: any free one. */
   port: { type: 'string' },
   'latency-ms': { type: 'string' },
@@ -16,11 +17,24 @@ const OPTIONS = {
   'exit-with-pid': { type: 'string' },
 } as const;
 
+const USAGE = `A scripted provider of the Images API on 127.0.0.1. It draws pictures and costs nothing.
+  --port <n>             default 0: any free one
+  --latency-ms <n>       time before each answer; default 0
+  --api-key <key>        the bearer key asked for; default test-key
+  --log <file>           a JSON line is appended for each call
+  --port-file <file>     receives the port once it listens
+  --exit-with-pid <pid>  ends when that process has ended
+`;
+
 /** Prints one JSON line when it listens; SIGTERM and SIGINT end it. */
 export async function runFromCommandLine(
   start: (options: ProviderServerOptions) => Promise<ProviderServer>,
 ): Promise<void> {
-  const { values } = parseArgs({ options: OPTIONS });
+  const { values } = readOptions();
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
   const server = await start({
     port: wholeNumber('port', values.port ?? '0'),
     latencyMs: wholeNumber('latency-ms', values['latency-ms'] ?? '0'),
@@ -36,6 +50,15 @@ export async function runFromCommandLine(
     exitWith(wholeNumber('exit-with-pid', values['exit-with-pid']), exit);
   if (values['port-file'] !== undefined) writePortFile(values['port-file'], server.port);
   process.stdout.write(`${JSON.stringify({ baseUrl: server.baseUrl, pid: process.pid })}\n`);
+}
+
+function readOptions() {
+  try {
+    return parseArgs({ options: OPTIONS });
+  } catch (error) {
+    process.stderr.write(`demo-provider: ${(error as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
 }
 
 function wholeNumber(name: string, text: string): number {

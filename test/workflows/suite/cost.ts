@@ -94,7 +94,9 @@ export function cost(world: World): void {
     expect((await batch.describe()).memo).toMatchObject({ paused_by: 'cost_cap', paused: paused?.reason });
 
     // It would pause again at once.
-    expect(await refusalOf(batch, {})).toMatch(/^max_cost 0\.12 USD: 0\.10 USD spent; the next task/u);
+    expect(await refusalOf(batch, {})).toMatch(
+      /^max_cost 0\.12 USD: 0\.10 USD spent; the next task .* Give a higher max_cost$/u,
+    );
     expect(await refusalOf(batch, { max_cost: 0.149 })).toMatch(/^max_cost 0\.149 USD/u);
     expect(await refusalOf(batch, { max_cost: 0 })).toMatch(/"max_cost" is an amount above 0/u);
     expect((await progress(batch)).paused).toEqual(paused);
