@@ -1,6 +1,6 @@
 /** `imgproof queue run` as it runs: check, order, wait, tell (SPEC B3, F11). Loads Temporal's client. */
 import { createHash, randomBytes } from 'node:crypto';
-import { type BatchHandle, submitBatch } from '../client.ts';
+import { type BatchHandle, describe, submitBatch } from '../client.ts';
 import { readQueueState } from '../artifacts/queue-folder.ts';
 import { batchHash } from '../domain/ids.ts';
 import { timestamp } from '../domain/layout.ts';
@@ -64,6 +64,7 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
   const session = await openSession(settings, flags);
   signals.ordering();
   try {
+    if (embedded && stateDir !== null) await refuseBusy(session, stateDir, queueId);
     const order = {
       batchId: queueId,
       batchHash: batchHash(batch.tasks, sha256),
@@ -114,8 +115,16 @@ function otherTasks(queueId: string): CommandProblem {
   );
 }
 
+/** Told before an id is; the worker, which takes the directory under its lock, has the last word. */
+async function refuseBusy({ client }: Session, stateDir: string, queueId: string): Promise<void> {
+  const last = await readQueueState(stateDir);
+  if (last === null || last.queue_id === queueId || last.status !== 'running') return;
+  const run = await describe(client, last.queue_id);
+  if (run?.status.name === 'RUNNING') throw stillRuns(last.queue_id);
+}
+
 function stillRuns(queueId: string): CommandProblem {
-  const message = `the queue run "${queueId}" has this directory and still runs; \`imgproof queue status\` shows it. Nothing was sent.`;
+  const message = `the state directory is in use by the queue run "${queueId}", which still runs; \`imgproof queue status\` shows it. Nothing was sent.`;
   return new CommandProblem(EXIT.environment, message);
 }
 

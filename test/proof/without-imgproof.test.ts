@@ -64,5 +64,8 @@ test('the lines of the page for a shell and OpenSSL say the same; whatever was c
   expect(await changed(replaced)).toEqual([1, 'Signature Verification Failure']);
   const otherKey = execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519']);
   const otherPublic = execFileSync('openssl', ['pkey', '-pubout'], { input: otherKey });
-  expect(await changed((run) => writeFileSync(join(run, 'KEY.pem'), otherPublic))).toEqual([1, 'Signature Verification Failure']);
+  expect(await changed((run) => writeFileSync(join(run, 'KEY.pem'), otherPublic))).toEqual([
+    1,
+    'Signature Verification Failure',
+  ]);
 });

@@ -27,7 +27,9 @@ describe('a second run on one state directory', () => {
     const running = queue.state();
     const second = await queue.call('run', await cli.batchFile('second.json', tasks('second', 1)));
     expect([second.code, second.json]).toMatchObject([3, { ok: false, exit_code: 3 }]);
-    expect(second.stderr).toContain(`in use by the queue run "${running.queue_id}"`);
+    expect(second.stderr).toMatch(
+      new RegExp(`^imgproof: .* in use by the queue run "${running.queue_id}"`, 'u'),
+    );
     expect(queue.state().queue_id).toBe(running.queue_id);
     release();
     expect((await first).json).toMatchObject({ ok: true, queue_id: running.queue_id });
