@@ -49,7 +49,7 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   const server = { connection, namespace };
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker starts');
   void giveBack(setup.settings, server, log);
-  const deps = activityDeps(setup);
+  const deps = activityDeps(setup, stop);
   const lanes = await startLanes(rolesOf(setup), (role) => createLaneWorker(role, setup, server, deps), {
     server,
     voice,
@@ -117,7 +117,7 @@ export function createWorkers(
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
-  const deps = activityDeps(setup);
+  const deps = activityDeps(setup, new AbortController().signal);
   return Promise.all(
     rolesOf(setup).map((role) => createLaneWorker(role, setup, { connection, namespace }, deps)),
   );
@@ -170,13 +170,17 @@ function workerOptions(
   }
 }
 
-function activityDeps({ settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>): ActivityDeps {
+function activityDeps(
+  { settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>,
+  leaving: AbortSignal,
+): ActivityDeps {
   const secrets = createSecrets();
   return {
     spool: new Spool(settings.spoolDir),
     keys: new SigningKeys(join(settings.home, 'keys')),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
+    leaving,
     resolveProvider: async (name, model) => {
       const provider = await resolveProvider(settings, name, model);
       secrets.remember(provider.secrets);

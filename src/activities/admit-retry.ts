@@ -7,7 +7,7 @@ import type { ApplicationFailure } from '@temporalio/activity';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { QueueFolder, readQueueState } from '../artifacts/queue-folder.ts';
 import { type OrderPlace, readOrderFile, writeOrderFile } from '../artifacts/order-file.ts';
-import { readJson } from '../artifacts/task-folder.ts';
+import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import type { Admission, RetryRequest } from '../domain/batch.ts';
 import { FILES } from '../domain/layout.ts';
@@ -23,6 +23,7 @@ import { badInput } from './bad-input.ts';
 import { checkWritable } from './check-places.ts';
 import { claimQueue } from './claim-queue.ts';
 import type { ActivityDeps } from './deps.ts';
+import { hasKeptAnswer } from './kept-answer.ts';
 import { writeQueued } from './task-state.ts';
 import { tellQueue } from './tell-queue.ts';
 
@@ -68,6 +69,9 @@ export async function admitRetry(
     warnings: [...warnings, ...found],
     batch_dir: retry.batch_dir,
     tasks: earlier.map(({ task, order_file }) => ticketOf(task, { order_file })),
+    billed: earlier
+      .filter(({ row }) => isChosen.has(row.index))
+      .map(({ row: { index, billing } }) => ({ index, billing })),
     ended: earlier.filter(({ row }) => !isChosen.has(row.index)).map(({ row }) => endOf(row)),
   };
 }
@@ -102,13 +106,17 @@ async function rowsSaid(batchDir: string): Promise<RowLookup> {
   return new Map(record?.results.map((row) => [row.index, row]));
 }
 
-/** A generation of this order: a reset of it buys nothing again. */
+/** A generation of this order: a reset of it buys nothing again. One with an answer that nobody made an image of stays. */
 async function orderAnew(
   deps: ActivityDeps,
   order: AdmissionOrder,
-  { task: { continues: _, ...task }, ...place }: EarlierTask,
+  { task: before, ...place }: EarlierTask,
 ): Promise<void> {
-  const again = { ...task, adopts: false, generation_id: generationOf(order, task.task_key) };
+  const { continues: _, ...task } = before;
+  const folder = new TaskFolder(task.run_dir, deps.redactLong);
+  const isKept = await hasKeptAnswer(deps.spool, folder, before);
+  const generation_id = isKept ? task.generation_id : generationOf(order, task.task_key);
+  const again = { ...task, adopts: false, generation_id };
   await writeOrderFile(place, again, deps.redactLong);
   await writeQueued(deps, again);
   await tellQueue(deps, again, (queue, where) => queue.reopened(where, again.generation_id));

@@ -8,6 +8,7 @@ import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
 import { untilWritten } from '../artifacts/paid-call.ts';
 import { SpoolDamaged, type SpoolEntry } from '../artifacts/spool.ts';
+import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { Delivery, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { type AttemptHeartbeat, type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
@@ -17,13 +18,13 @@ import { signOfLife, wordBeforeWait } from './attempt-heartbeat.ts';
 import type { ActivityDeps } from './deps.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
+import { hasKeptAnswer } from './kept-answer.ts';
 import { readAdmittedTask } from './task-of-order.ts';
 
 type ImageFlight = Flight<Delivery, GenerationProgress>;
 
 export function createGenerateImage(deps: ActivityDeps): ImageActivities['generateImage'] {
-  const flights = new Flights<Delivery, GenerationProgress>();
-
+  const fly = createFlights(deps);
   return async function generateImage(order) {
     try {
       const task = await readAdmittedTask(order);
@@ -33,6 +34,26 @@ export function createGenerateImage(deps: ActivityDeps): ImageActivities['genera
       throw asTemporalFailure(error);
     }
   };
+}
+
+/** An answer that is there is adopted before anything could be sent: so this never sends. */
+export function createCollectImage(deps: ActivityDeps): ImageActivities['collectImage'] {
+  const fly = createFlights(deps);
+  return async function collectImage(order) {
+    try {
+      const task = await readAdmittedTask(order);
+      const folder = new TaskFolder(task.run_dir, deps.redactLong);
+      return (await hasKeptAnswer(deps.spool, folder, task)) ? await fly(task) : null;
+    } catch (error) {
+      throw asTemporalFailure(error);
+    }
+  };
+}
+
+/** Generations at work in this process: an attempt joins the one that is in the air. */
+function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Delivery> {
+  const flights = new Flights<Delivery, GenerationProgress>();
+  return fly;
 
   async function fly(task: AdmittedTask): Promise<Delivery> {
     const context = Context.current();
@@ -93,7 +114,6 @@ async function untilLanded(flight: ImageFlight): Promise<Delivery> {
   const cancelRequested = context.cancelled.catch(() => {
     // The server knows this attempt no more. Another one may wait for the same flight, or come for its answer.
     if (context.cancellationDetails?.notFound) flight.progress.waiting -= 1;
-    if (context.cancellationDetails?.workerShutdown) flight.progress.isWorkerLeaving = true;
     return context.cancellationDetails?.cancelRequested === true;
   });
   if (!(await Promise.race([landed, cancelRequested]))) return flight.promise;

@@ -43,8 +43,6 @@ export interface GenerationProgress {
   notBeforeMs: number | null;
   /** Temporal attempts that wait for it; 0 when the workflows of all of them have ended. */
   waiting: number;
-  /** The worker takes no new work: a request that is not sent yet is left to another one (SPEC R6). */
-  isWorkerLeaving: boolean;
 }
 
 export interface AttemptOrigin {
@@ -85,7 +83,6 @@ export class Generation {
       deadlineAtMs: origin.toldDeadlineMs,
       notBeforeMs: null,
       waiting: 1,
-      isWorkerLeaving: false,
     };
   }
 
@@ -228,7 +225,8 @@ export class Generation {
 
   #turn(signal: AbortSignal): LaneTurn {
     const { nowMs } = this.#time();
-    const work = { task: this.#task, lane: this.#lane, progress: this.progress, signal };
+    const { leaving } = this.#deps;
+    const work = { task: this.#task, lane: this.#lane, progress: this.progress, signal, leaving };
     return { ...work, nowMs, sinceMs: nowMs(), onWait: () => this.#writeState() };
   }
 

@@ -2,7 +2,7 @@ import type { ImageActivities } from '../domain/activity-contract.ts';
 import { createAdmitTasks } from './admit-tasks.ts';
 import { createAwaitActiveTask } from './await-active-task.ts';
 import type { ActivityDeps } from './deps.ts';
-import { createGenerateImage } from './generate-image.ts';
+import { createCollectImage, createGenerateImage } from './generate-image.ts';
 import { heartbeating } from './heartbeating.ts';
 import { createNoteWorkers } from './note-workers.ts';
 import { createReadEnd } from './read-end.ts';
@@ -18,6 +18,7 @@ export function createRecordingActivities(deps: ActivityDeps): RecordingActiviti
     admitTasks: alive(createAdmitTasks(deps)),
     awaitActiveTask: alive(createAwaitActiveTask(deps)),
     reopenTask: alive(createReopenTask(deps)),
+    collectImage: createCollectImage(deps),
     recordTask: alive(createRecordTask(deps)),
     readEnd: alive(createReadEnd()),
     noteWorkers: alive(createNoteWorkers(deps)),

@@ -17,13 +17,15 @@ const LOOK_MS = 500;
 export interface LaneTurn {
   task: AdmittedTask;
   lane: ProviderLane;
-  progress: Pick<GenerationProgress, 'waitingFor' | 'notBeforeMs' | 'isWorkerLeaving'>;
+  progress: Pick<GenerationProgress, 'waitingFor' | 'notBeforeMs'>;
   /** By the server's clock. */
   nowMs: () => number;
   /** When it began to ask. */
   sinceMs: number;
   /** A person's cancel. */
   signal: AbortSignal;
+  /** The worker takes no new work. */
+  leaving: AbortSignal;
   /** Told once when it begins to wait. */
   onWait: () => Promise<void>;
 }
@@ -36,15 +38,16 @@ export type InLane = <Answer>(attempt: number, sending: Promise<Answer>) => Prom
  * @throws AttemptFailed retryable, when the wait is too long for a slot or the worker leaves; `cancelled`
  */
 export async function laneOpens(turn: LaneTurn): Promise<void> {
-  const { lane, progress, nowMs, sinceMs } = turn;
+  const { lane, progress, nowMs, sinceMs, leaving } = turn;
   const { waitingFor } = progress;
   for (let told = false; lane.waitMs(nowMs()) > 0; told = true) {
     const waitMs = lane.waitMs(nowMs());
-    if (nowMs() + waitMs > sinceMs + HOLD_MS || progress.isWorkerLeaving) throw comeBack(turn, waitMs);
+    if (nowMs() + waitMs > sinceMs + HOLD_MS || leaving.aborted) throw comeBack(turn, waitMs);
     Object.assign(progress, { waitingFor: 'the provider', notBeforeMs: nowMs() + waitMs });
     if (!told) await turn.onWait();
     await pause(Math.min(LOOK_MS, waitMs), turn.signal);
   }
+  if (leaving.aborted) throw leftToAnother();
   Object.assign(progress, { waitingFor, notBeforeMs: null });
 }
 
@@ -82,6 +85,11 @@ function comeBack({ task, lane, nowMs }: LaneTurn, waitMs: number): AttemptFaile
   const until = new Date(nowMs() + waitMs).toISOString();
   const message = `${task.provider} asked this worker to slow down until ${until}; nothing was sent (${lane.reason})`;
   return new AttemptFailed({ category: 'rate_limited', message }, { delayMs: Math.max(1, waitMs) });
+}
+
+function leftToAnother(): AttemptFailed {
+  const message = 'the worker was asked to end; nothing was sent, another worker will';
+  return new AttemptFailed({ category: 'worker_died', message }, { delayMs: 1 });
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

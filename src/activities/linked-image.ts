@@ -34,12 +34,16 @@ export async function fetchLinked(link: string, image: LinkedImage): Promise<Kep
     return fetched;
   } catch (error) {
     if (error instanceof DownloadFailed) throw failureOf(error, image);
-    // The answer was paid for all the same, and its attempt says so.
-    if (signal.aborted)
-      throw new BadAnswer('the task was cancelled before the image was fetched that it links to');
+    if (signal.aborted) throw cancelled();
     if (error instanceof AttemptFailed) throw again(error.report.message, image) ?? error;
     throw error;
   }
+}
+
+/** It says nothing against the answer: that is kept, for whoever orders the task again. */
+function cancelled(): AttemptFailed {
+  const message = 'the task was cancelled before the image was fetched that its answer links to';
+  return new AttemptFailed({ category: 'cancelled', message });
 }
 
 function failureOf(error: DownloadFailed, image: LinkedImage): Error {
@@ -48,12 +52,15 @@ function failureOf(error: DownloadFailed, image: LinkedImage): Error {
   return (error.isTransient ? again(why, image) : null) ?? new BadAnswer(`${why}; ${remedy}`);
 }
 
-/** Longer each time, within what is left of the task's own time; null when that was enough. */
+/**
+ * Longer each time, within what is left of the task's own time; null when that was enough. The answer's age is by this host's
+ * clock, which wrote down when it came; the deadline is by the server's.
+ */
 function again(why: string, { header, nowMs }: LinkedImage): AttemptFailed | null {
-  const answeredMs = Date.parse(header.ended_at);
+  const ageMs = Date.now() - Date.parse(header.ended_at);
+  const delayMs = Math.min(WAIT_MS.most, Math.max(WAIT_MS.least, ageMs));
   const deadlineMs = header.deadline_at === undefined ? Infinity : Date.parse(header.deadline_at);
-  const delayMs = Math.min(WAIT_MS.most, Math.max(WAIT_MS.least, nowMs() - answeredMs));
-  if (nowMs() + delayMs > Math.min(answeredMs + TRY_FOR_MS, deadlineMs)) return null;
+  if (ageMs + delayMs > TRY_FOR_MS || nowMs() + delayMs > deadlineMs) return null;
   const message = `${why}; the answer is kept and the link tried again in ${Math.round(delayMs / 1000)} s, nothing is bought again`;
   return new AttemptFailed({ category: 'bad_response', message }, { delayMs });
 }

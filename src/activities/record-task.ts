@@ -29,6 +29,7 @@ import { hasC2paMark } from '../proof/c2pa.ts';
 import { referencesNow } from './read-references.ts';
 import { proofIndexPath } from './adopt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { recordSpooled } from './kept-answer.ts';
 import { queueEndOf } from './queue-rows.ts';
 import { sha256 } from './sha256.ts';
 import { signTask } from './sign.ts';
@@ -224,13 +225,13 @@ async function failedResult(
   };
 }
 
-/** As the folder has them; of one without an end the spool of this host knows who sent it. */
+/** As the folder has them, once it has all that the spool of this host knows; of one without an end that is who sent it. */
 async function attemptsOf(
   task: AdmittedTask,
   folder: TaskFolder,
   { spool }: Pick<ActivityDeps, 'spool'>,
 ): Promise<AttemptRecord[]> {
-  const intents = (await spool.look(task)).map(({ intent }) => intent);
+  const intents = (await recordSpooled(spool, folder, task)).map(({ intent }) => intent);
   return folder.readAttempts(intents.filter((intent) => intent !== null));
 }
 

@@ -103,6 +103,19 @@ export class Spool {
     });
   }
 
+  /** The newest answer, for who only looks; null also when it can't be trusted. Whose work it is holds the lock and asks the entry. */
+  async lookForAnswer(key: SpoolKey): Promise<AnswerHeader | null> {
+    const folder = this.#folderOf(key);
+    if (!existsSync(folder)) return null;
+    return new SpoolEntry(folder, key).answer().then(
+      (answer) => answer?.header ?? null,
+      (error: unknown) => {
+        if (error instanceof SpoolDamaged) return null;
+        throw error;
+      },
+    );
+  }
+
   #folderOf({ generation_id, request_fingerprint }: SpoolKey): string {
     return join(this.root, generation_id, request_fingerprint.slice(0, 16));
   }

@@ -37,8 +37,13 @@ export class TaskFolder {
     return readJson<AttemptRequest>(join(this.path, attemptFolder(attempt), FILES.request));
   }
 
+  /** Null while it has no end. */
+  readAttempt(attempt: number): Promise<AttemptRecord | null> {
+    return readJson<AttemptRecord>(join(this.path, attemptFolder(attempt), FILES.result));
+  }
+
   async hasResult(attempt: number): Promise<boolean> {
-    return (await readJson(join(this.path, attemptFolder(attempt), FILES.result))) !== null;
+    return (await this.readAttempt(attempt)) !== null;
   }
 
   /** Highest number of an attempt that is recorded there, 0 for none. */

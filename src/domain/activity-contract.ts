@@ -15,6 +15,11 @@ export interface ImageActivities {
   awaitActiveTask(query: ActiveTaskQuery): Promise<ActiveTaskAnswer>;
   /** The only activity that calls the provider: at most one request per Temporal attempt (SPEC R1). */
   generateImage(order: TaskOrder): Promise<Delivery>;
+  /**
+   * The image of a request that was answered before its task was cancelled, when sent requests shall finish (SPEC B7). Sends
+   * nothing; null when there is no such answer on this host.
+   */
+  collectImage(order: TaskOrder): Promise<Delivery | null>;
   /** Last words of a task: result.json, state.json, stdout, stderr, proof index. */
   recordTask(order: TaskRecordOrder): Promise<TaskRow>;
   /** How a task ended that has written its last words, and whose workflow could not hand them over: it was cancelled. */

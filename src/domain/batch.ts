@@ -1,7 +1,7 @@
 import type { RetrySelection } from './messages.ts';
 import type { OnProviderDown } from './provider-down.ts';
 import type { QueueRequest, QueueSettings } from './queue.ts';
-import type { TaskEnd, TaskRow } from './records.ts';
+import type { BillingTally, TaskEnd, TaskRow } from './records.ts';
 import type { NormalizedTask, TaskRequest, TaskTicket } from './task.ts';
 
 /** An ordered list of images wanted. The same shape is a batch file and the input of the workflow `imageBatch` (SPEC T1). */
@@ -121,5 +121,7 @@ export interface Admission {
   tasks: TaskTicket[];
   /** Those that ended right there; of a task started alone its whole row. */
   ended: (TaskEnd | TaskRow)[];
+  /** What requests of tasks that run once more may have cost before (SPEC R8); absent in histories of before that was known. */
+  billed?: { index: number; billing: BillingTally }[];
   warnings: string[];
 }

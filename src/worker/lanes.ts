@@ -55,7 +55,7 @@ export async function startLanes(
     roles.includes(role) ? { worker: await create(role), run: null } : null;
   const lanes: Lanes = { api: await laneOf('api'), main: null };
   const isHeld = voice !== null && roles.includes('main') && (await voice.isHeld());
-  if (!isHeld && !signal.aborted) startLane(lanes.api);
+  if (!isHeld) startPaidLane(lanes.api, signal);
   lanes.main = await laneOf('main').catch(async (error: Error) => {
     log.error({ error: error.message }, 'no workflows can be run; paid calls in flight end first');
     await drainInTurn(lanes);
@@ -68,7 +68,7 @@ export async function startLanes(
     voice.say({ phase: 'ready', api_lane: 'held' });
     await untilMessagesDelivered(lanes.main, server, { isHeld: () => voice.isHeld(), signal });
     log.info('paid calls begin');
-    if (!signal.aborted) startLane(lanes.api);
+    startPaidLane(lanes.api, signal);
   }
   voice?.say({ phase: 'ready', api_lane: 'polls' });
   return lanes;
@@ -76,6 +76,18 @@ export async function startLanes(
 
 function startLane(lane: Lane | null): void {
   if (lane !== null) lane.run = lane.worker.run();
+}
+
+/** It takes no new call from the moment on at which the signal fires, whatever else begins or ends then (SPEC R6). */
+function startPaidLane(lane: Lane | null, signal: AbortSignal): void {
+  if (lane === null || signal.aborted) return;
+  startLane(lane);
+  signal.addEventListener('abort', () => shutDown(lane), { once: true });
+}
+
+/** A lane that drains already is left to it. */
+function shutDown({ worker }: Lane): void {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
 }
 
 /** Paid calls first; workflows and records go on until nothing of theirs is left to write. */
@@ -86,10 +98,10 @@ export async function drainInTurn({ api, main }: Lanes): Promise<void> {
   await end(main);
 }
 
-async function end({ worker, run }: Lane): Promise<void> {
-  if (run === null) return;
-  worker.shutdown();
-  await run;
+async function end(lane: Lane): Promise<void> {
+  if (lane.run === null) return;
+  shutDown(lane);
+  await lane.run;
 }
 
 const HOLD_POLL_MS = 100;

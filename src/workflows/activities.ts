@@ -26,6 +26,15 @@ export const { noteWorkers } = filesAndHashes('Another number of tasks at a time
 export const { recordBatch } = filesAndHashes('Last words: batch_result.json');
 export const { reopenTask } = filesAndHashes('Get an ended task ready to run again');
 
+/** The answer of a cancelled task is there or it is not; what keeps it from being an image is not waited for long. */
+export const { collectImage } = proxyActivities<Activities>({
+  summary: 'Was the request answered before the cancel? Then its image',
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: LOST_WORKER_AFTER,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '1s', backoffCoefficient: 1, maximumAttempts: 2 },
+});
+
 /** Waits as long as somebody else's task takes; a lost worker is noticed by the missing heartbeat. */
 export const { awaitActiveTask } = proxyActivities<Activities>({
   summary: 'Whose is the active task of this key? Await it when it is ours',

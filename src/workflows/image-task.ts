@@ -11,12 +11,13 @@ import {
   defineQuery,
   defineSignal,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { TaskOutcome } from '../domain/activity-contract.ts';
+import type { Delivery, TaskOutcome } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES, type FailureReport, FAILURES } from '../domain/failure.ts';
 import { type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
 import { providerDownBy } from '../domain/provider-down.ts';
@@ -26,7 +27,7 @@ import { taskAttributes } from '../domain/search-attributes.ts';
 import { orderOf, type TaskOrder } from '../domain/task.ts';
 import { taskDetails, type TaskStage } from '../domain/task-details.ts';
 import { liveDetails } from '../domain/ui-text.ts';
-import { paidCall, recordTask } from './activities.ts';
+import { collectImage, paidCall, recordTask } from './activities.ts';
 import { admit } from './admission.ts';
 import { onlyInput } from './input-guard.ts';
 import { isListed, list } from './listing.ts';
@@ -72,12 +73,20 @@ async function admitAlone(): Promise<TaskOrder | TaskEnd> {
   return ended[0] ?? orderOf(ticket, batch_dir);
 }
 
+interface StoppableCall {
+  /** Of the paid call. */
+  scope: CancellationScope;
+  /** Of the look for an answer that came before the cancel: goes on unless the cancel means "now". */
+  collection: CancellationScope;
+  mode: () => CancelMode;
+}
+
 /**
- * The scope of the paid call. Its activity learns of a cancel from the server, and asks here what is meant: Temporal's own
- * cancel aborts, the signal says which (SPEC B7).
+ * The activity of the paid call learns of a cancel from the server, and asks here what is meant: Temporal's own cancel
+ * aborts, the signal says which (SPEC B7).
  */
-function stoppableCall(): CancellationScope {
-  const call = new CancellationScope();
+function stoppableCall(): StoppableCall {
+  const [scope, collection] = [new CancellationScope(), new CancellationScope()];
   let mode: CancelMode = 'now';
   setHandler(defineQuery<CancelMode>(TASK_MESSAGES.cancelMode), () => mode, {
     description: 'What a cancel means for a request that was sent: "finish" or "now"',
@@ -86,24 +95,35 @@ function stoppableCall(): CancellationScope {
     defineSignal<[CancelMode?]>(TASK_MESSAGES.cancel),
     (wanted) => {
       mode = wanted === 'finish' ? 'finish' : 'now';
-      call.cancel();
+      scope.cancel();
+      if (mode === 'now') collection.cancel();
     },
     { description: 'Stop: "finish" lets a sent request bring its image, "now" aborts it' },
   );
   void CancellationScope.current().cancelRequested.catch(() => {
     mode = 'now';
   });
-  return call;
+  return { scope, collection, mode: () => mode };
 }
 
-async function generate(task: TaskOrder, call: CancellationScope): Promise<TaskOutcome> {
+async function generate(task: TaskOrder, call: StoppableCall): Promise<TaskOutcome> {
   try {
-    const generated = await call.run(() => paidCall(task).generateImage(task));
+    const generated = await call.scope.run(() => paidCall(task).generateImage(task));
     return { status: 'completed', generated };
   } catch (error) {
     const failure = reportOf(error);
+    const isAnswerWanted = failure.category === 'cancelled' && call.mode() === 'finish';
+    const generated = isAnswerWanted ? await collect(task, call) : null;
+    if (generated !== null) return { status: 'completed', generated };
     return { status: FAILURES[failure.category].status, failure };
   }
+}
+
+/** Between two attempts the server cancels without asking anybody: an answer may be there all the same (SPEC B7, R5). */
+async function collect(task: TaskOrder, { collection }: StoppableCall): Promise<Delivery | null> {
+  // The branch without goes 90 days after the release of 0.1.0 (docs/decisions/0002).
+  if (!patched('2026-11-answer-before-cancel')) return null;
+  return collection.run(() => collectImage(task)).catch(() => null);
 }
 
 function record(order: TaskOrder, outcome: TaskOutcome): Promise<TaskRow> {

@@ -23,6 +23,7 @@ export class TaskBook {
       this.#states.set(task.index, queuedState(task));
     }
     for (const end of admission.ended) this.end(end);
+    for (const { index, billing } of admission.billed ?? []) this.billed(index, billing);
   }
 
   /** Those that have not begun, in file order. */

@@ -89,13 +89,25 @@ describe('while a provider has asked for fewer requests', () => {
 
   test('a worker that leaves lets nobody wait: the request is left to another one (R6)', async () => {
     const { world, two } = await slowedDown(busy(20));
-    const waiting = world.attempt(two);
+    const leaving = new AbortController();
+    const worker = createPaidActivities({ ...world.deps, leaving: leaving.signal });
+    const waiting = world.attempt(two, 1, { worker });
     await expect
       .poll(async () => (await world.stateOf(two).catch(() => null))?.waiting_for)
       .toBe('the provider');
-    waiting.cancel('workerShutdown');
+    leaving.abort();
     const left = await failureOf(waiting);
     expect(left).toMatchObject({ nonRetryable: false, details: [{ category: 'rate_limited' }] });
+    expect(world.provider.calls).toHaveLength(1);
+  });
+
+  test('a worker that leaves sends nothing new, slowed down or not (R6)', async () => {
+    const world = await activityWorld({});
+    const worker = createPaidActivities({ ...world.deps, leaving: AbortSignal.abort() });
+    const left = await failureOf(world.attempt(world.task(), 1, { worker }));
+    expect(left).toMatchObject({ nonRetryable: false, details: [{ category: 'worker_died' }] });
+    expect(world.provider.calls).toHaveLength(0);
+    await world.attempt(world.task(), 2).result;
     expect(world.provider.calls).toHaveLength(1);
   });
 

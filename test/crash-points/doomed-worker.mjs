@@ -26,6 +26,7 @@ const deps = {
   keys: new SigningKeys(join(settings.home, 'keys')),
   slots: new WorkerSlots(),
   lanes: new ProviderLanes(),
+  leaving: new AbortController().signal,
   resolveProvider: async (name, model) => {
     const provider = await resolveProvider(settings, name, model);
     secrets.remember(provider.secrets);

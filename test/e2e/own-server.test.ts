@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, rmSync, symlinkSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
@@ -117,6 +118,58 @@ describe('a Temporal server of one’s own and `imgproof worker` (C5, C6, R6)', 
     expect(provider.calls.length - before).toBe(3);
     suspended.child.kill('SIGTERM');
     await suspended.ended;
+  }, 90_000);
+
+  test('SIGTERM while tasks wait in their slots for the provider: none of them sends any more, the next worker does', async () => {
+    const worker = await startWorker();
+    const before = provider.calls.length;
+    provider.setScript(() =>
+      provider.calls.length === before + 1 ? { kind: '429', retryAfter: '8' } : 'ok',
+    );
+    const refused = order('refused', 1);
+    await until('the refusal', () => provider.calls.length === before + 1);
+    const waiting = order('waiting', 3);
+    await until('three that wait', async () => (await notes()).length === 3);
+    worker.child.kill('SIGTERM');
+    expect([(await worker.ended).code, provider.calls.length - before]).toEqual([0, 1]);
+    const next = await startWorker();
+    const ends = await Promise.all([refused, waiting]);
+    expect(ends.map(({ code, stdout }) => [code, JSON.parse(stdout)])).toMatchObject([
+      [0, { success: 1, cost: { no: 1, possible: 0, yes: 1 } }],
+      [0, { success: 3, cost: { no: 0, possible: 0, yes: 3 } }],
+    ]);
+    expect(provider.calls.length - before).toBe(5);
+    provider.setScript([]);
+    next.child.kill('SIGTERM');
+    await next.ended;
+  }, 90_000);
+
+  test('SIGTERM before a worker can run workflows: what it called ends, and it calls no more', async () => {
+    const first = await startWorker();
+    const release = provider.hold();
+    const before = provider.calls.length;
+    const batches = [order('half one', 4), order('half two', 4)];
+    await until('4 calls', () => provider.inFlight === 4);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await until('the provider sees them go', () => provider.inFlight === 0);
+    const { half, workflowBundle } = startHalfAWorker();
+    await until('its calls', () => provider.inFlight === 4);
+    half.child.kill('SIGTERM');
+    // Nothing tells that a process has noticed its signal.
+    await sleep(500);
+    release();
+    await until('its calls to end', async () => (await notes()).length === 0);
+    await sleep(1_000);
+    await writeFile(workflowBundle, 'no bundle');
+    await half.ended;
+    expect(provider.calls.length - before).toBe(8);
+    const next = await startWorker();
+    const ends = await Promise.all(batches);
+    expect(ends.map(({ stdout }) => JSON.parse(stdout))).toMatchObject([{ success: 4 }, { success: 4 }]);
+    expect(provider.calls.length - before).toBe(12);
+    next.child.kill('SIGTERM');
+    await next.ended;
   }, 90_000);
 
   test('a worker calls before it can run workflows; when it never can, what it called is kept and not bought again', async () => {

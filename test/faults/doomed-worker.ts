@@ -99,6 +99,7 @@ function depsAt(moment: Moment): ActivityDeps {
     keys: new SigningKeys(join(settings.home, 'keys')),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
+    leaving: new AbortController().signal,
     resolveProvider: async (name, model) => {
       if (moment === 'before its request is announced') await standStill(moment);
       const provider = await resolveProvider(settings, name, model);

@@ -173,6 +173,7 @@ async function activityDeps(
     keys: new SigningKeys(join(settings.home, 'keys')),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
+    leaving: new AbortController().signal,
     resolveProvider: (name, model) => resolveProvider(settings, name, model),
     redact: secrets.redact,
     redactLong: secrets.redactLong,

@@ -55,6 +55,8 @@ export interface ProviderServer {
   /** The bearer key asked for from now on; null: none. */
   setApiKey(apiKey: string | null): void;
   setLatencyMs(latency: Latency): void;
+  /** How images of the step `url` are served from now on: 503 is a host that is busy. */
+  setDownloadStatus(status: 200 | 503): void;
   /** Resolves when `count` calls have arrived. Rejects after `timeoutMs` (default 10 s). */
   waitForCalls(count: number, timeoutMs?: number): Promise<void>;
   /** Resolves when exactly `count` requests are in flight. Rejects after `timeoutMs` (default 10 s). */
@@ -99,6 +101,9 @@ export async function startProviderServer(options: ProviderServerOptions = {}): 
     setLatencyMs: (latency) => {
       provider.latencyMs = latency;
     },
+    setDownloadStatus: (status) => {
+      provider.downloadStatus = status;
+    },
     waitForCalls: (count, timeoutMs = 10_000) =>
       log.waitUntil(`${count} calls`, () => log.calls.length >= count, timeoutMs),
     waitForInFlight: (count, timeoutMs = 10_000) =>
@@ -129,6 +134,7 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
     apiKey: options.apiKey === undefined ? 'test-key' : options.apiKey,
     latencyMs: options.latencyMs ?? 0,
     script: readScript(options.script),
+    downloadStatus: 200 as 200 | 503,
     downloads: [] as { path: string; authorization: boolean }[],
     gate: Promise.resolve(),
     handle,
@@ -203,7 +209,9 @@ function createProvider(options: ProviderServerOptions, log: CallLog) {
   function download(path: string, req: IncomingMessage, res: ServerResponse): void {
     provider.downloads.push({ path, authorization: req.headers.authorization !== undefined });
     const file = published.get(path);
-    res.writeHead(file === undefined ? 404 : 200, { 'content-type': `image/${file?.format ?? 'none'}` });
+    res.writeHead(file === undefined ? 404 : provider.downloadStatus, {
+      'content-type': `image/${file?.format ?? 'none'}`,
+    });
     res.end(file?.content);
   }
 }

@@ -142,6 +142,28 @@ export function cost(world: World): void {
     expect(callsFor('charged 3')).toEqual([]);
   });
 
+  test('what a batch spent before it ended counts against its cap when it is taken up again', async () => {
+    const { system, callsFor } = world;
+    await setPrice(FIVE_CENTS);
+    const id = `capped-before-${Date.now()}`;
+    const tasks = named(
+      ['spent, no image 1', 'spent, no image 2'].map((text) => `${text} [fault:empty_data]`),
+    );
+    const { batch_dir, cost: spent } = await (
+      await system.startBatch(system.batch(tasks, { max_cost: 0.1 }), id)
+    ).result();
+    expect(spent).toMatchObject({ yes: 2, spent_micros: 100_000 });
+    const again = await system.startBatch({ retry: { batch_dir, failed: true } }, id);
+    const { paused, counters } = await untilStill(again);
+    expect([paused?.by, counters.queued]).toEqual(['cost_cap', 2]);
+    expect(paused?.reason).toMatch(/^max_cost 0\.10 USD: 0\.10 USD spent/u);
+    await again.executeUpdate('resume', { args: [{ max_cost: 0.15 }] });
+    await untilStill(again);
+    expect(callsFor('spent, no image')).toHaveLength(3);
+    await again.executeUpdate('cancelAll');
+    expect(await again.result()).toMatchObject({ cost: { yes: 3, spent_micros: 150_000 } });
+  });
+
   test('a cap that is just enough stops nothing', async () => {
     const { system } = world;
     await setPrice(FIVE_CENTS);

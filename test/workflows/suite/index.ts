@@ -9,6 +9,7 @@ import { cost } from './cost.ts';
 import { deadlines } from './deadlines.ts';
 import { devServerOnly } from './dev-server-only.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
+import { keptAnswers } from './kept-answers.ts';
 import { loneTask } from './lone-task.ts';
 import { operations } from './operations.ts';
 import { providerDown } from './provider-down.ts';
@@ -31,6 +32,7 @@ export function workflowSuite(kind: ServerKind): void {
   describe('cancellation', () => cancellation(world));
   describe('operations', () => operations(world));
   describe('a provider that is down', () => providerDown(world));
+  describe('a paid answer that is no image yet', () => keptAnswers(world));
   describe('cost', () => cost(world));
   describe('the Web UI', () => webUi(world));
   describe('what no workflow can work with', () => refusals(world));

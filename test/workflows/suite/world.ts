@@ -57,6 +57,7 @@ export function openWorld(kind: ServerKind): World {
     const { provider } = system();
     provider.setScript([]);
     provider.setLatencyMs(0);
+    provider.setDownloadStatus(200);
     // A call that outlived its workflow would count as one of this test, and stop the skipping of time.
     await provider.waitForInFlight(0);
   });
