@@ -36,7 +36,10 @@ function temporaryName(path: string): string {
   return `${path}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
-/** Create a file with its whole content; false when the name is taken, and then nothing is touched. */
+/**
+ * Create a file with its whole content; false when the name is taken, and then nothing is touched. When the disk does not
+ * take its name for good, it is gone again: whoever tries once more must not find this try in the way.
+ */
 export async function createFile(path: string, content: string | Uint8Array): Promise<boolean> {
   const temporary = temporaryName(path);
   try {
@@ -48,7 +51,10 @@ export async function createFile(path: string, content: string | Uint8Array): Pr
   } finally {
     await unlink(temporary).catch(() => undefined);
   }
-  await syncFolder(dirname(path));
+  await syncFolder(dirname(path)).catch(async (error: unknown) => {
+    await unlink(path).catch(() => undefined);
+    throw error;
+  });
   return true;
 }
 

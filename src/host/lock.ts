@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { rename, unlink } from 'node:fs/promises';
 import { createFile, jsonText, replaceFile } from './durable-file.ts';
 import { NotPlain, readPlain } from './plain-file.ts';
-import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+import { isRunning, isSameProcess, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 
 export interface LockHolder extends ProcessIdentity {
   /** Absent in locks of an imgproof that wrote none yet. Whatever the version, the process named is the holder. */
@@ -20,6 +20,9 @@ const SCHEMA_VERSION = 1;
 export type LockResult =
   | { kind: 'acquired'; release: () => Promise<void> }
   | { kind: 'held'; by: LockHolder };
+
+/** Locks of this process, by their nonce: one that names this process and is none of them was given up half-way. */
+const heldHere = new Set<string>();
 
 /** Something lies where the lock is that no imgproof wrote: nobody can say who holds it. */
 export class LockDamaged extends Error {
@@ -36,12 +39,22 @@ export async function acquireLock(path: string): Promise<LockResult> {
     nonce: randomBytes(12).toString('hex'),
     taken_at: new Date().toISOString(),
   };
+  heldHere.add(self.nonce);
+  const result = await acquireAs(self, path).catch((error: unknown) => {
+    heldHere.delete(self.nonce);
+    throw error;
+  });
+  if (result.kind === 'held') heldHere.delete(self.nonce);
+  return result;
+}
+
+async function acquireAs(self: LockHolder, path: string): Promise<LockResult> {
   for (;;) {
     if (await createFile(path, jsonText(self))) return acquired(path, self);
     const holder = await readHolder(path);
     if (holder === null) continue;
     const owner = await lastSuccessor(path, holder);
-    if (isRunning(owner)) return { kind: 'held', by: owner };
+    if (isHeld(owner)) return { kind: 'held', by: owner };
     // Of all who see this dead owner, link() lets one through; the others find it as the new owner.
     if (await createFile(takeoverPath(path, owner), jsonText(self))) {
       await replaceFile(path, jsonText(self));
@@ -50,12 +63,17 @@ export async function acquireLock(path: string): Promise<LockResult> {
   }
 }
 
+/** What a disk that refused left behind in this very process holds nothing. */
+function isHeld(owner: LockHolder): boolean {
+  return isRunning(owner) && (heldHere.has(owner.nonce) || !isSameProcess(owner, ownIdentity()));
+}
+
 /** Who holds the lock now; null when nobody who is still running does. */
 export async function lockHolder(path: string): Promise<LockHolder | null> {
   const holder = await readHolder(path);
   if (holder === null) return null;
   const owner = await lastSuccessor(path, holder);
-  return isRunning(owner) ? owner : null;
+  return isHeld(owner) ? owner : null;
 }
 
 function acquired(path: string, self: LockHolder): LockResult {
@@ -63,12 +81,17 @@ function acquired(path: string, self: LockHolder): LockResult {
 }
 
 async function release(path: string, self: LockHolder): Promise<void> {
-  const holder = await readHolder(path);
-  if (holder?.nonce !== self.nonce) return;
-  // Rename first: a reader never finds a half-removed lock, and only the owner can be here while it runs.
-  const grave = `${path}.released-${self.nonce}`;
-  await rename(path, grave);
-  await unlink(grave);
+  try {
+    const holder = await readHolder(path);
+    if (holder?.nonce !== self.nonce) return;
+    // Rename first: a reader never finds a half-removed lock, and only the owner can be here while it runs.
+    const grave = `${path}.released-${self.nonce}`;
+    await rename(path, grave);
+    await unlink(grave);
+  } finally {
+    // Not before: nobody in this process may take over what is just being given back.
+    heldHere.delete(self.nonce);
+  }
 }
 
 /**
