@@ -130,29 +130,27 @@ const ASK_AGAIN_MS = 3_000;
 /** True when a sent request ended by itself, as somebody who cancelled wants it to. */
 async function landsBeforeAbort({ progress }: ImageFlight, landed: Promise<boolean>): Promise<boolean> {
   const isLanded = landed.then(() => true);
-  while (progress.sentAtMs !== null && (await cancelMode()) === 'finish')
+  while (progress.sentAtMs !== null && (await cancelMode()) !== 'now')
     if (await Promise.race([isLanded, sleep(ASK_AGAIN_MS, false)])) return true;
   return false;
 }
 
-/** Its workflow is asked this often what it means, this long each time. */
-const ASKED = { times: 2, timeoutMs: 3_000 };
+const ASKED_FOR_MS = 3_000;
 
-/** What its workflow means by it. One that can't be asked means what Temporal's own cancel does: stop now. */
-async function cancelMode(): Promise<CancelMode> {
-  for (let time = 1; time <= ASKED.times; time += 1) {
-    const answer = await askedMode().catch(() => null);
-    if (answer !== null) return answer;
-  }
-  return 'now';
-}
-
-async function askedMode(): Promise<CancelMode> {
+/**
+ * What its workflow means by it. Only a cancel that says so aborts (SPEC R5): while nobody answers for the workflow, because
+ * its worker starts again, or a machine is busy, the request goes on. One that is gone means what Temporal's own cancel does.
+ */
+async function cancelMode(): Promise<CancelMode | 'not known'> {
   const { client, info } = Context.current();
   const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
-  const handle = client.workflow.getHandle(workflowId, runId);
-  const deadline = Date.now() + ASKED.timeoutMs;
-  return client.withDeadline(deadline, () => handle.query<CancelMode>(TASK_MESSAGES.cancelMode));
+  const ask = () => client.workflow.getHandle(workflowId, runId).query<CancelMode>(TASK_MESSAGES.cancelMode);
+  try {
+    return await client.withDeadline(Date.now() + ASKED_FOR_MS, ask);
+  } catch (error) {
+    // What the client says of a call that failed; an answer of the server's has a name of its own.
+    return (error as Error).name === 'ServiceError' ? 'not known' : 'now';
+  }
 }
 
 /** The only place where the wait before the next attempt is handed to Temporal (SPEC R3, DESIGN 2.5). */

@@ -120,6 +120,33 @@ describe('a Temporal server of one’s own and `imgproof worker` (C5, C6, R6)', 
     await suspended.ended;
   }, 90_000);
 
+  test('a cancel that lets sent requests finish does so while the worker of the workflows is away (B7, R5)', async () => {
+    const [api, main] = [await startWorker('api'), await startWorker('main')];
+    const release = provider.hold();
+    const before = provider.calls.length;
+    const batch = order('finish please', 1);
+    await until('a call', () => provider.inFlight === 1);
+    const key = (await runningTasks()).find((id) => id.startsWith('finish-please')) ?? '';
+    expect((await cli.run(['cancel', key], { env: { TEMPORAL_ADDRESS: server.address } })).code).toBe(0);
+    const cancelled = async () =>
+      (await server.client.workflow.getHandle(key).describe()).raw.pendingActivities?.[0]?.state ===
+      CANCEL_REQUESTED;
+    await until('the cancel to reach the server', cancelled);
+    main.child.kill('SIGKILL');
+    // Longer than the way of a cancel to its activity, and two questions that nobody answers.
+    await sleep(16_000);
+    expect(provider.inFlight).toBe(1);
+    const next = await startWorker('main');
+    release();
+    const { code, stdout } = await batch;
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { success: 1, cost: { possible: 0, yes: 1 } }]);
+    expect(provider.calls.length - before).toBe(1);
+    for (const worker of [api, next]) {
+      worker.child.kill('SIGTERM');
+      await worker.ended;
+    }
+  }, 90_000);
+
   test('SIGTERM while tasks wait in their slots for the provider: none of them sends any more, the next worker does', async () => {
     const worker = await startWorker();
     const before = provider.calls.length;
@@ -202,8 +229,18 @@ describe('a Temporal server of one’s own and `imgproof worker` (C5, C6, R6)', 
 
 const notes = () => readdir(join(cli.home, 'attempts'));
 
-async function startWorker(): Promise<Running> {
-  const worker = cli.start(['worker', '--address', server.address]);
+/** Of `PendingActivityState`. */
+const CANCEL_REQUESTED = 3;
+
+async function runningTasks(): Promise<string[]> {
+  const ids: string[] = [];
+  const query = "WorkflowType = 'imageTask' AND ExecutionStatus = 'Running'";
+  for await (const { workflowId } of server.client.workflow.list({ query })) ids.push(workflowId);
+  return ids;
+}
+
+async function startWorker(role: 'all' | 'api' | 'main' = 'all'): Promise<Running> {
+  const worker = cli.start(['worker', '--role', role, '--address', server.address]);
   await until('the worker polls', () => worker.stdout().includes('worker polls'));
   return worker;
 }
