@@ -149,12 +149,13 @@ describe('a Temporal server of one’s own and `imgproof worker` (C5, C6, R6)', 
 
   test('SIGTERM while tasks wait in their slots for the provider: none of them sends any more, the next worker does', async () => {
     const worker = await startWorker();
+    provider.setLatencyMs(0);
     const before = provider.calls.length;
     provider.setScript(() =>
       provider.calls.length === before + 1 ? { kind: '429', retryAfter: '8' } : 'ok',
     );
     const refused = order('refused', 1);
-    await until('the refusal', () => provider.calls.length === before + 1);
+    await until('the refusal', () => provider.calls.at(before)?.status === 429);
     const waiting = order('waiting', 3);
     await until('three that wait', async () => (await notes()).length === 3);
     worker.child.kill('SIGTERM');
