@@ -49,13 +49,16 @@ export async function runWorker(setup: WorkerSetup): Promise<void> {
   const server = { connection, namespace };
   log.info({ address: connectionOptions.address, namespace, role: setup.role }, 'worker starts');
   void giveBack(setup.settings, server, log);
-  const deps = activityDeps(setup, stop);
+  let isStarting = true;
+  const isHeld = async () => isStarting && voice !== null && voice.isHeld();
+  const deps = activityDeps(setup, { leaving: stop, isHeld });
   const lanes = await startLanes(rolesOf(setup), (role) => createLaneWorker(role, setup, server, deps), {
     server,
     voice,
     signal: stop,
     log,
   });
+  isStarting = false;
   // The spool is that of the lane of paid calls.
   if (lanes.api !== null)
     void repeat('cleaning the spool', spoolCleaning(setup.settings, log, stop), { signal: stop, log });
@@ -117,7 +120,10 @@ export function createWorkers(
   connection: NativeConnection,
   namespace: string,
 ): Promise<Worker[]> {
-  const deps = activityDeps(setup, new AbortController().signal);
+  const deps = activityDeps(setup, {
+    leaving: new AbortController().signal,
+    isHeld: () => Promise.resolve(false),
+  });
   return Promise.all(
     rolesOf(setup).map((role) => createLaneWorker(role, setup, { connection, namespace }, deps)),
   );
@@ -172,7 +178,7 @@ function workerOptions(
 
 function activityDeps(
   { settings, embedded }: Pick<WorkerSetup, 'settings' | 'embedded'>,
-  leaving: AbortSignal,
+  ofProcess: Pick<ActivityDeps, 'leaving' | 'isHeld'>,
 ): ActivityDeps {
   const secrets = createSecrets();
   return {
@@ -180,7 +186,7 @@ function activityDeps(
     keys: new SigningKeys(join(settings.home, 'keys')),
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
-    leaving,
+    ...ofProcess,
     resolveProvider: async (name, model) => {
       const provider = await resolveProvider(settings, name, model);
       secrets.remember(provider.secrets);

@@ -15,6 +15,8 @@ export interface ActivityDeps {
   lanes: ProviderLanes;
   /** Fires when this worker begins to end: a request that is not sent yet is left to another one (SPEC R6). */
   leaving: AbortSignal;
+  /** While the worker starts: a command delivers a message that goes before any call (SPEC C5). */
+  isHeld: () => Promise<boolean>;
   /** Read anew for every call, so that a corrected key helps at once (SPEC G8). Rejects with `ProviderConfigError`-like errors. */
   resolveProvider: (name: string, model: string) => Promise<ProviderEndpoint>;
   /** Hides every secret this process has seen (SPEC F9): for errors and logs. */

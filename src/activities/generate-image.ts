@@ -142,10 +142,11 @@ const ASKED_FOR_MS = 3_000;
  * its worker starts again, or a machine is busy, the request goes on. One that is gone means what Temporal's own cancel does.
  */
 async function cancelMode(): Promise<CancelMode | 'not known'> {
-  const { client, info } = Context.current();
-  const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
-  const ask = () => client.workflow.getHandle(workflowId, runId).query<CancelMode>(TASK_MESSAGES.cancelMode);
   try {
+    const { client, info } = Context.current();
+    const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
+    const handle = client.workflow.getHandle(workflowId, runId);
+    const ask = () => handle.query<CancelMode>(TASK_MESSAGES.cancelMode);
     return await client.withDeadline(Date.now() + ASKED_FOR_MS, ask);
   } catch (error) {
     // What the client says of a call that failed; an answer of the server's has a name of its own.

@@ -4,7 +4,6 @@ import type { Delivery, GeneratedImage, MockedImage } from '../domain/activity-c
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
 import type { AdmittedTask, ImageFormat, MockOrder } from '../domain/task.ts';
-import type { EndedAttempt } from '../artifacts/call-budget.ts';
 import { AttemptFailed, CallFailed } from '../artifacts/call-failures.ts';
 import { reserveImage, saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord } from '../artifacts/attempt-records.ts';
@@ -137,13 +136,17 @@ export class Generation {
     });
   }
 
-  /** Of the generations that this one goes on for. What they were refused with is settled; the others count (SPEC R7). */
-  async #earlierRequests(): Promise<EndedAttempt[]> {
+  /**
+   * Of the generations that this one goes on for. What they were refused with is settled; what may have been paid counts, a
+   * request that somebody aborted too (SPEC R7, R4).
+   */
+  async #earlierRequests(): Promise<{ end: AttemptRecord }[]> {
     const { continues = [] } = this.#task;
     if (continues.length === 0) return [];
     const records = await this.#folder.readAttempts();
     return records
-      .filter(({ generation_id, retryable }) => retryable && continues.includes(generation_id))
+      .filter(({ generation_id }) => continues.includes(generation_id))
+      .filter(({ retryable, billing }) => retryable || billing !== 'no')
       .map((end) => ({ end }));
   }
 
@@ -188,6 +191,7 @@ export class Generation {
     const endpoint = await this.#endpoint();
     const references = await readReferences(this.#task, this.#deps.inputRoots());
     const request = attemptRequest(this.#task, attempt, endpoint, safe);
+    if (await this.#deps.isHeld()) throw heldBack();
     const inLane = await turnOf(turn);
     this.progress.attempt = attempt;
     const { mode, model, size, options, generation_id } = this.#task;
@@ -324,4 +328,10 @@ export class Generation {
       runningState(this.#task, this.progress, { before, startedAt, ended: ended ?? null }),
     );
   }
+}
+
+/** The server knows by then what the message was: it may have cancelled this call. */
+function heldBack(): AttemptFailed {
+  const message = 'a message is delivered first; nothing was sent';
+  return new AttemptFailed({ category: 'cancelled', message }, { delayMs: 500 });
 }

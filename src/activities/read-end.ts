@@ -14,6 +14,14 @@ export function createReadEnd(): ImageActivities['readEnd'] {
     const path = join(task.run_dir, FILES.result);
     const result = await readJson<ResultRecord>(path);
     const isOwn = result?.generation_id === task.generation_id;
-    return isOwn ? endOf(resultRow(task, result, path)) : emptyEnd(order.index, 'cancelled');
+    if (!isOwn) return emptyEnd(order.index, 'cancelled');
+    const end = endOf(resultRow(task, result, path));
+    return wasAborted(result) ? { ...end, aborted: true } : end;
   };
+}
+
+/** Its last request was sent and cut by somebody's "now": nothing but a person's wish does that (SPEC R5). */
+function wasAborted({ attempts }: ResultRecord): boolean {
+  const last = attempts.at(-1);
+  return last?.category === 'cancelled' && last.billing === 'possible';
 }

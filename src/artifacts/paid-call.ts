@@ -24,6 +24,7 @@ export type SendRequest = (beforeFirstByte: () => void, deadline: Deadline) => P
 
 export interface PaidCall extends TaskTime, CallBudget {
   entry: SpoolEntry;
+  earlier: readonly { end: AttemptRecord }[];
   workflowId: string;
   /** Folder of its task: there its result is recorded. */
   runDir: string;
@@ -192,7 +193,9 @@ function refuseWhenDecided(call: PaidCall, attempts: readonly SpooledAttempt[]):
 }
 
 function refuseWhenSpent(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
-  const last = attempts.at(-1)?.end;
+  // What an earlier generation ended with is no verdict on this one: only what it counts for is.
+  const [before] = call.earlier.slice(-1).map(({ end }) => ({ ...end, retryable: true }));
+  const last = attempts.at(-1)?.end ?? before;
   if (last && budgetOf(call, attempts) !== 'open') throw refusal(last, call, attempts);
 }
 

@@ -261,6 +261,8 @@ export type TaskEnd = Pick<
 > & {
   /** The provider would refuse others the same way (SPEC R7). */
   provider_down?: ProviderDown;
+  /** A request of it was sent and aborted: a person stopped it. Of cancelled tasks only (SPEC B7). */
+  aborted?: true;
 };
 
 /** Row of the proof index (SPEC F10): which result proves a task of a batch. */

@@ -54,8 +54,7 @@ export async function startLanes(
   const laneOf = async (role: LaneRole): Promise<Lane | null> =>
     roles.includes(role) ? { worker: await create(role), run: null } : null;
   const lanes: Lanes = { api: await laneOf('api'), main: null };
-  const isHeld = voice !== null && roles.includes('main') && (await voice.isHeld());
-  if (!isHeld) startPaidLane(lanes.api, signal);
+  if (!(await voice?.isHeld())) startPaidLane(lanes.api, signal);
   lanes.main = await laneOf('main').catch(async (error: Error) => {
     log.error({ error: error.message }, 'no workflows can be run; paid calls in flight end first');
     await drainInTurn(lanes);
@@ -63,13 +62,13 @@ export async function startLanes(
   });
   startLane(lanes.main);
   log.info('worker polls');
-  if (isHeld && lanes.main !== null) {
+  if (voice !== null && lanes.main !== null && (await voice.isHeld())) {
     log.info('paid calls wait: a message is delivered first');
     voice.say({ phase: 'ready', api_lane: 'held' });
     await untilMessagesDelivered(lanes.main, server, { isHeld: () => voice.isHeld(), signal });
     log.info('paid calls begin');
-    startPaidLane(lanes.api, signal);
   }
+  startPaidLane(lanes.api, signal);
   voice?.say({ phase: 'ready', api_lane: 'polls' });
   return lanes;
 }
@@ -78,9 +77,9 @@ function startLane(lane: Lane | null): void {
   if (lane !== null) lane.run = lane.worker.run();
 }
 
-/** It takes no new call from the moment on at which the signal fires, whatever else begins or ends then (SPEC R6). */
+/** Once. It takes no new call from the moment on at which the signal fires, whatever else begins or ends then (SPEC R6). */
 function startPaidLane(lane: Lane | null, signal: AbortSignal): void {
-  if (lane === null || signal.aborted) return;
+  if (lane === null || lane.run !== null || signal.aborted) return;
   startLane(lane);
   signal.addEventListener('abort', () => shutDown(lane), { once: true });
 }

@@ -40,7 +40,8 @@ export class ProviderGuard {
 
   heed(end: TaskEnd): void {
     const refused = this.#refusedBy(end);
-    const isHeld = this.#held.delete(end.index) && end.status === 'cancelled';
+    // One whose request was aborted was stopped by a person: what is held here lets sent requests finish.
+    const isHeld = this.#held.delete(end.index) && end.status === 'cancelled' && end.aborted !== true;
     if (refused.length > 0) this.#down = end;
     const affected = isHeld ? [end.index] : refused;
     switch (this.#window.policy()) {

@@ -111,6 +111,18 @@ describe('while a provider has asked for fewer requests', () => {
     expect(world.provider.calls).toHaveLength(1);
   });
 
+  test('a message that is delivered while the worker starts goes first; the call comes after it (C5)', async () => {
+    const world = await activityWorld({});
+    let isHeld = true;
+    const worker = createPaidActivities({ ...world.deps, isHeld: () => Promise.resolve(isHeld) });
+    const held = await failureOf(world.attempt(world.task(), 1, { worker }));
+    expect([held.nonRetryable, held.message]).toEqual([false, expect.stringContaining('nothing was sent')]);
+    expect(world.provider.calls).toHaveLength(0);
+    isHeld = false;
+    await world.attempt(world.task(), 2, { worker }).result;
+    expect(world.provider.calls).toHaveLength(1);
+  });
+
   test('a wait that the time of the task does not allow ends it (S)', async () => {
     const { world } = await slowedDown(busy(2));
     const late = named(world, 'late', { task_timeout_ms: 12_000 });

@@ -38,7 +38,7 @@ function refuseSyncAfter(suffix: string): () => number {
       [isNext, times] = [false, times + 1];
       throw refused('EMFILE');
     },
-  } as Partial<typeof disk>);
+  });
   return () => times;
 }
 
@@ -73,7 +73,7 @@ test('a lock that could not be given back costs no image, and holds nothing in i
       times += 1;
       throw refused('EIO');
     },
-  } as Partial<typeof disk>);
+  });
   const first = await world.attempt(world.task()).result;
   expect(times).toBe(1);
   expect(await world.attempt(world.task(), 2).result).toEqual(first);

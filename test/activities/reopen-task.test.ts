@@ -47,3 +47,23 @@ test('a task that is taken back has no last word, keeps its attempts, and its re
   await run(reopenTask, { ...reopen, order: { ...order, retry: 2 } });
   expect(await readOrderFile(order)).not.toHaveProperty('continues');
 });
+
+test('a request that was aborted before its task was taken back counts: on_unknown hold sends no other (R4, R7)', async () => {
+  const world = await activityWorld({ latencyMs: 3_000 });
+  const { recordTask, reopenTask } = createRecordingActivities(world.deps);
+  const cover = world.task({ on_unknown: 'hold' });
+  const order = world.order(cover);
+  const first = world.attempt(cover);
+  await world.provider.waitForInFlight(1);
+  first.cancel('cancelRequested');
+  await expect(first.result).rejects.toThrow('cancelled');
+  const origin = { workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
+  const failure = { category: 'cancelled', message: 'cancelled' } as const;
+  const outcome = { status: 'cancelled' as const, failure };
+  await new MockActivityEnvironment().run(recordTask, { ...origin, order, outcome });
+  const reopen = { order: { ...order, retry: 1 }, namespace: 'default', order_run_id: RUN_ID };
+  await new MockActivityEnvironment().run(reopenTask, { ...reopen, because: 'the key was refused' });
+  const again = await readOrderFile(order);
+  const last = await failureOf(world.attempt(again, 1, { runId: 'the-next-run' }));
+  expect([last.details?.[0], world.provider.calls.length]).toMatchObject([{ category: 'needs_review' }, 1]);
+});

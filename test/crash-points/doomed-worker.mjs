@@ -27,6 +27,7 @@ const deps = {
   slots: new WorkerSlots(),
   lanes: new ProviderLanes(),
   leaving: new AbortController().signal,
+  isHeld: () => Promise.resolve(false),
   resolveProvider: async (name, model) => {
     const provider = await resolveProvider(settings, name, model);
     secrets.remember(provider.secrets);

@@ -100,6 +100,7 @@ function depsAt(moment: Moment): ActivityDeps {
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
     leaving: new AbortController().signal,
+    isHeld: () => Promise.resolve(false),
     resolveProvider: async (name, model) => {
       if (moment === 'before its request is announced') await standStill(moment);
       const provider = await resolveProvider(settings, name, model);

@@ -174,6 +174,7 @@ async function activityDeps(
     slots: new WorkerSlots(),
     lanes: new ProviderLanes(),
     leaving: new AbortController().signal,
+    isHeld: () => Promise.resolve(false),
     resolveProvider: (name, model) => resolveProvider(settings, name, model),
     redact: secrets.redact,
     redactLong: secrets.redactLong,

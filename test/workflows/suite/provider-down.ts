@@ -95,6 +95,26 @@ export function providerDown(world: World): void {
     expect(callsFor('between requests')).toHaveLength(2);
   });
 
+  test("Temporal's own cancel of a task that is held ends it: nothing is sent for it after resume (B7)", async () => {
+    const { system, callsFor, untilCalled } = world;
+    const tasks = named([
+      'held, then cancelled [fault:ok latency-ms=30000]',
+      'refused beside the held one [fault:401 latency-ms=500 times=1]',
+    ]);
+    const batch = await system.startBatch(system.batch(tasks, { max_workers: 2 }));
+    await untilCalled('held, then cancelled');
+    await until('the pause', async () => (await progress(batch)).paused !== null);
+    await system.client.getHandle(`${batch.workflowId}/t1`).cancel();
+    expect((await untilStill(batch)).counters).toMatchObject({ cancelled: 1, queued: 1 });
+    await batch.executeUpdate('resume');
+    expect(await batch.result()).toMatchObject({
+      success: 1,
+      cancelled: 1,
+      cost: { no: 1, possible: 1, yes: 1 },
+    });
+    expect(callsFor('held, then cancelled')).toHaveLength(1);
+  });
+
   test.each(['403', '404'])(
     'a %s that names nothing pauses when it is the second in a row',
     async (status) => {
