@@ -7,7 +7,7 @@ import { timestamp } from '../domain/layout.ts';
 import type { OrderedTask } from '../domain/batch-records.ts';
 import { SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
 import type { AdmittedTask, TaskTicket } from '../domain/task.ts';
-import { findProof, type Proven } from './adopt.ts';
+import { findProof, type Proven, readProofIndex } from './adopt.ts';
 import { promptStart } from '../domain/ui-text.ts';
 import type { ActivityDeps } from './deps.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
@@ -43,7 +43,7 @@ export async function admitOne(
   const price = prices === null ? null : taskPrice(prices, wanted);
   const task: AdmittedTask = {
     ...wanted,
-    generation_id: generationOf(order, wanted.task_key),
+    generation_id: await deliveredBy(order, wanted),
     request_fingerprint: requestFingerprint(wanted, wanted.input_images, sha256),
     ...(price === null ? {} : { price }),
     adopts,
@@ -99,9 +99,22 @@ export function ticketOf(task: AdmittedTask, { order_file }: Pick<OrderPlace, 'o
 }
 
 /** Retry number 0: an order's first go. */
-export function generationOf(order: AdmissionOrder, taskKey: string): string {
+export function generationOf(order: AdmissionOrder, taskKey: string, retry = 0): string {
   const { namespace, order_run_id } = order;
-  return generationId({ namespace, workflow_id: taskKey, order_run_id, retry: 0 }, sha256);
+  return generationId({ namespace, workflow_id: taskKey, order_run_id, retry }, sha256);
+}
+
+/** So often within one order a task is hardly run again. */
+const RETRIES_LOOKED_AT = 100;
+
+/** The generation of this very order that delivered already, whatever its retry number, for a reset (SPEC B6); else the first. */
+async function deliveredBy(order: AdmissionOrder, wanted: WantedTask): Promise<string> {
+  const first = generationOf(order, wanted.task_key);
+  const row = await readProofIndex(wanted);
+  if (row === null || row.generation_id === first) return first;
+  for (let retry = 1; retry <= RETRIES_LOOKED_AT; retry += 1)
+    if (generationOf(order, wanted.task_key, retry) === row.generation_id) return row.generation_id;
+  return first;
 }
 
 /** SPEC H4: an adopted task's result is a copy that says where it comes from. A reset finds its own, and its cost stays its own. */

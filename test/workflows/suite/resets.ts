@@ -16,6 +16,24 @@ export function resets(world: World): void {
     expect(callsFor('reset')).toHaveLength(2);
   });
 
+  test('what a retry delivered is not bought again by a reset, also of a batch that orders anew (B6)', async () => {
+    const { system, callsFor } = world;
+    const tasks = [
+      { prompt: 'reset after a retry [fault:400 times=1]', task_name: 't1' },
+      { prompt: 'beside it [fault:ok latency-ms=2000]', task_name: 't2' },
+    ];
+    const batch = await system.startBatch(system.batch(tasks, { again: true }));
+    await until('the failure', async () => {
+      const [first] = await batch.query<{ status: string }[]>('tasks');
+      return first?.status === 'failed';
+    });
+    await batch.executeUpdate('retryFailed');
+    expect(await batch.result()).toMatchObject({ ok: true, success: 2, cost: { no: 1, yes: 2 } });
+    const again = await system.reset(batch);
+    expect(await again.result()).toMatchObject({ ok: true, success: 2 });
+    expect([callsFor('reset after a retry').length, callsFor('beside it').length]).toEqual([2, 1]);
+  });
+
   test('a batch that is reset awaits its own tasks that are still running (B5)', async () => {
     const { system, callsFor } = world;
     system.provider.setLatencyMs(3_000);
