@@ -145,6 +145,18 @@ export const SCENARIOS: Record<string, Scenario> = {
     return withChild(system, await endOf(system, batch), 'aborted-by-update/a');
   },
 
+  /** Its paid answer only links to an image, whose host is busy until the cancel. */
+  'answer-before-cancel': async (system) => {
+    system.provider.setDownloadStatus(503);
+    const tasks = [{ prompt: 'linked [fault:url]', task_name: 'a' }];
+    const batch = await system.startBatch(system.batch(tasks), 'answer-before-cancel');
+    const task = system.client.getHandle('answer-before-cancel/a');
+    await until('the wait', async () => ((await pendingAttempt(task).catch(() => 0)) ?? 0) >= 2);
+    system.provider.setDownloadStatus(200);
+    await batch.executeUpdate('cancelTask', { args: [{ task: 'a' }] });
+    return withChild(system, await endOf(system, batch), 'answer-before-cancel/a');
+  },
+
   'retried-while-it-runs': async (system) => {
     const tasks = [{ prompt: 'at the second order [fault:400 times=1]' }, { prompt: `meanwhile ${SHORT}` }];
     const batch = await system.startBatch(system.batch(tasks), 'retried-while-it-runs');

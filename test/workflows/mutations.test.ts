@@ -66,6 +66,13 @@ const MUTATIONS: Record<string, Mutation> = {
     history: 'aborted-by-update',
     complaint: /TMPRL1100|patch|ActivityTaskScheduled/iu,
   },
+  'a cancelled task does not look for its answer': {
+    file: 'image-task.ts',
+    from: "if (!patched('2026-11-answer-before-cancel')) return null;",
+    to: 'if (task !== null) return null;',
+    history: 'answer-before-cancel.child',
+    complaint: /TMPRL1100|patch|ActivityTaskScheduled/iu,
+  },
   'a task is a child of another type': {
     file: 'image-batch.ts',
     from: 'startChild<typeof imageTask>(WORKFLOW_TYPES.task, {',
@@ -104,8 +111,8 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a task is recorded by another activity': {
     file: 'image-task.ts',
-    from: "import { paidCall, recordTask } from './activities.ts';",
-    to: "import { paidCall, recordBatch as recordTask } from './activities.ts';",
+    from: "import { collectImage, paidCall, recordTask } from './activities.ts';",
+    to: "import { collectImage, paidCall, recordBatch as recordTask } from './activities.ts';",
     history: 'timeout.child',
     complaint: /'recordTask' does not match activity type of activity command 'recordBatch'/u,
   },
