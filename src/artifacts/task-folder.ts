@@ -117,10 +117,14 @@ export class TaskFolder {
     await writeOrRemove(join(this.path, FILES.resultEnvelope), envelope);
   }
 
-  /** The last word of another generation than this one: its task is not ended any more. What its attempts were stays. */
+  /**
+   * The last word of a task that is not ended any more; what its attempts were stays. An image that this very generation
+   * delivered is its last word.
+   */
   async takeBackResult(generationId: string): Promise<void> {
     const result = await this.readResult();
-    if (result === null || result.generation_id === generationId) return;
+    if (result === null) return;
+    if (result.generation_id === generationId && result.status === 'completed') return;
     // `result.json` goes first: without it the others say nothing.
     for (const name of [FILES.result, FILES.resultEnvelope, FILES.stdout, FILES.stderr])
       await rm(join(this.path, name), { force: true });

@@ -48,6 +48,30 @@ test('a task that is taken back has no last word, keeps its attempts, and its re
   expect(await readOrderFile(order)).not.toHaveProperty('continues');
 });
 
+test('a task that is taken back with a paid answer keeps its generation, which adopts it (R5, R7)', async () => {
+  const world = await activityWorld({ script: ['url'] });
+  world.provider.setDownloadStatus(503);
+  const { recordTask, reopenTask } = createRecordingActivities(world.deps);
+  const cover = world.task();
+  const order = world.order(cover);
+  await failureOf(world.attempt(cover));
+  const origin = { workflow_id: cover.task_key, run_id: RUN_ID, started_at_ms: Date.now() };
+  const failure = { category: 'cancelled' as const, message: 'cancelled' };
+  const outcome = { status: 'cancelled' as const, failure };
+  await new MockActivityEnvironment().run(recordTask, { ...origin, order, outcome });
+  expect(await world.recordOf(cover)).toMatchObject({ billing: 'yes', phase: 'done', category: 'cancelled' });
+  const reopen = { order: { ...order, retry: 1 }, namespace: 'default', order_run_id: RUN_ID };
+  const billed = await new MockActivityEnvironment().run(reopenTask, { ...reopen, because: 'down' });
+  expect(billed).toEqual({ no: 0, possible: 0, yes: 1 });
+  const again = await readOrderFile(order);
+  expect(again.generation_id).toBe(cover.generation_id);
+  expect(existsSync(join(cover.run_dir, 'result.json'))).toBe(false);
+  world.provider.setDownloadStatus(200);
+  await world.attempt(again, 1, { runId: 'the-next-run' }).result;
+  expect(world.provider.calls).toHaveLength(1);
+  expect(await world.recordOf(cover)).toMatchObject({ ok: true, billing: 'yes' });
+});
+
 test('a request that was aborted before its task was taken back counts: on_unknown hold sends no other (R4, R7)', async () => {
   const world = await activityWorld({ latencyMs: 3_000 });
   const { recordTask, reopenTask } = createRecordingActivities(world.deps);
