@@ -1,6 +1,6 @@
 /** One task, for people: where it stands, each request with its money, its files, what it said last. Pure. */
 import type { AttemptRecord, BillingTally } from '../domain/records.ts';
-import type { TaskStatus } from '../domain/status.ts';
+import { hasEnded, type TaskStatus } from '../domain/status.ts';
 import type { Mode } from '../domain/task.ts';
 import { flow, wrap } from './layout.ts';
 import { type Line, plain, styled } from './paint.ts';
@@ -57,7 +57,7 @@ export function detailLines(detail: TaskDetail, look: Look): Line[] {
   return [
     ...headLines(detail, look),
     ...reasonLines(detail, look),
-    ...detail.attempts.flatMap((attempt) => attemptLines(attempt, look)),
+    ...detail.attempts.flatMap((attempt) => attemptLines(attempt, detail.status, look)),
     ...field('image ', detail.image_path),
     ...field('proof ', detail.result_path),
     ...field('sha256', detail.sha256),
@@ -89,12 +89,16 @@ function headLines(detail: TaskDetail, look: Look): Line[] {
 }
 
 /** A request that was sent and has not ended is in no count yet, and is not nothing. */
-function moneyText({ billing, attempts }: TaskDetail): string {
-  const isUnderWay = attempts.some(({ ended_at }) => ended_at === null);
-  if (!isUnderWay) return taskChargedText(billing);
+function moneyText({ billing, attempts, status }: TaskDetail): string {
+  if (!attempts.some((attempt) => isUnderWay(attempt, status))) return taskChargedText(billing);
   return sentCount(billing) === 0
     ? 'a request has no end yet'
     : `${taskChargedText(billing)}, another request has no end yet`;
+}
+
+/** One that was cut off has no time of its end either, but its record says what followed; and what ended has nothing open. */
+function isUnderWay({ ended_at, next_attempt_at }: AttemptRecord, status: TaskStatus): boolean {
+  return ended_at === null && next_attempt_at === null && !hasEnded(status);
 }
 
 function statusPiece(status: TaskStatus) {
@@ -118,29 +122,20 @@ function reasonLines({ error, waiting_for, acceptable }: TaskDetail, { columns }
   ];
 }
 
-function attemptLines(attempt: AttemptRecord, look: Look): Line[] {
+function attemptLines(attempt: AttemptRecord, status: TaskStatus, look: Look): Line[] {
   const symbols = symbolsOf(look);
-  const {
-    attempt: number,
-    started_at,
-    ended_at,
-    elapsed_ms,
-    http_status,
-    request_id,
-    billing,
-    error,
-  } = attempt;
-  const isUnderWay = ended_at === null;
+  const { attempt: number, started_at, elapsed_ms, http_status, request_id, billing, error } = attempt;
+  const hasNoEnd = isUnderWay(attempt, status);
   const facts = [
     timeText(started_at).slice(11),
     ...(elapsed_ms === null ? [] : [durationText(elapsed_ms)]),
     ...(http_status === null ? [] : [`HTTP ${http_status}`]),
     ...(request_id === null ? [] : [`request id ${safe(request_id)}`]),
-    isUnderWay ? 'no end of it is recorded' : BILLED[billing],
+    hasNoEnd ? 'no end of it is recorded' : BILLED[billing],
   ];
   const mark = attempt.ok
     ? styled('green', `  ${symbols.done} `)
-    : isUnderWay
+    : hasNoEnd
       ? styled('cyan', `  ${symbols.running} `)
       : styled('red', `  ${symbols.failed} `);
   const groups = facts.map((fact): Line => [plain(fact)]);

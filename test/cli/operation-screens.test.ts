@@ -183,6 +183,50 @@ const DETAIL: TaskDetail = {
   },
 };
 
+const WITHOUT_END = { ...ATTEMPT, ended_at: null, elapsed_ms: null, next_attempt_at: null };
+
+/** Its worker was killed under the first request, which may have been paid; the second brought the image. */
+const CUT_OFF: TaskDetail = {
+  ...DETAIL,
+  status: 'completed',
+  acceptable: true,
+  billing: { no: 0, possible: 1, yes: 1 },
+  error: null,
+  attempts: [
+    {
+      ...WITHOUT_END,
+      next_attempt_at: ago(90),
+      error: 'worker vm/slot-2 (pid 28122) ended while request 1 was under way',
+    },
+    {
+      ...ATTEMPT,
+      attempt: 2,
+      ok: true,
+      started_at: ago(90),
+      ended_at: ago(20),
+      elapsed_ms: 70_000,
+      http_status: 200,
+      request_id: 'req_8f21b0c3d4e5',
+      billing: 'yes',
+      error: null,
+    },
+  ],
+  stderr_tail: '',
+};
+
+const UNDER_WAY: TaskDetail = {
+  ...DETAIL,
+  status: 'running',
+  acceptable: null,
+  ended_at: null,
+  billing: { no: 0, possible: 0, yes: 0 },
+  error: null,
+  waiting_for: 'the image',
+  attempts: [{ ...WITHOUT_END, started_at: ago(40), error: 'no end of this request is known' }],
+  stderr_tail: '',
+  result_path: null,
+};
+
 const keys = (count: number) => Array.from({ length: count }, (_, i) => `${id}/t${i}`);
 const cancelled = (answer: Partial<CancelAnswer>, look: Look) =>
   painted(cancelLines(id, { cancelled: [], finishing: [], aborting: [], ...answer }, look), look);
@@ -222,6 +266,8 @@ const DRAWN: Record<string, (look: Look) => string[]> = {
 /** Screens with paths to be copied, which are never broken. */
 const PRINTED: Record<string, (look: Look) => string[]> = {
   get: (look) => painted(detailLines(DETAIL, look), look),
+  'get-after-a-kill': (look) => painted(detailLines(CUT_OFF, look), look),
+  'get-under-way': (look) => painted(detailLines(UNDER_WAY, look), look),
 };
 
 const SCREENS = Object.entries({ ...DRAWN, ...PRINTED });
