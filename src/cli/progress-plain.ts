@@ -101,7 +101,7 @@ function countsText(view: View): string {
     `elapsed=${seconds(elapsedMs)}s`,
     ...(left === null ? [] : [`eta=${Math.floor(left.fromMs / 1000)}-${Math.ceil(left.toMs / 1000)}s`]),
     ...nonZero(cost),
-    ...(billing.currency === undefined ? [] : [`currency=${billing.currency}`]),
+    ...(cost.spent_micros + cost.possibly_spent_micros > 0 ? [`currency=${billing.currency}`] : []),
   ].join(' ');
 }
 
