@@ -170,6 +170,9 @@ function workerOptions(
         activities: createRecordingActivities(deps),
         dataConverter: { externalStorage: new UnreachableStorage() },
         maxCachedWorkflows: 200,
+        // So long what comes for a workflow waits for the worker that knew it, before another one is asked: one that was
+        // killed never answers.
+        stickyQueueScheduleToStartTimeout: '3s',
         maxHeartbeatThrottleInterval: '5s',
         shutdownGraceTime: '30s',
       };
