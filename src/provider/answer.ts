@@ -40,7 +40,7 @@ type EchoField = (typeof ECHO_FIELDS)[number];
 export function readAnswer(body: Buffer, redact: Redact = (text) => text): ImageAnswer {
   const json = parse(body, redact);
   refuseError(json, redact);
-  const items = asArray(own(json, 'data')).map(asObject);
+  const items = itemsOf(json);
   const images = items.map(givenImage).filter((given) => given !== null);
   const [first] = images;
   if (first === undefined) throw new BadAnswer(whyNoImage(json, items, redact));
@@ -54,6 +54,15 @@ export function readAnswer(body: Buffer, redact: Redact = (text) => text): Image
     echo: echoOf(json),
     extraImages: images.length - 1,
   };
+}
+
+/** Whether anything in it may be an image: then it was paid, whatever it says besides. Never throws. */
+export function holdsImage(body: Buffer): boolean {
+  try {
+    return itemsOf(parse(body, (text) => text)).some((item) => givenImage(item) !== null);
+  } catch {
+    return false;
+  }
 }
 
 const REVISED_PROMPT_CHARACTERS = 32_000;
@@ -90,6 +99,10 @@ function refuseError(json: object, redact: Redact): void {
   throw new BadAnswer(
     `the provider reports an error inside a success (${code ?? type ?? 'no code'}): ${message ?? 'no message'}`,
   );
+}
+
+function itemsOf(json: object): (object | null)[] {
+  return asArray(own(json, 'data')).map(asObject);
 }
 
 interface GivenImage {

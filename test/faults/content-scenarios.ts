@@ -162,6 +162,15 @@ export const CONTENT_SCENARIOS: Scenarios = {
   '48b': step('empty_data'),
   '48c': body200(() => '{"data":null}'),
   '48d': body200(() => withImage('')),
+  '48e': allOf(
+    step('error_in_200', { code: 'insufficient_quota' }, { says: /^HTTP 200 \(insufficient_quota\): /u }),
+    body200(() => `${'\n'.repeat(600)}{"code":"project_spend_limit_exceeded","message":"no more"}`),
+  ),
+  '48f': body200(() => '{"error":{"code":402,"message":"Insufficient credits"}}', {
+    says: /\(402\): Insuf/u,
+  }),
+  '48g': step('error_in_200', { code: 'invalid_api_key' }),
+  '48h': body200(() => '{"error":{"code":401,"message":"No credentials"},"data":null}'),
   '49a': step('truncated_base64'),
   '49b': withBytesAsUrlSafe(),
   '49c': step('base64_lines'),
