@@ -103,6 +103,11 @@ export const STATUS_FAULTS: readonly Fault[] = [
       { when: 'NaN: the usual wait', end: answered('rate_limited') },
       { when: '-5: the usual wait', end: answered('rate_limited') },
       { when: '1e9: the usual wait', end: answered('rate_limited') },
+      { when: 'two headers: the longer wait', end: answered('rate_limited') },
+      { when: 'a number of 20 digits: 15 minutes', end: answered('rate_limited') },
+      { when: 'an asctime date, or one without a zone: GMT', end: answered('rate_limited') },
+      { when: '“try again in 2 days”: 15 minutes', end: answered('rate_limited') },
+      { when: '“try again in about 20 seconds”', end: answered('rate_limited') },
     ],
   },
   {
