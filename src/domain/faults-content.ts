@@ -28,7 +28,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
   },
   {
     id: 48,
-    fault: 'JSON without an image',
+    fault: 'JSON with an error, or without an image',
     cases: [
       { when: 'an error object, but for 48e to 48h', end: bad },
       { when: 'data: []', end: bad },
@@ -56,6 +56,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
         end: keyRefused,
         sign: { statuses: [SUCCESSES], words: /^401$/u },
       },
+      { when: 'an empty error object beside an image', end: 'completed' },
     ],
     spec: NOT_AGAIN,
   },
@@ -68,6 +69,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
       { when: 'in lines', end: 'completed' },
       { when: 'as a data URI', end: 'completed' },
       { when: 'white space before the JSON (keep-alive of a gateway)', end: 'completed' },
+      { when: 'as a data URI with parameters', end: 'completed' },
     ],
     spec: NOT_AGAIN,
   },
@@ -102,8 +104,19 @@ export const CONTENT_FAULTS: readonly Fault[] = [
   { id: 53, fault: 'another size than asked for', cases: [{ end: differs }] },
   {
     id: 54,
-    fault: 'three images where one was asked for',
-    cases: [{ end: 'completed with a warning', also: 'the first is saved, the raw answer keeps the others' }],
+    fault: 'several images where one was asked for',
+    cases: [
+      {
+        when: 'three',
+        end: 'completed with a warning',
+        also: 'the first is saved, the raw answer keeps the others',
+      },
+      {
+        when: 'the first of them broken',
+        end: 'completed with a warning',
+        also: 'the first that decodes is saved: it was paid',
+      },
+    ],
   },
   {
     id: 55,
