@@ -1,11 +1,11 @@
 import type { AnswerNotes, ImageFacts } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
-import { inspectImage } from '../artifacts/image-file.ts';
 import type { AnswerHeader } from '../artifacts/spool.ts';
-import { BadAnswer, readAnswer } from '../provider/answer.ts';
+import { BadAnswer, type ImageAnswer, readAnswer } from '../provider/answer.ts';
 import type { KeptDownload } from '../artifacts/spooled-download.ts';
 import { encodingOf } from '../provider/exchange.ts';
 import type { ActivityDeps } from './deps.ts';
+import { type UsableImage, usableImage } from './usable-image.ts';
 
 export type Verdict =
   | { ok: true; image: Buffer; facts: ImageFacts; notes: AnswerNotes }
@@ -39,26 +39,21 @@ async function verdictOf(
   task: AdmittedTask,
   { spool, redact, fetchLinked }: Judge,
 ): Promise<Verdict> {
-  let answer: ReturnType<typeof readAnswer>;
-  let given: { bytes: Buffer; origin?: string };
+  let answer: ImageAnswer;
+  let image: UsableImage;
   try {
     answer = readAnswer(body, redact);
-    given = 'link' in answer.image ? await fetchLinked(answer.image.link) : { bytes: answer.image };
+    image = await usableImage(answer.images, fetchLinked);
   } catch (error) {
     if (error instanceof BadAnswer) return { ok: false, error: error.message };
     throw error;
   }
-  const inspected = await inspectImage(given.bytes);
-  if (inspected === null)
-    return { ok: false, error: 'the answer holds bytes that are no PNG, JPEG or WebP image' };
-  const { decodes, problem, ...facts } = inspected;
-  if (!decodes)
-    return { ok: false, error: `the image in the answer does not decode: ${problem ?? 'damaged'}` };
+  const { facts } = image;
   const reference = task.input_images.find((input) => input.sha256 === facts.sha256);
   if (reference)
     return { ok: false, error: `the answer is the reference ${reference.path} itself, nothing new` };
   const duplicateOf = await spool.claimImage(facts.sha256, task.generation_id);
-  const warnings = differences(facts, task, answer.extraImages);
+  const warnings = differences(image, task);
   const otherModel = otherModelThan(task.model, answer.echo.model);
   if (otherModel !== null)
     warnings.push(`asked for the model ${task.model}, made by ${otherModel} as the provider says`);
@@ -66,13 +61,13 @@ async function verdictOf(
     warnings.push(`the same image was delivered before, by generation ${duplicateOf}`);
   const notes: AnswerNotes = {
     usage: answer.usage,
-    revised_prompt: answer.revisedPrompt,
+    revised_prompt: image.revisedPrompt,
     warnings,
     ...(duplicateOf === null ? {} : { duplicate_of: duplicateOf }),
     ...(otherModel === null ? {} : { other_model: otherModel }),
-    ...(given.origin === undefined ? {} : { downloaded_from: given.origin }),
+    ...(image.origin === undefined ? {} : { downloaded_from: image.origin }),
   };
-  return { ok: true, image: given.bytes, facts, notes };
+  return { ok: true, image: image.bytes, facts, notes };
 }
 
 /** What the provider says it was, when that is neither the model asked for nor a dated version of it. */
@@ -84,13 +79,13 @@ function otherModelThan(asked: string, said: string | undefined): string | null 
   return isSame ? null : said;
 }
 
-function differences(facts: ImageFacts, task: AdmittedTask, extraImages: number): string[] {
+function differences({ facts, broken, unused }: UsableImage, task: AdmittedTask): string[] {
   const warnings: string[] = [];
   const size = `${facts.width}x${facts.height}`;
   const format = task.options.output_format ?? 'png';
   if (task.size !== 'auto' && task.size !== size) warnings.push(`asked for ${task.size}, got ${size}`);
   if (format !== facts.format) warnings.push(`asked for ${format}, got ${facts.format}`);
-  if (extraImages > 0)
-    warnings.push(`${extraImages} more image(s) in the answer were not used; see the raw answer`);
+  if (broken > 0) warnings.push(`${broken} image(s) before it in the answer were broken; see the raw answer`);
+  if (unused > 0) warnings.push(`${unused} more image(s) in the answer were not used; see the raw answer`);
   return warnings;
 }

@@ -37,7 +37,7 @@ export interface TaskPrice {
   currency: string;
   /** Expected for one request. */
   request_micros: number;
-  /** Where the config has them an answer costs what its `usage` says. */
+  /** Where the config has them an answer costs what its `usage` says, when that can be believed. */
   tokens?: TokenPrices;
 }
 
@@ -162,24 +162,23 @@ function requestMicros({ request_micros, tokens }: TaskPrice, usage: Usage | nul
   return (tokens && usage && usageMicros(tokens, usage)) ?? request_micros;
 }
 
-/** Null when the provider counted nothing that can be priced. Input that is not told apart costs the higher price. */
+/**
+ * Null when the counts are not to be believed: one of them is no count, or a delivered image would have cost no output, as
+ * gateways say that count nothing. Input that is not told apart costs the higher price.
+ */
 function usageMicros({ text_input, image_input, output }: TokenPrices, usage: Usage): number | null {
   const details = (usage['input_tokens_details'] ?? {}) as Usage;
   const [input, text, image, out] = [
-    usage['input_tokens'],
-    details['text_tokens'],
-    details['image_tokens'],
-    usage['output_tokens'],
-  ].map(countOf);
-  if (out === null || out === undefined) return null;
-  if (typeof text === 'number' && typeof image === 'number')
-    return tokenMicros([
-      [text, text_input],
-      [image, image_input],
-      [out, output],
-    ]);
+    countOf(usage['input_tokens']),
+    countOf(details['text_tokens']),
+    countOf(details['image_tokens']),
+    countOf(usage['output_tokens']),
+  ];
+  if (input === null || text === null || image === null || out === null || out === 0) return null;
   return tokenMicros([
-    [input ?? 0, Math.max(text_input, image_input)],
+    [text, text_input],
+    [image, image_input],
+    [Math.max(0, input - text - image), Math.max(text_input, image_input)],
     [out, output],
   ]);
 }
@@ -187,9 +186,11 @@ function usageMicros({ text_input, image_input, output }: TokenPrices, usage: Us
 /** More tokens than any image has: whoever says so is not believed. */
 const TOKENS_MAX = 10_000_000;
 
+/** 0 for what is not told; null for what is no count. */
 function countOf(value: unknown): number | null {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= TOKENS_MAX
-    ? (value as number)
+  const count = value ?? 0;
+  return Number.isInteger(count) && (count as number) >= 0 && (count as number) <= TOKENS_MAX
+    ? (count as number)
     : null;
 }
 

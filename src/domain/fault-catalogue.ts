@@ -84,10 +84,18 @@ export function faultCases(): { key: string; fault: Fault; faultCase: FaultCase 
  */
 export function categoryOfAnswer(status: number, words: readonly (string | null)[]): FailureCategory {
   const found =
-    ANSWER_SIGNS.find(({ sign }) => isSaid(sign, words) && isAmong(status, sign)) ??
+    signSaid(status, words) ??
     ANSWER_SIGNS.find(({ sign }) => sign.words === undefined && sign.statuses.includes(status)) ??
     ANSWER_SIGNS.find(({ sign }) => sign.words === undefined && isAmong(status, sign));
   return found?.category ?? 'server_error';
+}
+
+/**
+ * Of a 2xx without an image: only the words of the provider can make it a refusal. Null: it was accepted work, whatever came
+ * of it.
+ */
+export function refusalInSuccess(status: number, words: readonly (string | null)[]): FailureCategory | null {
+  return signSaid(status, words)?.category ?? null;
 }
 
 /** Of a request that ended without a complete answer. A code that is named wins over the phase alone. */
@@ -111,6 +119,10 @@ const SIGNED: readonly Signed<AnswerSign | TransportSign>[] = FAULTS.flatMap(({ 
 
 const ANSWER_SIGNS = SIGNED.filter((one): one is Signed<AnswerSign> => 'statuses' in one.sign);
 const TRANSPORT_SIGNS = SIGNED.filter((one): one is Signed<TransportSign> => 'phases' in one.sign);
+
+function signSaid(status: number, words: readonly (string | null)[]): Signed<AnswerSign> | undefined {
+  return ANSWER_SIGNS.find(({ sign }) => isSaid(sign, words) && isAmong(status, sign));
+}
 
 function isSaid({ words }: AnswerSign, said: readonly (string | null)[]): boolean {
   return words !== undefined && said.some((word) => word !== null && words.test(word));

@@ -1,8 +1,14 @@
 /** Part D of the catalogue: a 200 with bad content. It is paid for, so the raw answer is kept, and nothing bought again (R2). */
 import type { Fault, FaultEnd } from './fault-catalogue.ts';
+import { KEY_WORDS, QUOTA_WORDS } from './faults-status.ts';
 
 const bad: FaultEnd = { category: 'bad_response', phase: 'done' };
 const differs: FaultEnd = 'not acceptable';
+
+const SUCCESSES = [200, 299] as const;
+const keyRefused: FaultEnd = { category: 'auth', phase: 'done' };
+const noMoney: FaultEnd = { category: 'quota', phase: 'done' };
+const NO_SUCCESS = 'is a refusal as by its status: nothing was made, and the batch pauses (R7)';
 
 /** The catalogue buys such an image once more. */
 const NOT_AGAIN = 'R2: a complete 200 was paid for and is not bought again unasked';
@@ -22,12 +28,35 @@ export const CONTENT_FAULTS: readonly Fault[] = [
   },
   {
     id: 48,
-    fault: 'JSON without an image',
+    fault: 'JSON with an error, or without an image',
     cases: [
-      { when: 'an error object', end: bad },
+      { when: 'an error object, but for 48e to 48h', end: bad },
       { when: 'data: []', end: bad },
       { when: 'data: null', end: bad },
       { when: 'an empty b64_json', end: bad },
+      {
+        when: 'an error object that says insufficient_quota, or another word for money',
+        end: noMoney,
+        sign: { statuses: [SUCCESSES], words: QUOTA_WORDS },
+        also: NO_SUCCESS,
+      },
+      {
+        when: 'an error object that says 402',
+        end: noMoney,
+        sign: { statuses: [SUCCESSES], words: /^402$/u },
+      },
+      {
+        when: 'an error object that says invalid_api_key',
+        end: keyRefused,
+        sign: { statuses: [SUCCESSES], words: KEY_WORDS },
+        also: NO_SUCCESS,
+      },
+      {
+        when: 'an error object that says 401',
+        end: keyRefused,
+        sign: { statuses: [SUCCESSES], words: /^401$/u },
+      },
+      { when: 'an empty error object beside an image', end: 'completed' },
     ],
     spec: NOT_AGAIN,
   },
@@ -40,6 +69,7 @@ export const CONTENT_FAULTS: readonly Fault[] = [
       { when: 'in lines', end: 'completed' },
       { when: 'as a data URI', end: 'completed' },
       { when: 'white space before the JSON (keep-alive of a gateway)', end: 'completed' },
+      { when: 'as a data URI with parameters', end: 'completed' },
     ],
     spec: NOT_AGAIN,
   },
@@ -74,8 +104,19 @@ export const CONTENT_FAULTS: readonly Fault[] = [
   { id: 53, fault: 'another size than asked for', cases: [{ end: differs }] },
   {
     id: 54,
-    fault: 'three images where one was asked for',
-    cases: [{ end: 'completed with a warning', also: 'the first is saved, the raw answer keeps the others' }],
+    fault: 'several images where one was asked for',
+    cases: [
+      {
+        when: 'three',
+        end: 'completed with a warning',
+        also: 'the first is saved, the raw answer keeps the others',
+      },
+      {
+        when: 'the first of them broken',
+        end: 'completed with a warning',
+        also: 'the first that decodes is saved: it was paid',
+      },
+    ],
   },
   {
     id: 55,

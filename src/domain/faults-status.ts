@@ -8,11 +8,11 @@ const REFUSALS = [400, 499] as const;
 /** Only about key and model are words of a refusal to be trusted in other places than their own. */
 const KEY_AND_MODEL = [400, 404] as const;
 
-const QUOTA_WORDS =
+export const QUOTA_WORDS =
   /^(insufficient_(user_)?quota|credit_balance_exhausted|\w{1,40}_(spend|usage)_limit_exceeded|billing_hard_limit_reached)$/u;
 const MODERATION_WORDS =
   /^(moderation_blocked|content_policy_violation|content_?filter|responsibleaipolicyviolation|sensitive_words_detected)$/u;
-const KEY_WORDS = /^(invalid_api_key|incorrect_api_key|invalid_authentication|authentication_error)$/u;
+export const KEY_WORDS = /^(invalid_api_key|incorrect_api_key|invalid_authentication|authentication_error)$/u;
 const MODEL_WORDS = /^(model_not_found|deploymentnotfound)$/u;
 
 const SLOW_DOWN = 'no request of this worker goes to this provider before the announced time';
@@ -103,6 +103,11 @@ export const STATUS_FAULTS: readonly Fault[] = [
       { when: 'NaN: the usual wait', end: answered('rate_limited') },
       { when: '-5: the usual wait', end: answered('rate_limited') },
       { when: '1e9: the usual wait', end: answered('rate_limited') },
+      { when: 'two headers: the longer wait', end: answered('rate_limited') },
+      { when: 'a number of 20 digits: 15 minutes', end: answered('rate_limited') },
+      { when: 'an asctime date, or one without a zone: GMT', end: answered('rate_limited') },
+      { when: '“try again in 2 days”: 15 minutes', end: answered('rate_limited') },
+      { when: '“try again in about 20 seconds”', end: answered('rate_limited') },
     ],
   },
   {

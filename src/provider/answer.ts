@@ -10,17 +10,23 @@ import {
 } from './provider-error.ts';
 
 export interface ImageAnswer {
-  /** The bytes as the provider made them; whether they are an image is for `inspectImage` to say. Or where they are. */
-  image: Buffer | ImageLink;
+  /** One was asked for; at least one is here, in the provider's order. */
+  images: readonly GivenImage[];
   /** Token counts: numbers and short texts, at most three levels deep. */
   usage: Record<string, unknown> | null;
-  revisedPrompt: string | null;
   /** Seconds since 1970. */
   created: number | null;
   /** What the provider says it made. */
   echo: Partial<Record<EchoField, string>>;
-  /** Images beside the first one, which nobody asked for. */
-  extraImages: number;
+}
+
+export interface GivenImage {
+  /**
+   * The bytes as the provider made them; whether they are an image is for `inspectImage` to say. Or where they are. Throws
+   * `BadAnswer`.
+   */
+  read: () => Buffer | ImageLink;
+  revisedPrompt: string | null;
 }
 
 /** As the provider wrote it: whatever stands there, and not to be followed but by `download`. */
@@ -40,20 +46,31 @@ type EchoField = (typeof ECHO_FIELDS)[number];
 export function readAnswer(body: Buffer, redact: Redact = (text) => text): ImageAnswer {
   const json = parse(body, redact);
   refuseError(json, redact);
-  const items = asArray(own(json, 'data')).map(asObject);
-  const images = items.map(givenImage).filter((given) => given !== null);
-  const [first] = images;
-  if (first === undefined) throw new BadAnswer(whyNoImage(json, items, redact));
-  const revised = own(items.find((item) => givenImage(item) !== null) ?? null, 'revised_prompt');
+  const items = itemsOf(json);
+  const images = items.flatMap((item) => {
+    const written = writtenImage(item);
+    if (written === null) return [];
+    const revised = own(item, 'revised_prompt');
+    const revisedPrompt = typeof revised === 'string' ? revised.slice(0, REVISED_PROMPT_CHARACTERS) : null;
+    return [{ read: () => decode(written, redact), revisedPrompt }];
+  });
+  if (images.length === 0) throw new BadAnswer(whyNoImage(json, items, redact));
   const created = own(json, 'created');
   return {
-    image: decode(first, redact),
+    images,
     usage: asObject(plain(own(json, 'usage'), 3)) as Record<string, unknown> | null,
-    revisedPrompt: typeof revised === 'string' ? revised.slice(0, REVISED_PROMPT_CHARACTERS) : null,
     created: typeof created === 'number' ? created : null,
     echo: echoOf(json),
-    extraImages: images.length - 1,
   };
+}
+
+/** Whether anything in it may be an image: then it was paid, whatever it says besides. Never throws. */
+export function holdsImage(body: Buffer): boolean {
+  try {
+    return itemsOf(parse(body, (text) => text)).some((item) => writtenImage(item) !== null);
+  } catch {
+    return false;
+  }
 }
 
 const REVISED_PROMPT_CHARACTERS = 32_000;
@@ -84,20 +101,32 @@ function parse(body: Buffer, redact: Redact): object {
 
 /** A late failure arrives in a 200 that was begun before it. */
 function refuseError(json: object, redact: Redact): void {
-  const error = own(json, 'error');
-  if (error === undefined || error === null || error === false || error === '') return;
+  if (!saysAnything(own(json, 'error'), ERROR_DEPTH)) return;
   const { code, type, message } = errorInJson(json, redact);
   throw new BadAnswer(
     `the provider reports an error inside a success (${code ?? type ?? 'no code'}): ${message ?? 'no message'}`,
   );
 }
 
-interface GivenImage {
+function itemsOf(json: object): (object | null)[] {
+  return asArray(own(json, 'data')).map(asObject);
+}
+
+const ERROR_DEPTH = 3;
+
+/** Programs that leave no field out write `"error": {"code": 0, "message": ""}` into their successes. */
+function saysAnything(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return value.trim() !== '';
+  if (typeof value !== 'object' || value === null) return Boolean(value);
+  return depth === 0 || Object.values(value).some((field) => saysAnything(field, depth - 1));
+}
+
+interface WrittenImage {
   field: 'b64_json' | 'url';
   text: string;
 }
 
-function givenImage(item: object | null): GivenImage | null {
+function writtenImage(item: object | null): WrittenImage | null {
   for (const field of ['b64_json', 'url'] as const) {
     const text = own(item, field);
     if (typeof text === 'string' && text.trim() !== '') return { field, text };
@@ -115,17 +144,22 @@ function whyNoImage(json: object, items: readonly unknown[], redact: Redact): st
 }
 
 /** Gateways put data URIs into either field, and links into either; a `url` may also be relative to the gateway. */
-function decode({ field, text }: GivenImage, redact: Redact): Buffer | ImageLink {
+function decode({ field, text }: WrittenImage, redact: Redact): Buffer | ImageLink {
   const start = text.slice(0, 100).trimStart();
   const isData = /^data:/iu.test(start);
   if (/^https?:/iu.test(start) || (field === 'url' && !isData)) return { link: text.trim() };
   if (!isData) return decodeBase64(text);
   const comma = text.indexOf(',');
-  if (comma === -1 || !/^\s*data:image\/[\w.+-]{1,40};base64$/iu.test(text.slice(0, Math.min(comma, 100)))) {
+  if (comma === -1 || !IMAGE_DATA.test(text.slice(0, Math.min(comma, DATA_PREFIX_CHARACTERS)))) {
     throw new BadAnswer(`the image's data URI is no base64 image: it begins ${quote(text, redact)}`);
   }
   return decodeBase64(text.slice(comma + 1));
 }
+
+/** RFC 2397. Of an image, or of bytes that nobody named: they say themselves what they are. Parameters before `base64` change nothing. */
+const IMAGE_DATA =
+  /^\s*data:(?:image\/[\w.+-]{1,40}|(?:application|binary)\/octet-stream)? ?(?:; ?[\w.+-]{1,40}=[^;,]{0,100})*; ?base64 ?$/iu;
+const DATA_PREFIX_CHARACTERS = 400;
 
 /** Strict: whole quads, padding where it belongs, RFC 4648's first alphabet; line breaks are allowed. */
 function decodeBase64(text: string): Buffer {

@@ -1,6 +1,7 @@
 /** What a complete HTTP answer means: an image to read, or a failure with its category (SPEC R2, `reference/api.md` 1.5). */
 import type { FailureCategory } from '../domain/failure.ts';
-import { categoryOfAnswer } from '../domain/fault-catalogue.ts';
+import { categoryOfAnswer, refusalInSuccess } from '../domain/fault-catalogue.ts';
+import { holdsImage } from './answer.ts';
 import type { ProviderAnswer } from './image-call.ts';
 import { type ProviderError, type Redact, oneLine, providerErrorOf } from './provider-error.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -21,8 +22,9 @@ export type AnswerClass =
     };
 
 /**
- * Every 2xx was accepted work: whether an image is in it is for `readAnswer` to say. `redact` takes exact secrets out of
- * the provider's words before they are cut to length.
+ * A 2xx was accepted work, whether or not an image is in it, which is for `readAnswer` to say; unless it says in an error
+ * object that the key or the money is refused (SPEC R7). `redact` takes exact secrets out of the provider's words before
+ * they are cut to length.
  */
 export function classifyAnswer(
   answer: Pick<ProviderAnswer, 'status' | 'headers' | 'body'>,
@@ -30,18 +32,30 @@ export function classifyAnswer(
   nowMs: number = Date.now(),
 ): AnswerClass {
   const { status, headers, body } = answer;
-  if (status >= 200 && status <= 299) return { kind: 'image' };
+  const isSuccess = status >= 200 && status <= 299;
+  if (isSuccess && !mayRefuse(body)) return { kind: 'image' };
   const error = providerErrorOf(body, redact);
+  const words = [error.code, error.type];
+  const category = isSuccess ? refusalInSuccess(status, words) : categoryOfAnswer(status, words);
+  if (category === null) return { kind: 'image' };
   const waitMs = retryAfterMs(headers, error.message ?? '', nowMs);
   return {
     kind: 'failure',
-    category: categoryOfAnswer(status, [error.code, error.type]),
+    category,
     message: describe(status, error),
     httpStatus: status,
     ...(headers['x-request-id'] === undefined ? {} : { requestId: headers['x-request-id'] }),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     ...(headers['x-should-retry']?.trim().toLowerCase() === 'false' ? { final: true } : {}),
   };
+}
+
+/** A refusal says little, with the blank lines that kept its connection alive; what is larger may be an image, and is spooled unread. */
+const REFUSAL_BYTES = 64 * 1024;
+
+/** Gateways that keep a connection alive have sent their 200 when the refusal comes (`reference/api.md` 1.6). */
+function mayRefuse(body: Buffer): boolean {
+  return body.length <= REFUSAL_BYTES && !holdsImage(body);
 }
 
 function describe(status: number, error: ProviderError): string {

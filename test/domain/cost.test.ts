@@ -118,13 +118,42 @@ describe('what requests cost', () => {
 
   test.each<[string, Usage]>([
     ['nothing', {}],
+    ['zeros', { input_tokens: 0, output_tokens: 0, total_tokens: 0 }],
+    [
+      'zeros that are told apart',
+      {
+        input_tokens: 0,
+        input_tokens_details: { text_tokens: 0, image_tokens: 0 },
+        output_tokens: 0,
+        output_tokens_details: { image_tokens: 0, text_tokens: 0 },
+        total_tokens: 0,
+      },
+    ],
+    ['input alone', { input_tokens: 1044, output_tokens: 0, total_tokens: 1044 }],
     ['text', { output_tokens: '7024' }],
     ['less than nothing', { output_tokens: -1 }],
+    ['less than nothing sent', { input_tokens: -1044, output_tokens: 7024 }],
+    [
+      'less than nothing among its details',
+      { input_tokens_details: { text_tokens: 20, image_tokens: -20 }, output_tokens: 7024 },
+    ],
     ['a fraction', { output_tokens: 1.5 }],
+    ['a fraction sent', { input_tokens: 0.5, output_tokens: 7024 }],
+    ['NaN', { output_tokens: Number.NaN }],
+    ['NaN sent', { input_tokens: Number.NaN, output_tokens: 7024 }],
     ['more than any image has', { output_tokens: 1e12 }],
     ['no numbers', { output_tokens: null, input_tokens_details: null }],
   ])('a usage of %s is not believed: the price per image counts', (_, usage) => {
     expect(spent(perToken, usage)).toBe(211_000);
+  });
+
+  test('input that its details do not account for costs the higher price', () => {
+    const zeros = { text_tokens: 0, image_tokens: 0 };
+    expect(spent(perToken, { input_tokens: 10, input_tokens_details: zeros, output_tokens: 100 })).toBe(
+      3_080,
+    );
+    const some = { text_tokens: 4, image_tokens: null };
+    expect(spent(perToken, { input_tokens: 10, input_tokens_details: some, output_tokens: 100 })).toBe(3_068);
   });
 });
 

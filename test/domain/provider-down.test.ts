@@ -20,6 +20,8 @@ describe('a refusal that concerns every task (R7)', () => {
     ['not_found', 400, 'HTTP 400 (deploymentnotfound): gone'],
     ['quota', 402, 'HTTP 402: Payment required.'],
     ['quota', 429, 'HTTP 429 (insufficient_quota): used up'],
+    ['quota', 200, 'HTTP 200 (insufficient_quota): used up'],
+    ['auth', 200, 'HTTP 200 (401): No credentials'],
     ['quota', 403, 'HTTP 403 (billing_hard_limit_reached): limit'],
   ])('%s, %s, "%s": certainly', (category, status, message) => {
     expect(providerDownBy(report(category, status, message))).toBe('certain');

@@ -74,6 +74,15 @@ const three: Scenario = async (faultCase) => {
   })(faultCase);
 };
 
+/** A good image that stands behind a broken one. */
+const behind = (broken: object): Scenario =>
+  body200((good) => good.replace('"data":[', `"data":[${JSON.stringify(broken)},`), {
+    also: async ({ result }) => {
+      expect(result.warnings).toEqual([expect.stringContaining('1 image(s) before it in the answer')]);
+      expect(await readFile(result.image_path ?? '')).toEqual(await goodImage());
+    },
+  });
+
 /** A place that must not hear of it, and an address for it that a filter of texts may miss. */
 const link = (urlOf: (port: number) => string): Scenario => {
   return async (faultCase) => {
@@ -162,11 +171,30 @@ export const CONTENT_SCENARIOS: Scenarios = {
   '48b': step('empty_data'),
   '48c': body200(() => '{"data":null}'),
   '48d': body200(() => withImage('')),
+  '48e': allOf(
+    step('error_in_200', { code: 'insufficient_quota' }, { says: /^HTTP 200 \(insufficient_quota\): /u }),
+    body200(() => `${'\n'.repeat(600)}{"code":"project_spend_limit_exceeded","message":"no more"}`),
+  ),
+  '48f': body200(() => '{"error":{"code":402,"message":"Insufficient credits"}}', {
+    says: /\(402\): Insuf/u,
+  }),
+  '48g': step('error_in_200', { code: 'invalid_api_key' }),
+  '48h': body200(() => '{"error":{"code":401,"message":"No credentials"},"data":null}'),
+  '48i': allOf(
+    ...[{}, [], 0, { code: null, message: '' }].map((error) =>
+      body200((good) => `{"error":${JSON.stringify(error)},${good.slice(1)}`),
+    ),
+  ),
   '49a': step('truncated_base64'),
   '49b': withBytesAsUrlSafe(),
   '49c': step('base64_lines'),
   '49d': step('data_uri'),
   '49e': step('leading_whitespace'),
+  '49f': allOf(
+    inDataUri('data:image/png;charset=utf-8;base64'),
+    inDataUri('data:image/png; name="a.png"; base64'),
+    inDataUri('data:;base64'),
+  ),
   '50a': body200(() => withImage(base64(`<html>${'x'.repeat(200)}</html>`))),
   '50b': body200(() => withImage(base64('too short'))),
   '51a': withBytes((image) => image.subarray(0, -12)),
@@ -182,7 +210,14 @@ export const CONTENT_SCENARIOS: Scenarios = {
       also: ({ result }) => expect(result.not_acceptable_because).toEqual(['image-size']),
     },
   ),
-  '54': three,
+  '54a': three,
+  '54b': allOf(
+    behind({ b64_json: 'not base64!' }),
+    behind({ b64_json: base64(`<html>${'x'.repeat(200)}</html>`) }),
+    behind({ url: 'https://127.0.0.1/a.png' }),
+    async (faultCase) =>
+      behind({ b64_json: (await goodImage()).subarray(0, -12).toString('base64') })(faultCase),
+  ),
   '55a': allOf(
     linkBack((_, image) => png(image)),
     step(
@@ -230,6 +265,13 @@ export const CONTENT_SCENARIOS: Scenarios = {
   '59c': body200((good) => `{"data":[],${good.slice(1)}`),
   '59d': body200((good) => `{"revised":"\\ud800",${good.slice(1)}`),
 };
+
+function inDataUri(prefix: string): Scenario {
+  return async (faultCase) => {
+    const image = (await goodImage()).toString('base64');
+    await body200(() => withImage(`${prefix},${image}`))(faultCase);
+  };
+}
 
 function saysModel(model: string, more: Given = {}): Scenario {
   return async (faultCase) => {

@@ -24,7 +24,7 @@ temporary, no image without a result that says so, and no key.
 - **Repeated**: by Temporal's retry policy, one request per attempt, within \`max_attempts\`. A refusal to go faster (\`rate_limited\`) is not counted, up to 15 of them.
 - **Billing**: what the provider may charge for that request. \`possible\` is listed and summed wherever results are shown.
 - **The wait** before the next request is the time the provider names (\`retry-after-ms\`, \`Retry-After\` in seconds or as a date, “try again in 1m30s”),
-  1 s to 15 minutes; without one \`retry_base_delay\`, doubled each time, with jitter, up to \`retry_max_delay\`. Never earlier.
+  1 s to 15 minutes, of several the longest; a date without a zone is GMT. Without one \`retry_base_delay\`, doubled each time, with jitter, up to \`retry_max_delay\`. Never earlier.
 - **One refusal slows the lane down**: after a 429, or a 503 or 529 that names a time, no task of that worker sends a request to that provider before that time.
   Then requests begin one after another, a second apart, until one is answered well; further refusals in a row double the wait, up to
   \`retry_max_delay\`. A task that waits says so in Temporal's Web UI and in \`state.json\` (\`waiting_for: "the provider"\`), keeps its place up to 30 s and

@@ -30,6 +30,13 @@ function announced(waitMs: number, atMostMs = waitMs): Pick<Given, 'wait' | 'als
 
 const slowDown = (waitMs: number, options: StepOptions) => step('429', options, announced(waitMs));
 
+/** With headers as they stand on the wire. */
+const slowedBy = (headers: readonly string[], more: Given) =>
+  rawFault(
+    (socket) => void socket.write(['HTTP/1.1 429 X', ...headers, 'content-length: 0', '', ''].join('\r\n')),
+    more,
+  );
+
 /** Really waited for: what counts is when the provider sees the next request. */
 function waited(waitMs: number, options: StepOptions): Scenario {
   return step('429', options, {
@@ -88,6 +95,20 @@ export const STATUS_SCENARIOS: Scenarios = {
   '38h': step('429', { retryAfter: 'NaN' }, NO_WAIT_SAID),
   '38i': step('429', { retryAfter: '-5' }, NO_WAIT_SAID),
   '38j': step('429', { retryAfter: '1e9' }, NO_WAIT_SAID),
+  '38k': slowedBy(['Retry-After: 5', 'Retry-After: 120'], announced(120_000)),
+  '38l': slowDown(15 * 60_000, { retryAfter: '99999999999999999999' }),
+  '38m': allOf(
+    slowedBy(
+      ['Date: Fri, 27 Nov 2026 12:00:00 GMT', 'Retry-After: Fri Nov 27 12:05:00 2026'],
+      announced(5 * 60_000),
+    ),
+    slowedBy(
+      ['Date: Fri, 27 Nov 2026 12:00:00 GMT', 'Retry-After: Fri, 27 Nov 2026 12:05:00'],
+      announced(5 * 60_000),
+    ),
+  ),
+  '38n': slowDown(15 * 60_000, { tryAgainIn: '2 days' }),
+  '38o': slowDown(20_000, { tryAgainIn: 'about 20 seconds' }),
   '39a': stormOfMany,
   '39b': stormOfOne,
   '40a': allOf(step('500'), bare(501), bare(530)),

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { hasPngEnd, readPixelSize, sniffFormat } from '../../src/artifacts/image-header.ts';
 import { billingOf, FAILURES } from '../../src/domain/failure.ts';
-import { BadAnswer, readAnswer } from '../../src/provider/answer.ts';
+import { BadAnswer, type ImageLink, readAnswer } from '../../src/provider/answer.ts';
 import { classifyAnswer } from '../../src/provider/errors.ts';
 import { isPublicAddress } from '../../src/provider/public-address.ts';
 import { redactPatterns } from '../../src/provider/redact.ts';
@@ -146,16 +146,21 @@ function readOne(content: Buffer): void {
   try {
     const answer = readAnswer(content, redact);
     holds('usage is small', JSON.stringify(answer.usage).length < 500_000);
-    if (!Buffer.isBuffer(answer.image)) return;
-    const format = sniffFormat(answer.image);
-    if (format === null) return;
-    const size = readPixelSize(answer.image, format);
-    holds('a size is positive', size === null || (size.width > 0 && size.height > 0));
-    hasPngEnd(answer.image);
+    holds('it has an image, or is refused', answer.images.length > 0);
+    for (const { read } of answer.images) readImage(read());
   } catch (error) {
     if (!(error instanceof BadAnswer)) throw error;
     holds('the reason is one line', isOneSafeLine(error.message) && error.message.length < 1_000);
   }
+}
+
+function readImage(given: Buffer | ImageLink): void {
+  if (!Buffer.isBuffer(given)) return;
+  const format = sniffFormat(given);
+  if (format === null) return;
+  const size = readPixelSize(given, format);
+  holds('a size is positive', size === null || (size.width > 0 && size.height > 0));
+  hasPngEnd(given);
 }
 
 /** Around a secret in any of its forms: in an error, in JSON, in a page, in text. */
@@ -196,7 +201,7 @@ const HALVES = [CANARY_KEY, CANARY_TOKEN].map((secret) => secret.slice(0, 10));
 
 function reasonOf(content: Buffer): string {
   try {
-    readAnswer(content, redact);
+    for (const { read } of readAnswer(content, redact).images) read();
     return '';
   } catch (error) {
     return (error as Error).message;

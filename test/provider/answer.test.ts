@@ -9,9 +9,15 @@ const body = (value: unknown) => Buffer.from(typeof value === 'string' ? value :
 const withImage = (b64_json: unknown, more: object = {}) =>
   body({ created: 1, data: [{ b64_json }], ...more });
 
+/** As its first image is read. */
+function firstOf(raw: Buffer, redact?: (text: string) => string) {
+  const { images, ...more } = readAnswer(raw, redact);
+  return { image: images[0]?.read(), revisedPrompt: images[0]?.revisedPrompt, ...more };
+}
+
 function problemOf(raw: Buffer): string {
   try {
-    readAnswer(raw);
+    firstOf(raw);
   } catch (error) {
     expect(error).toBeInstanceOf(BadAnswer);
     return (error as Error).message;
@@ -26,6 +32,13 @@ describe('An image is found', () => {
     ['as data URI in b64_json', withImage(`data:image/png;base64,${B64}`)],
     ['as data URI in url', body({ data: [{ url: `data:image/webp;base64,${B64}` }] })],
     ['with an upper-case data URI', withImage(`DATA:image/PNG;BASE64,${B64}`)],
+    ['as data URI with a parameter', withImage(`data:image/png;charset=utf-8;base64,${B64}`)],
+    [
+      'as data URI with parameters',
+      withImage(`data:image/png; name="a b.png"; charset=utf-8; base64,${B64}`),
+    ],
+    ['as data URI without a type', withImage(`data:;base64,${B64}`)],
+    ['as data URI of bytes', withImage(`data:application/octet-stream;base64,${B64}`)],
     ['with both fields', body({ data: [{ b64_json: B64, url: 'https://x/y.png' }] })],
     [
       'with an empty b64_json beside a url',
@@ -46,8 +59,11 @@ describe('An image is found', () => {
       'beside error: null and a code for success',
       withImage(B64, { error: null, code: 0, message: 'success' }),
     ],
+    ...[{}, [], 0, '', ' ', false, { code: null, message: '' }, { code: 0, details: { reasons: [] } }].map(
+      (error): [string, Buffer] => [`beside error: ${JSON.stringify(error)}`, withImage(B64, { error })],
+    ),
   ])('%s', (_, raw) => {
-    expect(readAnswer(raw).image).toEqual(IMAGE);
+    expect(firstOf(raw).image).toEqual(IMAGE);
   });
 
   test.each<[string, object]>([
@@ -55,7 +71,7 @@ describe('An image is found', () => {
     ['HTTP://169.254.169.254/latest', { b64_json: 'HTTP://169.254.169.254/latest' }],
     ['/files/x.png', { url: '/files/x.png' }],
   ])('as a link, which is for somebody else to follow: %s', (link, item) => {
-    expect(readAnswer(body({ data: [item] })).image).toEqual({ link });
+    expect(firstOf(body({ data: [item] })).image).toEqual({ link });
   });
 
   test('with what the provider says of it', () => {
@@ -79,40 +95,43 @@ describe('An image is found', () => {
       ...echo,
       other: 1,
     });
-    expect(readAnswer(raw)).toEqual({
+    expect(firstOf(raw)).toEqual({
       image: IMAGE,
       usage,
       revisedPrompt: 'a 灯塔',
       created: 1713833628,
       echo,
-      extraImages: 0,
     });
   });
 
   test('with nulls for what the provider keeps to itself', () => {
-    const bare = { usage: null, revisedPrompt: null, created: null, echo: {}, extraImages: 0 };
-    expect(readAnswer(body({ data: [{ b64_json: B64 }] }))).toEqual({ image: IMAGE, ...bare });
+    const bare = { usage: null, revisedPrompt: null, created: null, echo: {} };
+    expect(firstOf(body({ data: [{ b64_json: B64 }] }))).toEqual({ image: IMAGE, ...bare });
     const wrongTypes = { created: 'x', usage: [1], size: 5, data: [{ b64_json: B64, revised_prompt: {} }] };
-    expect(readAnswer(body(wrongTypes))).toEqual({ image: IMAGE, ...bare });
+    expect(firstOf(body(wrongTypes))).toEqual({ image: IMAGE, ...bare });
   });
 
-  test('first when there are several, and the others are counted', () => {
+  test('in the order of the answer when there are several, each with its own prompt', () => {
     const other = Buffer.from('other').toString('base64');
     const data = [
       { revised_prompt: 'none' },
+      { b64_json: 'broken!' },
       { b64_json: B64, revised_prompt: 'mine' },
       { b64_json: other },
       null,
       { url: other },
     ];
-    expect(readAnswer(body({ data }))).toMatchObject({ image: IMAGE, revisedPrompt: 'mine', extraImages: 2 });
+    const { images } = readAnswer(body({ data }));
+    expect(images.map(({ revisedPrompt }) => revisedPrompt)).toEqual([null, 'mine', null, null]);
+    expect(() => images[0]?.read()).toThrow(BadAnswer);
+    expect(images.slice(1).map(({ read }) => read())).toEqual([IMAGE, Buffer.from('other'), { link: other }]);
   });
 
   test('whatever its bytes are', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
         const image = Buffer.from(bytes);
-        expect(readAnswer(withImage(image.toString('base64'))).image).toEqual(image);
+        expect(firstOf(withImage(image.toString('base64'))).image).toEqual(image);
       }),
     );
   });
@@ -135,6 +154,17 @@ describe('What is no image is refused with its reason', () => {
       'error inside a success (server_error): late failure',
     ],
     ['an error as text', { error: 'late failure', data: [] }, 'late failure'],
+    [
+      'an empty error without an image',
+      { error: {}, message: 'busy' },
+      'has no "data"; the provider says: busy',
+    ],
+    ['an error that is a number beside an image', { error: 5, data: [{ b64_json: B64 }] }, 'no code'],
+    [
+      'an error in depth beside an image',
+      { error: { a: { b: { c: { d: '' } } } }, data: [{ b64_json: B64 }] },
+      'no code',
+    ],
     ['an error beside an image', { error: { message: 'partial' }, data: [{ b64_json: B64 }] }, 'partial'],
     [
       'code and message without envelope',
@@ -163,6 +193,11 @@ describe('What is no image is refused with its reason', () => {
     ],
     ['HTML for base64', { data: [{ b64_json: '<html>oops</html>' }] }, 'invalid: "<" at position 0'],
     ['a data URI of text', { data: [{ b64_json: `data:text/html;base64,${B64}` }] }, 'no base64 image'],
+    [
+      'a data URI of text with parameters',
+      { data: [{ b64_json: `data:text/html;a=b;base64,${B64}` }] },
+      'no base64 image',
+    ],
     ['a data URI without base64', { data: [{ b64_json: 'data:image/png,abc' }] }, 'no base64 image'],
     ['an empty data URI', { data: [{ b64_json: 'data:image/png;base64,' }] }, 'base64 is empty'],
   ])('%s', (_, value, reason) => {
@@ -171,7 +206,7 @@ describe('What is no image is refused with its reason', () => {
 
   test('without its secrets', () => {
     const raw = body({ error: { message: 'key abcd-efgh is wrong' } });
-    expect(() => readAnswer(raw, createRedactor(['abcd-efgh']))).toThrow('key [redacted] is wrong');
+    expect(() => firstOf(raw, createRedactor(['abcd-efgh']))).toThrow('key [redacted] is wrong');
   });
 });
 
@@ -179,7 +214,7 @@ describe('A hostile body', () => {
   test('pollutes nothing', () => {
     const raw = body(`{"__proto__":{"data":[{"b64_json":"${B64}"}]},"usage":{"__proto__":{"polluted":1}}}`);
     expect(problemOf(raw)).toContain('has no "data"');
-    const { usage } = readAnswer(
+    const { usage } = firstOf(
       body(`{"data":[{"b64_json":"${B64}"}],"usage":{"__proto__":{"polluted":1},"a":1}}`),
     );
     expect(Object.keys(usage ?? {})).toEqual(['a']);
@@ -193,7 +228,7 @@ describe('A hostile body', () => {
     expect(problemOf(body(`{"data":${deep}}`))).toContain('holds no image');
     const nested = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`;
     expect(
-      JSON.stringify(readAnswer(body(`{"data":[{"b64_json":"${B64}"}],"usage":${nested}}`)).usage).length,
+      JSON.stringify(firstOf(body(`{"data":[{"b64_json":"${B64}"}],"usage":${nested}}`)).usage).length,
     ).toBeLessThan(100);
   });
 
@@ -219,7 +254,7 @@ describe('A hostile body', () => {
         ),
         (text) => {
           try {
-            readAnswer(Buffer.from(text));
+            firstOf(Buffer.from(text));
           } catch (error) {
             expect(error).toBeInstanceOf(BadAnswer);
           }
@@ -237,5 +272,5 @@ describe('A hostile body', () => {
 
 test('An answer of 64 MiB is read', () => {
   const image = Buffer.alloc(64 * 1024 * 1024, 0xa5);
-  expect(image.equals(readAnswer(withImage(image.toString('base64'))).image as Buffer)).toBe(true);
+  expect(image.equals(firstOf(withImage(image.toString('base64'))).image as Buffer)).toBe(true);
 });

@@ -70,6 +70,42 @@ describe('A status decides where no word does', () => {
   });
 });
 
+describe('A refusal of key or money inside a 200 is one (R7)', () => {
+  test.each<[string, object, FailureCategory]>([
+    ['an error object about money', openai('insufficient_quota'), 'quota'],
+    ['a code that says less than its type', openai('1302', 'insufficient_quota'), 'quota'],
+    ['a limit of spending', openai('project_spend_limit_exceeded'), 'quota'],
+    ['402 for code', { error: { code: 402, message: 'Insufficient credits' } }, 'quota'],
+    ['an error object about the key', openai('invalid_api_key'), 'auth'],
+    ['401 for code', { error: { code: '401', message: 'No credentials' } }, 'auth'],
+    ['code and message without envelope', { code: 'invalid_api_key', message: 'no' }, 'auth'],
+    ['with data that is empty', { ...openai('insufficient_quota'), data: [] }, 'quota'],
+  ])('%s', (_, body, category) => {
+    expect(failureOf(200, body)).toMatchObject({ category, httpStatus: 200 });
+  });
+
+  test('after the blank lines that kept the connection alive, in one redacted line', () => {
+    const body = `${' \n'.repeat(5_000)}{"error":{"code":"invalid_api_key","message":"abcd-efgh is wrong"}}`;
+    const { message } = failureOf(200, body, {}, createRedactor(['abcd-efgh']));
+    expect(message).toBe('HTTP 200 (invalid_api_key): [redacted] is wrong');
+  });
+
+  test.each<[string, unknown]>([
+    ['another error', openai('server_error')],
+    ['a limit of requests', openai('rate_limit_exceeded')],
+    ['a code for success', { code: 200, message: 'success', data: [] }],
+    ['an image beside it', { ...openai('insufficient_quota'), data: [{ b64_json: 'QUJD' }] }],
+    ['a link beside it', { ...openai('insufficient_quota'), data: [{ url: '/x.png' }] }],
+    ['words in its message alone', { error: { message: 'insufficient_quota' } }],
+    ['no JSON', '{"error":{"code":"insufficient_quota"}'],
+    ['more than a refusal says', { ...openai('insufficient_quota'), more: 'x'.repeat(70_000) }],
+  ])('it was accepted work with %s', (_, body) => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const answer = { status: 200, headers: {}, body: Buffer.from(text) };
+    expect(classifyAnswer(answer)).toEqual({ kind: 'image' });
+  });
+});
+
 describe('A word in error.code or error.type wins over the status', () => {
   const BILLING = [
     'insufficient_quota',

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { TaskState } from '../../../src/domain/messages.ts';
 import type { AttemptRecord, TaskStateRecord } from '../../../src/domain/records.ts';
 import { until } from '../../support/cli.ts';
+import type { ScriptStep } from '../../support/provider-script.ts';
 import { type Batch, progress, untilStill } from './still-batch.ts';
 import type { World } from './world.ts';
 
@@ -17,18 +18,20 @@ export function providerDown(world: World): void {
     prompts.map((prompt, i) => ({ prompt, task_name: `t${i + 1}` }));
   const prompts = (name: string, count: number) =>
     named(Array.from({ length: count }, (_, i) => `${name} ${i + 1}`));
-  const refuse = (part: string, step: '401' | '402' | 'insufficient_quota') =>
+  const refuse = (part: string, step: ScriptStep) =>
     world.system.provider.setScript(({ prompt }) => (prompt?.includes(part) ? step : undefined));
 
   test.each([
-    ['401', 'auth', 'check the key'],
-    ['402', 'quota', 'top up'],
-    ['insufficient_quota', 'quota', 'top up'],
+    ['401', '401', 'auth', 'check the key'],
+    ['402', '402', 'quota', 'top up'],
+    ['insufficient_quota', 'insufficient_quota', 'quota', 'top up'],
+    ['late quota', { kind: 'error_in_200', code: 'insufficient_quota' }, 'quota', 'top up'],
+    ['late 401', { kind: 'error_in_200', code: '401' }, 'auth', 'check the key'],
   ] as const)(
     'a %s pauses the batch; refused tasks wait, and resume starts them',
-    async (step, category, words) => {
+    async (said, step, category, words) => {
       const { system, callsFor } = world;
-      const name = `locked by ${step}`;
+      const name = `locked by ${said}`;
       refuse(name, step);
       const batch = await system.startBatch(system.batch(prompts(name, 10)));
       const { paused, counters } = await untilStill(batch);
