@@ -1,4 +1,4 @@
-import { type OrderPlace, writeOrderFile } from '../artifacts/order-file.ts';
+import { type OrderPlace, readOrderFile, writeOrderFile } from '../artifacts/order-file.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import { type PriceTable, taskPrice } from '../domain/cost.ts';
@@ -7,7 +7,7 @@ import { timestamp } from '../domain/layout.ts';
 import type { OrderedTask } from '../domain/batch-records.ts';
 import { SCHEMA_VERSION, type TaskRow } from '../domain/records.ts';
 import type { AdmittedTask, TaskTicket } from '../domain/task.ts';
-import { findProof, type Proven, readProofIndex } from './adopt.ts';
+import { findProof, type Proven } from './adopt.ts';
 import { promptStart } from '../domain/ui-text.ts';
 import type { ActivityDeps } from './deps.ts';
 import { emptyRow, resultRow } from '../domain/rows.ts';
@@ -43,7 +43,7 @@ export async function admitOne(
   const price = prices === null ? null : taskPrice(prices, wanted);
   const task: AdmittedTask = {
     ...wanted,
-    generation_id: await deliveredBy(order, wanted),
+    ...(await whereItStands(order, { wanted, place })),
     request_fingerprint: requestFingerprint(wanted, wanted.input_images, sha256),
     ...(price === null ? {} : { price }),
     adopts,
@@ -107,14 +107,21 @@ export function generationOf(order: AdmissionOrder, taskKey: string, retry = 0):
 /** So often within one order a task is hardly run again. */
 const RETRIES_LOOKED_AT = 100;
 
-/** The generation of this very order that delivered already, whatever its retry number, for a reset (SPEC B6); else the first. */
-async function deliveredBy(order: AdmissionOrder, wanted: WantedTask): Promise<string> {
-  const first = generationOf(order, wanted.task_key);
-  const row = await readProofIndex(wanted);
-  if (row === null || row.generation_id === first) return first;
-  for (let retry = 1; retry <= RETRIES_LOOKED_AT; retry += 1)
-    if (generationOf(order, wanted.task_key, retry) === row.generation_id) return row.generation_id;
-  return first;
+const NONE: Partial<AdmittedTask> = {};
+
+/**
+ * A reset finds a task where it stands (SPEC B5, B6): what was ordered again since then within this very order may run, or have
+ * delivered. Else it is at its first go.
+ */
+async function whereItStands(
+  order: AdmissionOrder,
+  { wanted, place }: { wanted: WantedTask; place: OrderPlace },
+): Promise<Pick<AdmittedTask, 'generation_id' | 'continues'>> {
+  const { generation_id, continues } = await readOrderFile(place).catch(() => NONE);
+  for (let retry = 0; retry <= RETRIES_LOOKED_AT; retry += 1)
+    if (generation_id === generationOf(order, wanted.task_key, retry))
+      return { generation_id, ...(continues === undefined ? {} : { continues }) };
+  return { generation_id: generationOf(order, wanted.task_key) };
 }
 
 /** SPEC H4: an adopted task's result is a copy that says where it comes from. A reset finds its own, and its cost stays its own. */

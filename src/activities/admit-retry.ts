@@ -51,7 +51,10 @@ export async function admitRetry(
   if ('problem' in chosen) throw badInput([{ path: ['retry', 'tasks'], message: chosen.problem }]);
   const isChosen = new Set(chosen.tasks.map(({ index }) => index));
   const found = request.queue === undefined ? [] : await reclaim(deps, order, request.queue);
-  for (const one of earlier) if (isChosen.has(one.row.index)) await orderAnew(deps, order, one);
+  const kept = new Set<number>();
+  for (const one of earlier)
+    if (isChosen.has(one.row.index) && (await orderAnew(deps, order, one)) === 'kept')
+      kept.add(one.row.index);
   const kind = request.queue === undefined ? 'batch' : 'queue';
   const { batch_id, batch_name, batch_hash, max_workers, queue_limit, total, warnings } = request;
   const { currency, max_cost_micros } = request;
@@ -68,7 +71,13 @@ export async function admitRetry(
     total,
     warnings: [...warnings, ...found],
     batch_dir: retry.batch_dir,
-    tasks: earlier.map(({ task, order_file }) => ticketOf(task, { order_file })),
+    tasks: earlier.map(({ task, order_file }) => {
+      const ticket = ticketOf(task, { order_file });
+      // Its answer is paid: there is nothing that max_cost would have to allow.
+      return kept.has(task.index) && ticket.price_micros !== undefined
+        ? { ...ticket, price_micros: 0 }
+        : ticket;
+    }),
     billed: earlier
       .filter(({ row }) => isChosen.has(row.index))
       .map(({ row: { index, billing } }) => ({ index, billing })),
@@ -111,7 +120,7 @@ async function orderAnew(
   deps: ActivityDeps,
   order: AdmissionOrder,
   { task: before, ...place }: EarlierTask,
-): Promise<void> {
+): Promise<'kept' | 'new'> {
   const { continues: _, ...task } = before;
   const folder = new TaskFolder(task.run_dir, deps.redactLong);
   const isKept = await hasKeptAnswer(deps.spool, folder, before);
@@ -120,6 +129,7 @@ async function orderAnew(
   await writeOrderFile(place, again, deps.redactLong);
   await writeQueued(deps, again);
   await tellQueue(deps, again, (queue, where) => queue.reopened(where, again.generation_id));
+  return isKept ? 'kept' : 'new';
 }
 
 /** A queue run has its state directory once more, with the rows that it ended with (SPEC F4). */

@@ -20,6 +20,7 @@ import { judgeAnswer } from './judge-answer.ts';
 import { fetchLinked } from './linked-image.ts';
 import { laneOpens, type LaneTurn, turnOf } from './lane-turn.ts';
 import { pretend, refuseMock } from './mock-image.ts';
+import { passHold } from './pass-hold.ts';
 import { readReferences } from './read-references.ts';
 import { delayMs, isCutByDeadline, limitOf, promptToSend } from './request-rules.ts';
 import { sendRequest } from './send-request.ts';
@@ -191,7 +192,7 @@ export class Generation {
     const endpoint = await this.#endpoint();
     const references = await readReferences(this.#task, this.#deps.inputRoots());
     const request = attemptRequest(this.#task, attempt, endpoint, safe);
-    if (await this.#deps.isHeld()) throw heldBack();
+    await passHold(this.#deps.isHeld, signal);
     const inLane = await turnOf(turn);
     this.progress.attempt = attempt;
     const { mode, model, size, options, generation_id } = this.#task;
@@ -328,10 +329,4 @@ export class Generation {
       runningState(this.#task, this.progress, { before, startedAt, ended: ended ?? null }),
     );
   }
-}
-
-/** The server knows by then what the message was: it may have cancelled this call. */
-function heldBack(): AttemptFailed {
-  const message = 'a message is delivered first; nothing was sent';
-  return new AttemptFailed({ category: 'cancelled', message }, { delayMs: 500 });
 }

@@ -21,7 +21,7 @@ export function createReadEnd(): ImageActivities['readEnd'] {
 }
 
 /** Its last request was sent and cut by somebody's "now": nothing but a person's wish does that (SPEC R5). */
-function wasAborted({ attempts }: ResultRecord): boolean {
-  const last = attempts.at(-1);
+function wasAborted({ attempts, generation_id }: ResultRecord): boolean {
+  const last = attempts.findLast((attempt) => attempt.generation_id === generation_id);
   return last?.category === 'cancelled' && last.billing === 'possible';
 }

@@ -115,10 +115,13 @@ describe('while a provider has asked for fewer requests', () => {
     const world = await activityWorld({});
     let isHeld = true;
     const worker = createPaidActivities({ ...world.deps, isHeld: () => Promise.resolve(isHeld) });
-    const held = await failureOf(world.attempt(world.task(), 1, { worker }));
-    expect([held.nonRetryable, held.message]).toEqual([false, expect.stringContaining('nothing was sent')]);
+    const waiting = world.attempt(world.task(), 1, { worker });
+    await sleep(600);
     expect(world.provider.calls).toHaveLength(0);
     isHeld = false;
+    const held = await failureOf(waiting);
+    expect([held.nonRetryable, held.message]).toEqual([false, expect.stringContaining('nothing was sent')]);
+    expect(world.provider.calls).toHaveLength(0);
     await world.attempt(world.task(), 2, { worker }).result;
     expect(world.provider.calls).toHaveLength(1);
   });

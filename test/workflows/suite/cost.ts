@@ -1,6 +1,8 @@
 /** What an order costs (SPEC R8): the worker's config has the prices, the provider's call log is the judge. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
+import { until } from '../../support/cli.ts';
+import { pendingAttempt } from '../../support/system.ts';
 import { type Batch, progress, untilStill } from './still-batch.ts';
 import type { World } from './world.ts';
 
@@ -162,6 +164,23 @@ export function cost(world: World): void {
     expect(callsFor('spent, no image')).toHaveLength(3);
     await again.executeUpdate('cancelAll');
     expect(await again.result()).toMatchObject({ cost: { yes: 3, spent_micros: 150_000 } });
+  });
+
+  test('an answer that is paid already needs no room under the cap', async () => {
+    const { system, callsFor } = world;
+    await setPrice(FIVE_CENTS);
+    system.provider.setDownloadStatus(503);
+    const id = `paid-already-${Date.now()}`;
+    const order = system.batch(named(['paid already [fault:url]']), { max_cost: 0.05 });
+    const batch = await system.startBatch(order, id);
+    const task = system.client.getHandle(`${id}/t1`);
+    await until('the wait for its link', async () => ((await pendingAttempt(task).catch(() => 0)) ?? 0) >= 2);
+    await batch.executeUpdate('cancelTask', { args: [{ task: 't1' }] });
+    const { batch_dir } = await batch.result();
+    system.provider.setDownloadStatus(200);
+    const again = await system.startBatch({ retry: { batch_dir, tasks: [`${id}/t1`] } }, id);
+    expect(await again.result()).toMatchObject({ success: 1, cost: { yes: 1, spent_micros: 50_000 } });
+    expect(callsFor('paid already')).toHaveLength(1);
   });
 
   test('a cap that is just enough stops nothing', async () => {

@@ -34,6 +34,25 @@ export function resets(world: World): void {
     expect([callsFor('reset after a retry').length, callsFor('beside it').length]).toEqual([2, 1]);
   });
 
+  test('a task that runs once more is awaited by a reset of its batch, and its image is its result (B5, S)', async () => {
+    const { system, callsFor } = world;
+    const tasks = [
+      { prompt: 'once more, then reset [fault:400 times=1]', task_name: 't1' },
+      { prompt: 'keeps it open [fault:ok latency-ms=4000]', task_name: 't2' },
+    ];
+    const batch = await system.startBatch(system.batch(tasks));
+    await until('the failure', async () => {
+      const [first] = await batch.query<{ status: string }[]>('tasks');
+      return first?.status === 'failed';
+    });
+    system.provider.setLatencyMs(3_000);
+    await batch.executeUpdate('retryFailed');
+    await until('its second request', () => callsFor('once more, then reset').length === 2);
+    const again = await system.reset(batch);
+    expect(await again.result()).toMatchObject({ ok: true, success: 2, cost: { no: 1, yes: 2 } });
+    expect(callsFor('once more, then reset')).toHaveLength(2);
+  });
+
   test('a batch that is reset awaits its own tasks that are still running (B5)', async () => {
     const { system, callsFor } = world;
     system.provider.setLatencyMs(3_000);
