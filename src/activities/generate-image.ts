@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
-import { untilWritten } from '../artifacts/paid-call.ts';
 import { SpoolDamaged, type SpoolEntry } from '../artifacts/spool.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
+import { untilWritten } from '../artifacts/until-written.ts';
 import type { Delivery, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { type AttemptHeartbeat, type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
@@ -59,15 +59,7 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
     const context = Context.current();
     const { workflowExecution, attempt, currentAttemptScheduledTimestampMs, heartbeatDetails } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
-    const open = () => openMarked(task, runId, attempt);
-    // A disk that refuses is waited for here: an attempt without its mark would be taken for one that may have sent
-    // something from elsewhere.
-    const entry = await open().catch(() =>
-      heartbeating(
-        () => signOfLife(task, { temporalAttempt: attempt, progress: null, joined: false }),
-        () => Promise.race([untilWritten(open), context.cancelled]),
-      ),
-    );
+    const entry = await openPatiently(task, () => openMarked(task, runId, attempt));
     const generation = new Generation(deps, task, entry, {
       workflowId,
       runId,
@@ -95,6 +87,23 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
   }
 }
 
+/**
+ * A disk that refuses is waited for here: an attempt without its mark would be taken for one that may have sent
+ * something from elsewhere. Nothing is held in memory, so it ends with its attempt.
+ */
+async function openPatiently(task: AdmittedTask, open: () => Promise<SpoolEntry>): Promise<SpoolEntry> {
+  const { info, cancelled, cancellationSignal: leaving } = Context.current();
+  let problem: string | null = null;
+  const onRefused = (refusal: string | null) => void (problem = refusal);
+  const told = () => ({ temporalAttempt: info.attempt, progress: null, joined: false, diskProblem: problem });
+  return open().catch(() =>
+    heartbeating(
+      () => signOfLife(task, told()),
+      () => Promise.race([untilWritten(open, { leaving, onRefused }, 1), cancelled]),
+    ),
+  );
+}
+
 /** What the last attempt told with its signs of life, wherever it ran (DESIGN 2.2). */
 function deadlineIn(details: Partial<AttemptHeartbeat> | undefined): number | null {
   const atMs = Date.parse(details?.deadline_at ?? '');
@@ -119,9 +128,21 @@ async function untilLanded(flight: ImageFlight): Promise<Delivery> {
   if (!(await Promise.race([landed, cancelRequested]))) return flight.promise;
   if (await landsBeforeAbort(flight, landed)) return flight.promise;
   flight.abort();
+  const cancelled = new CancelledFailure('cancelled by request; a request that was sent may still be billed');
+  if (!(await landsOrIsRefused(flight.progress, landed))) throw cancelled;
   return flight.promise.catch(() => {
-    throw new CancelledFailure('cancelled by request; a request that was sent may still be billed');
+    throw cancelled;
   });
+}
+
+const LOOK_MS = 500;
+
+/** False when the disk refuses what came of the request: it is tried on, and nobody who cancelled waits for that (SPEC B7). */
+async function landsOrIsRefused(progress: GenerationProgress, landed: Promise<boolean>): Promise<boolean> {
+  const isLanded = landed.then(() => true);
+  while (progress.diskProblem === null)
+    if (await Promise.race([isLanded, sleep(LOOK_MS, false)])) return true;
+  return false;
 }
 
 /** A cancel that lets sent requests finish may become one that does not (SPEC B7: within 10 s). */
@@ -142,10 +163,11 @@ const ASKED_FOR_MS = 3_000;
  * its worker starts again, or a machine is busy, the request goes on. One that is gone means what Temporal's own cancel does.
  */
 async function cancelMode(): Promise<CancelMode | 'not known'> {
-  const { client, info } = Context.current();
-  const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
-  const ask = () => client.workflow.getHandle(workflowId, runId).query<CancelMode>(TASK_MESSAGES.cancelMode);
   try {
+    const { client, info } = Context.current();
+    const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
+    const handle = client.workflow.getHandle(workflowId, runId);
+    const ask = () => handle.query<CancelMode>(TASK_MESSAGES.cancelMode);
     return await client.withDeadline(Date.now() + ASKED_FOR_MS, ask);
   } catch (error) {
     // What the client says of a call that failed; an answer of the server's has a name of its own.

@@ -41,6 +41,8 @@ export interface GenerationProgress {
   deadlineAtMs: number | null;
   /** Until when the provider asked this worker to wait; null when it does not wait for that. */
   notBeforeMs: number | null;
+  /** Why the disk refuses what is to be written now; null while it does not. */
+  diskProblem: string | null;
   /** Temporal attempts that wait for it; 0 when the workflows of all of them have ended. */
   waiting: number;
 }
@@ -82,6 +84,7 @@ export class Generation {
       limitMs: task.timeout_ms,
       deadlineAtMs: origin.toldDeadlineMs,
       notBeforeMs: null,
+      diskProblem: null,
       waiting: 1,
     };
   }
@@ -134,7 +137,14 @@ export class Generation {
       delayMs: (attempt, failure) =>
         Math.max(delayMs(this.#task, attempt, failure), this.#lane.waitMs(this.#time().nowMs())),
       onEnded: (record) => this.#recordEnd(record),
+      patience: { leaving: this.#deps.leaving, onRefused: (problem) => this.#tellDisk(problem) },
     });
+  }
+
+  #tellDisk(diskProblem: string | null): void {
+    if (diskProblem === this.progress.diskProblem) return;
+    const waitingFor = diskProblem === null ? 'the disk' : 'a disk that refuses';
+    Object.assign(this.progress, { diskProblem, waitingFor });
   }
 
   /** Of the generations that this one goes on for. What they were refused with is settled; the others count (SPEC R7). */

@@ -128,9 +128,10 @@ describe('a Temporal server of one’s own and `imgproof worker` (C5, C6, R6)', 
     await until('a call', () => provider.inFlight === 1);
     const key = (await runningTasks()).find((id) => id.startsWith('finish-please')) ?? '';
     expect((await cli.run(['cancel', key], { env: { TEMPORAL_ADDRESS: server.address } })).code).toBe(0);
-    const cancelled = async () =>
-      (await server.client.workflow.getHandle(key).describe()).raw.pendingActivities?.[0]?.state ===
-      CANCEL_REQUESTED;
+    const cancelled = async () => {
+      const { pendingActivities } = (await server.client.workflow.getHandle(key).describe()).raw;
+      return Number(pendingActivities?.[0]?.state) === CANCEL_REQUESTED;
+    };
     await until('the cancel to reach the server', cancelled);
     main.child.kill('SIGKILL');
     // Longer than the way of a cancel to its activity, and two questions that nobody answers.

@@ -60,6 +60,7 @@ export function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Se
     },
     delayMs: () => 1,
     onEnded: async (record) => void ended.push(record),
+    patience: { leaving: new AbortController().signal, onRefused: () => undefined },
     ...rest,
   };
 }
