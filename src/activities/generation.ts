@@ -16,6 +16,7 @@ import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 import type { ProviderLane } from '../provider/lane.ts';
 import { attemptRequest } from './attempt-request.ts';
+import { refuseWithoutDecoder } from './decoder-check.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { fetchLinked } from './linked-image.ts';
@@ -27,6 +28,7 @@ import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
 import { runningState } from './task-state.ts';
 import { tellOrphan, tellReleased, tellStarted, tellTimeoutKill } from './tell-queue.ts';
+import { orJudgedLater } from './unforeseen.ts';
 import type { SlotIdentity } from './worker-slots.ts';
 
 /** Where a generation stands; read by heartbeats. */
@@ -101,11 +103,16 @@ export class Generation {
           : await this.#pretend(mock, slot, signal);
       } catch (error) {
         await tellReleased(this.#deps, this.#task);
-        throw error;
+        throw await orJudgedLater(error, this.#work());
       } finally {
         await stopTelling();
       }
     });
+  }
+
+  #work() {
+    const { temporalAttempt } = this.#origin;
+    return { deps: this.#deps, task: this.#task, folder: this.#folder, temporalAttempt };
   }
 
   /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
@@ -188,11 +195,12 @@ export class Generation {
     }
   }
 
-  /** Everything that can fail without money: config, references, the folder of the attempt. */
+  /** Everything that can fail without money: the decoder, config, references, the folder of the attempt. */
   async #prepare(attempt: number, signal: AbortSignal): Promise<SendRequest> {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const safe = promptToSend(this.#task);
+    await refuseWithoutDecoder();
     const turn = this.#turn(signal);
     await laneOpens(turn);
     const endpoint = await this.#endpoint();
