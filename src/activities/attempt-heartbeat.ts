@@ -12,12 +12,14 @@ interface Told {
   diskProblem?: string | null;
   /** It waits for work that an earlier attempt began. */
   joined: boolean;
+  /** Earlier Temporal attempts that may have sent a request. */
+  mayHaveSent: readonly number[];
 }
 
 /** While it is at work. */
 export function signOfLife(
   task: AdmittedTask,
-  { temporalAttempt, progress, joined, diskProblem = progress?.diskProblem ?? null }: Told,
+  { temporalAttempt, progress, joined, mayHaveSent, diskProblem = progress?.diskProblem ?? null }: Told,
 ): AttemptHeartbeat {
   const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = progress ?? {};
   const { limitMs = task.timeout_ms, deadlineAtMs = null, notBeforeMs = null } = progress ?? {};
@@ -26,6 +28,8 @@ export function signOfLife(
     generation_id: task.generation_id,
     temporal_attempt: temporalAttempt,
     sent: sentAtMs !== null,
+    // While it lives it may be about to.
+    may_have_sent: [...mayHaveSent, temporalAttempt],
     attempt,
     elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
     limit_seconds: Math.round(limitMs / 1000),
@@ -53,7 +57,10 @@ export function wordBeforeWait(
 ): AttemptHeartbeat {
   const { now: _, ...facts } = signOfLife(task, told);
   const next_attempt_at = new Date(Date.now() + (delayMs ?? 0)).toISOString();
-  const waiting: Facts = { ...facts, waiting_for: 'the next attempt', next_attempt_at };
+  // Who joined sent nothing: that was the attempt whose work it joined.
+  const isProven = told.joined || !facts.sent;
+  const may_have_sent = [...told.mayHaveSent, ...(isProven ? [] : [told.temporalAttempt])];
+  const waiting: Facts = { ...facts, waiting_for: 'the next attempt', next_attempt_at, may_have_sent };
   return { now: `${report.category}: ${sentence(waiting, task)}`, ...waiting };
 }
 

@@ -16,6 +16,7 @@ import type { AdmittedTask } from '../domain/task.ts';
 import { findProof } from './adopt.ts';
 import { signOfLife, wordBeforeWait } from './attempt-heartbeat.ts';
 import type { ActivityDeps } from './deps.ts';
+import { mayHaveSent } from './earlier-attempts.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
 import { hasKeptAnswer } from './kept-answer.ts';
@@ -59,17 +60,23 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
     const context = Context.current();
     const { workflowExecution, attempt, currentAttemptScheduledTimestampMs, heartbeatDetails } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
-    const entry = await openPatiently(task, () => openMarked(task, runId, attempt));
+    const earlier = mayHaveSent(heartbeatDetails as Partial<AttemptHeartbeat> | undefined, {
+      generationId: task.generation_id,
+      temporalAttempt: attempt,
+    });
+    const entry = await openPatiently(task, earlier, () => openMarked(task, runId, attempt));
     const generation = new Generation(deps, task, entry, {
       workflowId,
       runId,
       temporalAttempt: attempt,
       clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
       toldDeadlineMs: deadlineIn(heartbeatDetails),
+      mayHaveSent: earlier,
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     if (flight.joined) flight.progress.waiting += 1;
-    const told = { temporalAttempt: attempt, progress: flight.progress, joined: flight.joined };
+    const { progress, joined } = flight;
+    const told = { temporalAttempt: attempt, progress, joined, mayHaveSent: earlier };
     return heartbeating(
       () => signOfLife(task, told),
       () => untilLanded(flight),
@@ -91,11 +98,16 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
  * A disk that refuses is waited for here: an attempt without its mark would be taken for one that may have sent
  * something from elsewhere. Nothing is held in memory, so it ends with its attempt.
  */
-async function openPatiently(task: AdmittedTask, open: () => Promise<SpoolEntry>): Promise<SpoolEntry> {
+async function openPatiently(
+  task: AdmittedTask,
+  earlier: readonly number[],
+  open: () => Promise<SpoolEntry>,
+): Promise<SpoolEntry> {
   const { info, cancelled, cancellationSignal: leaving } = Context.current();
   let problem: string | null = null;
   const onRefused = (refusal: string | null) => void (problem = refusal);
-  const told = () => ({ temporalAttempt: info.attempt, progress: null, joined: false, diskProblem: problem });
+  const known = { temporalAttempt: info.attempt, progress: null, joined: false, mayHaveSent: earlier };
+  const told = () => ({ ...known, diskProblem: problem });
   return open().catch(() =>
     heartbeating(
       () => signOfLife(task, told()),

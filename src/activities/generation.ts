@@ -4,7 +4,6 @@ import type { Delivery, GeneratedImage, MockedImage } from '../domain/activity-c
 import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
 import type { AdmittedTask, ImageFormat, MockOrder } from '../domain/task.ts';
-import type { EndedAttempt } from '../artifacts/call-budget.ts';
 import { AttemptFailed, CallFailed } from '../artifacts/call-failures.ts';
 import { reserveImage, saveImage } from '../artifacts/image-store.ts';
 import { answeredRecord } from '../artifacts/attempt-records.ts';
@@ -20,6 +19,7 @@ import { refuseWithoutDecoder } from './decoder-check.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { fetchLinked } from './linked-image.ts';
+import { catchUp, earlierRequests, type KnownRequests, sentElsewhere } from './known-requests.ts';
 import { laneOpens, type LaneTurn, turnOf } from './lane-turn.ts';
 import { pretend, refuseMock } from './mock-image.ts';
 import { readReferences } from './read-references.ts';
@@ -55,6 +55,8 @@ export interface AttemptOrigin {
   temporalAttempt: number;
   /** How far this host's clock is behind the server's, at least; 0 or more. */
   clockBehindMs: number;
+  /** Earlier Temporal attempts that may have sent a request, as far as signs of life tell. */
+  mayHaveSent: readonly number[];
   /** The task's deadline as an earlier Temporal attempt told it; null when none did. */
   toldDeadlineMs: number | null;
 }
@@ -96,7 +98,11 @@ export class Generation {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
-        await Promise.all([this.#writeState(), this.#catchUp(), tellStarted(this.#deps, this.#task, slot)]);
+        await Promise.all([
+          this.#writeState(),
+          catchUp(this.#known()),
+          tellStarted(this.#deps, this.#task, slot),
+        ]);
         const { mock } = this.#task;
         return mock === undefined
           ? await this.#keep(await this.#pay(slot, signal), signal)
@@ -128,17 +134,21 @@ export class Generation {
   }
 
   async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt } = this.#origin;
+    const { workflowId, runId, temporalAttempt, mayHaveSent } = this.#origin;
+    const known = this.#known();
+    const elsewhere = await sentElsewhere(known);
+    const traced = new Set(elsewhere.map((record) => record.temporal_attempt));
     return payOnce({
       entry: this.#entry,
       workflowId,
       runDir: this.#task.run_dir,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
+      unproven: mayHaveSent.filter((n) => !traced.has(n)),
       ...this.#time(),
       maxAttempts: this.#task.max_attempts,
       onUnknown: this.#task.on_unknown,
-      earlier: await this.#earlierRequests(),
+      earlier: [...(await earlierRequests(known)), ...elsewhere].map((end) => ({ end })),
       recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) =>
@@ -154,14 +164,9 @@ export class Generation {
     Object.assign(this.progress, { diskProblem, waitingFor });
   }
 
-  /** Of the generations that this one goes on for. What they were refused with is settled; the others count (SPEC R7). */
-  async #earlierRequests(): Promise<EndedAttempt[]> {
-    const { continues = [] } = this.#task;
-    if (continues.length === 0) return [];
-    const records = await this.#folder.readAttempts();
-    return records
-      .filter(({ generation_id, retryable }) => retryable && continues.includes(generation_id))
-      .map((end) => ({ end }));
+  #known(): KnownRequests {
+    const [task, folder, entry] = [this.#task, this.#folder, this.#entry];
+    return { task, folder, entry, runId: this.#origin.runId };
   }
 
   #time(): TaskTime {
@@ -186,13 +191,6 @@ export class Generation {
     if (failure !== null) throw new AttemptFailed(failure);
     const { generation_id } = this.#task;
     return { generation_id, workflow_id: workflowId, attempt, mock: { output_text: mock.output_text } };
-  }
-
-  /** Ends that reached the spool but not the folder, because the process or the disk failed in between (SPEC R4). */
-  async #catchUp(): Promise<void> {
-    for (const { attempt, end } of await this.#entry.attempts()) {
-      if (end !== null && !(await this.#folder.hasResult(attempt))) await this.#folder.writeAttempt(end);
-    }
   }
 
   /** Everything that can fail without money: the decoder, config, references, the folder of the attempt. */

@@ -24,11 +24,14 @@ export type SendRequest = (beforeFirstByte: () => void, deadline: Deadline) => P
 
 export interface PaidCall extends TaskTime, CallBudget {
   entry: SpoolEntry;
+  earlier: readonly { end: AttemptRecord }[];
   workflowId: string;
   /** Folder of its task: there its result is recorded. */
   runDir: string;
   binding: WorkerBinding;
   temporalAttempt: number;
+  /** Earlier Temporal attempts that may have sent a request and left no record in the task's folder (SPEC R4). */
+  unproven: readonly number[];
   /** Highest number of an attempt that the task's folder knows, 0 for none: numbers go on behind it, whatever the spool knows. */
   recordedAttempts: number;
   /**
@@ -172,11 +175,12 @@ async function closeCutOffRequests(call: PaidCall): Promise<void> {
   }
 }
 
-/** SPEC R4: an earlier Temporal attempt that never looked into this spool may have sent something from elsewhere. */
+/** SPEC R4: of these nothing proves that nothing was sent, and one that never looked into this spool sent from elsewhere. */
 async function countUnknownAttempts(call: PaidCall): Promise<void> {
   const { run_id } = call.binding;
-  for (let temporal = 1; temporal < call.temporalAttempt; temporal += 1) {
-    if (await call.entry.hasBegan(run_id, temporal)) continue;
+  const began = await call.entry.beganAmong(run_id, call.unproven);
+  for (const temporal of call.unproven) {
+    if (began.has(temporal)) continue;
     const attempt = nextNumber(call, await call.entry.attempts());
     const origin = { ...call.binding, worker_id: 'unknown', pid: 0, attempt, temporal_attempt: temporal };
     const intent: Intent = {
@@ -212,7 +216,9 @@ function refuseWhenDecided(call: PaidCall, attempts: readonly SpooledAttempt[]):
 }
 
 function refuseWhenSpent(call: PaidCall, attempts: readonly SpooledAttempt[]): void {
-  const last = attempts.at(-1)?.end;
+  // What an earlier generation ended with is no verdict on this one: only what it counts for is.
+  const [before] = call.earlier.slice(-1).map(({ end }) => ({ ...end, retryable: true }));
+  const last = attempts.at(-1)?.end ?? before;
   if (last && budgetOf(call, attempts) !== 'open') throw refusal(last, call, attempts);
 }
 

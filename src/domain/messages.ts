@@ -173,6 +173,8 @@ export interface AttemptHeartbeat {
   generation_id: string;
   temporal_attempt: number;
   sent: boolean;
+  /** Temporal attempts up to this one that may have sent a request; absent in what an earlier version told. */
+  may_have_sent?: number[];
   /** Requests sent so far for this task, this one included. */
   attempt: number;
   elapsed_seconds: number;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { endRecord } from '../../src/artifacts/attempt-records.ts';
 import type { AttemptFailed, CallFailure } from '../../src/artifacts/call-failures.ts';
 import { type PaidCall, payOnce } from '../../src/artifacts/paid-call.ts';
 import type { AttemptRecord } from '../../src/domain/records.ts';
@@ -85,11 +86,12 @@ describe('what follows a request whose outcome is unknown (R4)', () => {
 
   test('requests of a generation that it goes on for count (R7)', async () => {
     const { url, calls } = await provider();
-    const earlier = [{ end: { category: 'connection_cut', phase: 'sent' } }] as const;
-    const call = { url, earlier, maxAttempts: 1 };
+    const entry = await entryOf(tempFolder());
+    const end = endRecord(intent(1), cut, { nextAttemptAtMs: null, elapsedMs: 5 });
+    const call = { url, earlier: [{ end }] };
     await payOnce(callOf(await entryOf(tempFolder()), { ...call, maxAttempts: 2 }));
     expect(calls()).toBe(1);
-    const held = await failureOf(payOnce(callOf(await entryOf(tempFolder()), { ...call, fail: cut })));
-    expect(held.usedUp).toBe(true);
+    const spent = await failureOf(payOnce(callOf(entry, { ...call, maxAttempts: 1 })));
+    expect([spent.usedUp, spent.report.category, calls()]).toEqual([true, 'connection_cut', 1]);
   });
 });
