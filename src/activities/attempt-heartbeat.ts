@@ -8,29 +8,45 @@ interface Told {
   temporalAttempt: number;
   /** Null before the generation is at work. */
   progress: GenerationProgress | null;
+  /** Why the disk refuses, before the generation is at work. */
+  diskProblem?: string | null;
   /** It waits for work that an earlier attempt began. */
   joined: boolean;
+  /** Earlier Temporal attempts that may have sent a request. */
+  mayHaveSent: readonly number[];
 }
 
 /** While it is at work. */
 export function signOfLife(
   task: AdmittedTask,
-  { temporalAttempt, progress, joined }: Told,
+  { temporalAttempt, progress, joined, mayHaveSent, diskProblem = progress?.diskProblem ?? null }: Told,
 ): AttemptHeartbeat {
   const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = progress ?? {};
   const { limitMs = task.timeout_ms, deadlineAtMs = null, notBeforeMs = null } = progress ?? {};
   const facts: Facts = {
-    waiting_for: joined ? 'a call of the same generation' : waitingFor,
+    waiting_for: waitingForOf(waitingFor, { joined, diskProblem }),
     generation_id: task.generation_id,
     temporal_attempt: temporalAttempt,
     sent: sentAtMs !== null,
+    // While it lives it may be about to.
+    may_have_sent: [...mayHaveSent, temporalAttempt],
     attempt,
     elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
     limit_seconds: Math.round(limitMs / 1000),
     deadline_at: isoOrNull(deadlineAtMs),
+    ...(diskProblem === null ? {} : { disk_problem: diskProblem }),
     next_attempt_at: isoOrNull(notBeforeMs),
   };
   return { now: sentence(facts, task), ...facts };
+}
+
+/** A disk that refuses keeps everybody, also who joined. */
+function waitingForOf(
+  waitingFor: WaitingFor,
+  { joined, diskProblem }: Pick<Told, 'joined'> & { diskProblem: string | null },
+): WaitingFor {
+  if (diskProblem !== null) return 'a disk that refuses';
+  return joined ? 'a call of the same generation' : waitingFor;
 }
 
 /** The last word of an attempt that will be followed by another one: Temporal shows it as long as the wait lasts. */
@@ -41,7 +57,10 @@ export function wordBeforeWait(
 ): AttemptHeartbeat {
   const { now: _, ...facts } = signOfLife(task, told);
   const next_attempt_at = new Date(Date.now() + (delayMs ?? 0)).toISOString();
-  const waiting: Facts = { ...facts, waiting_for: 'the next attempt', next_attempt_at };
+  // Who joined sent nothing: that was the attempt whose work it joined.
+  const isProven = told.joined || !facts.sent;
+  const may_have_sent = [...told.mayHaveSent, ...(isProven ? [] : [told.temporalAttempt])];
+  const waiting: Facts = { ...facts, waiting_for: 'the next attempt', next_attempt_at, may_have_sent };
   return { now: `${report.category}: ${sentence(waiting, task)}`, ...waiting };
 }
 
@@ -66,6 +85,10 @@ const SENTENCES: Record<WaitingFor, (facts: Facts, task: AdmittedTask) => string
     `request ${attempt} has been with the provider for ${elapsed_seconds} s, at most ${limit_seconds} s; ${max_attempts} may be counted`,
   'the link': ({ attempt }) => `fetching the image that the answer to request ${attempt} links to`,
   'the disk': ({ attempt }) => `saving the answer to request ${attempt}`,
+  'a disk that refuses': ({ attempt, sent, disk_problem }) =>
+    sent
+      ? `request ${attempt} has ended and what came of it can't be written (${disk_problem}): it is held in memory and tried again every 5 s; free the disk and let this worker run`
+      : `the spool can't be written (${disk_problem}): it is tried again every 5 s, and nothing is sent before`,
   'the mock': ({ elapsed_seconds, limit_seconds }) =>
     `a mock for ${elapsed_seconds} s, at most ${limit_seconds} s; nothing was sent`,
   'the provider': ({ next_attempt_at }) =>

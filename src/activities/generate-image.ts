@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { AttemptFailed } from '../artifacts/call-failures.ts';
 import { type Flight, Flights } from '../artifacts/flights.ts';
-import { untilWritten } from '../artifacts/paid-call.ts';
 import { SpoolDamaged, type SpoolEntry } from '../artifacts/spool.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
+import { untilWritten } from '../artifacts/until-written.ts';
 import type { Delivery, ImageActivities } from '../domain/activity-contract.ts';
 import { FAILURE_TYPES } from '../domain/failure.ts';
 import { type AttemptHeartbeat, type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
@@ -16,6 +16,7 @@ import type { AdmittedTask } from '../domain/task.ts';
 import { findProof } from './adopt.ts';
 import { signOfLife, wordBeforeWait } from './attempt-heartbeat.ts';
 import type { ActivityDeps } from './deps.ts';
+import { mayHaveSent } from './earlier-attempts.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
 import { hasKeptAnswer } from './kept-answer.ts';
@@ -59,25 +60,23 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
     const context = Context.current();
     const { workflowExecution, attempt, currentAttemptScheduledTimestampMs, heartbeatDetails } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
-    const open = () => openMarked(task, runId, attempt);
-    // A disk that refuses is waited for here: an attempt without its mark would be taken for one that may have sent
-    // something from elsewhere.
-    const entry = await open().catch(() =>
-      heartbeating(
-        () => signOfLife(task, { temporalAttempt: attempt, progress: null, joined: false }),
-        () => Promise.race([untilWritten(open), context.cancelled]),
-      ),
-    );
+    const earlier = mayHaveSent(heartbeatDetails as Partial<AttemptHeartbeat> | undefined, {
+      generationId: task.generation_id,
+      temporalAttempt: attempt,
+    });
+    const entry = await openPatiently(task, earlier, () => openMarked(task, runId, attempt));
     const generation = new Generation(deps, task, entry, {
       workflowId,
       runId,
       temporalAttempt: attempt,
       clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
       toldDeadlineMs: deadlineIn(heartbeatDetails),
+      mayHaveSent: earlier,
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     if (flight.joined) flight.progress.waiting += 1;
-    const told = { temporalAttempt: attempt, progress: flight.progress, joined: flight.joined };
+    const { progress, joined } = flight;
+    const told = { temporalAttempt: attempt, progress, joined, mayHaveSent: earlier };
     return heartbeating(
       () => signOfLife(task, told),
       () => untilLanded(flight),
@@ -93,6 +92,28 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
     await entry.markBegan(runId, attempt);
     return entry;
   }
+}
+
+/**
+ * A disk that refuses is waited for here: an attempt without its mark would be taken for one that may have sent
+ * something from elsewhere. Nothing is held in memory, so it ends with its attempt.
+ */
+async function openPatiently(
+  task: AdmittedTask,
+  earlier: readonly number[],
+  open: () => Promise<SpoolEntry>,
+): Promise<SpoolEntry> {
+  const { info, cancelled, cancellationSignal: leaving } = Context.current();
+  let problem: string | null = null;
+  const onRefused = (refusal: string | null) => void (problem = refusal);
+  const known = { temporalAttempt: info.attempt, progress: null, joined: false, mayHaveSent: earlier };
+  const told = () => ({ ...known, diskProblem: problem });
+  return open().catch(() =>
+    heartbeating(
+      () => signOfLife(task, told()),
+      () => Promise.race([untilWritten(open, { leaving, onRefused }, 1), cancelled]),
+    ),
+  );
 }
 
 /** What the last attempt told with its signs of life, wherever it ran (DESIGN 2.2). */
@@ -119,9 +140,21 @@ async function untilLanded(flight: ImageFlight): Promise<Delivery> {
   if (!(await Promise.race([landed, cancelRequested]))) return flight.promise;
   if (await landsBeforeAbort(flight, landed)) return flight.promise;
   flight.abort();
+  const cancelled = new CancelledFailure('cancelled by request; a request that was sent may still be billed');
+  if (!(await landsOrIsRefused(flight.progress, landed))) throw cancelled;
   return flight.promise.catch(() => {
-    throw new CancelledFailure('cancelled by request; a request that was sent may still be billed');
+    throw cancelled;
   });
+}
+
+const LOOK_MS = 500;
+
+/** False when the disk refuses what came of the request: it is tried on, and nobody who cancelled waits for that (SPEC B7). */
+async function landsOrIsRefused(progress: GenerationProgress, landed: Promise<boolean>): Promise<boolean> {
+  const isLanded = landed.then(() => true);
+  while (progress.diskProblem === null)
+    if (await Promise.race([isLanded, sleep(LOOK_MS, false)])) return true;
+  return false;
 }
 
 /** A cancel that lets sent requests finish may become one that does not (SPEC B7: within 10 s). */

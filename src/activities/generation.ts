@@ -15,9 +15,11 @@ import { TaskFolder } from '../artifacts/task-folder.ts';
 import type { ProviderEndpoint } from '../provider/image-api.ts';
 import type { ProviderLane } from '../provider/lane.ts';
 import { attemptRequest } from './attempt-request.ts';
+import { refuseWithoutDecoder } from './decoder-check.ts';
 import type { ActivityDeps } from './deps.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { fetchLinked } from './linked-image.ts';
+import { catchUp, earlierRequests, type KnownRequests, sentElsewhere } from './known-requests.ts';
 import { laneOpens, type LaneTurn, turnOf } from './lane-turn.ts';
 import { pretend, refuseMock } from './mock-image.ts';
 import { passHold } from './pass-hold.ts';
@@ -27,6 +29,7 @@ import { sendRequest } from './send-request.ts';
 import { sha256 } from './sha256.ts';
 import { runningState } from './task-state.ts';
 import { tellOrphan, tellReleased, tellStarted, tellTimeoutKill } from './tell-queue.ts';
+import { orJudgedLater } from './unforeseen.ts';
 import type { SlotIdentity } from './worker-slots.ts';
 
 /** Where a generation stands; read by heartbeats. */
@@ -41,6 +44,8 @@ export interface GenerationProgress {
   deadlineAtMs: number | null;
   /** Until when the provider asked this worker to wait; null when it does not wait for that. */
   notBeforeMs: number | null;
+  /** Why the disk refuses what is to be written now; null while it does not. */
+  diskProblem: string | null;
   /** Temporal attempts that wait for it; 0 when the workflows of all of them have ended. */
   waiting: number;
 }
@@ -51,6 +56,8 @@ export interface AttemptOrigin {
   temporalAttempt: number;
   /** How far this host's clock is behind the server's, at least; 0 or more. */
   clockBehindMs: number;
+  /** Earlier Temporal attempts that may have sent a request, as far as signs of life tell. */
+  mayHaveSent: readonly number[];
   /** The task's deadline as an earlier Temporal attempt told it; null when none did. */
   toldDeadlineMs: number | null;
 }
@@ -82,6 +89,7 @@ export class Generation {
       limitMs: task.timeout_ms,
       deadlineAtMs: origin.toldDeadlineMs,
       notBeforeMs: null,
+      diskProblem: null,
       waiting: 1,
     };
   }
@@ -91,18 +99,27 @@ export class Generation {
     return this.#deps.slots.hold(async (slot) => {
       const stopTelling = this.#tellState();
       try {
-        await Promise.all([this.#writeState(), this.#catchUp(), tellStarted(this.#deps, this.#task, slot)]);
+        await Promise.all([
+          this.#writeState(),
+          catchUp(this.#known()),
+          tellStarted(this.#deps, this.#task, slot),
+        ]);
         const { mock } = this.#task;
         return mock === undefined
           ? await this.#keep(await this.#pay(slot, signal), signal)
           : await this.#pretend(mock, slot, signal);
       } catch (error) {
         await tellReleased(this.#deps, this.#task);
-        throw error;
+        throw await orJudgedLater(error, this.#work());
       } finally {
         await stopTelling();
       }
     });
+  }
+
+  #work() {
+    const { temporalAttempt } = this.#origin;
+    return { deps: this.#deps, task: this.#task, folder: this.#folder, temporalAttempt };
   }
 
   /** Keeps `state.json` young. Stopping waits for the write under way: the task's last words must come after it. */
@@ -118,37 +135,39 @@ export class Generation {
   }
 
   async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt } = this.#origin;
+    const { workflowId, runId, temporalAttempt, mayHaveSent } = this.#origin;
+    const known = this.#known();
+    const elsewhere = await sentElsewhere(known);
+    const traced = new Set(elsewhere.map((record) => record.temporal_attempt));
     return payOnce({
       entry: this.#entry,
       workflowId,
       runDir: this.#task.run_dir,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
+      unproven: mayHaveSent.filter((n) => !traced.has(n)),
       ...this.#time(),
       maxAttempts: this.#task.max_attempts,
       onUnknown: this.#task.on_unknown,
-      earlier: await this.#earlierRequests(),
+      earlier: [...(await earlierRequests(known)), ...elsewhere].map((end) => ({ end })),
       recordedAttempts: await this.#folder.lastAttempt(),
       prepare: (attempt) => this.#prepare(attempt, signal),
       delayMs: (attempt, failure) =>
         Math.max(delayMs(this.#task, attempt, failure), this.#lane.waitMs(this.#time().nowMs())),
       onEnded: (record) => this.#recordEnd(record),
+      patience: { leaving: this.#deps.leaving, onRefused: (problem) => this.#tellDisk(problem) },
     });
   }
 
-  /**
-   * Of the generations that this one goes on for. What they were refused with is settled; what may have been paid counts, a
-   * request that somebody aborted too (SPEC R7, R4).
-   */
-  async #earlierRequests(): Promise<{ end: AttemptRecord }[]> {
-    const { continues = [] } = this.#task;
-    if (continues.length === 0) return [];
-    const records = await this.#folder.readAttempts();
-    return records
-      .filter(({ generation_id }) => continues.includes(generation_id))
-      .filter(({ retryable, billing }) => retryable || billing !== 'no')
-      .map((end) => ({ end }));
+  #tellDisk(diskProblem: string | null): void {
+    if (diskProblem === this.progress.diskProblem) return;
+    const waitingFor = diskProblem === null ? 'the disk' : 'a disk that refuses';
+    Object.assign(this.progress, { diskProblem, waitingFor });
+  }
+
+  #known(): KnownRequests {
+    const [task, folder, entry] = [this.#task, this.#folder, this.#entry];
+    return { task, folder, entry, runId: this.#origin.runId };
   }
 
   #time(): TaskTime {
@@ -175,18 +194,12 @@ export class Generation {
     return { generation_id, workflow_id: workflowId, attempt, mock: { output_text: mock.output_text } };
   }
 
-  /** Ends that reached the spool but not the folder, because the process or the disk failed in between (SPEC R4). */
-  async #catchUp(): Promise<void> {
-    for (const { attempt, end } of await this.#entry.attempts()) {
-      if (end !== null && !(await this.#folder.hasResult(attempt))) await this.#folder.writeAttempt(end);
-    }
-  }
-
-  /** Everything that can fail without money: config, references, the folder of the attempt. */
+  /** Everything that can fail without money: the decoder, config, references, the folder of the attempt. */
   async #prepare(attempt: number, signal: AbortSignal): Promise<SendRequest> {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const safe = promptToSend(this.#task);
+    await refuseWithoutDecoder();
     const turn = this.#turn(signal);
     await laneOpens(turn);
     const endpoint = await this.#endpoint();

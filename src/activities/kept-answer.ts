@@ -6,6 +6,7 @@
 import { answeredRecord } from '../artifacts/attempt-records.ts';
 import type { AnswerHeader, Spool, SpooledAttempt } from '../artifacts/spool.ts';
 import type { TaskFolder } from '../artifacts/task-folder.ts';
+import type { FailureCategory } from '../domain/failure.ts';
 import type { AttemptRecord } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 
@@ -33,10 +34,13 @@ function keptRecord(header: AnswerHeader | null, attempt: number): AttemptRecord
   return answeredRecord(header, verdict, header.headers['x-request-id'] ?? null);
 }
 
+/** An answer with such an end was kept and never found to be no image. */
+const NOT_JUDGED: ReadonlySet<FailureCategory | null> = new Set(['cancelled', 'internal']);
+
 /** True when the task's generation has an answer that was not found to be no image. */
 export async function hasKeptAnswer(spool: Spool, folder: TaskFolder, task: AdmittedTask): Promise<boolean> {
   const header = await spool.lookForAnswer(task);
   if (header === null) return false;
   const record = await folder.readAttempt(header.attempt);
-  return record === null || record.ok || record.category === 'cancelled';
+  return record === null || record.ok || NOT_JUDGED.has(record.category);
 }

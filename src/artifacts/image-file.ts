@@ -45,6 +45,19 @@ export async function inspectImage(
   };
 }
 
+/** 1 × 1, grey. */
+const SMALLEST_PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAACklEQVQImWPoAAAAigCJQ82BGQAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** Why images can't be decoded on this host, in one line; null when they can. */
+export async function decoderProblem(): Promise<string | null> {
+  return decodingProblem(SMALLEST_PNG, 'png').catch((error: unknown) =>
+    (error as Error).message.replaceAll(/\s+/gu, ' ').slice(0, 300),
+  );
+}
+
 /** In a thread of its own: many images are hashed while others are read. */
 async function hashOf(bytes: Buffer): Promise<string> {
   const digest = await webcrypto.subtle.digest(

@@ -2,7 +2,6 @@
  * How one image is paid for once: adopt a spooled answer, else settle what was cut off, count, wait, and only then
  * send (SPEC R1, R3, R5). What is sent and how an answer is judged is the caller's; here is who may send, and when.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
 import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
 import { budgetOf, type CallBudget } from './call-budget.ts';
@@ -15,6 +14,7 @@ import {
   type SpoolEntry,
 } from './spool.ts';
 import { type Deadline, deadlineNow, refuseWhenOverdue, type TaskTime } from './task-deadline.ts';
+import { diskProblem, type DiskPatience, untilWritten } from './until-written.ts';
 
 /**
  * Sends exactly one request and rejects with `CallFailed`. It calls `beforeFirstByte` when the connection stands and
@@ -30,6 +30,8 @@ export interface PaidCall extends TaskTime, CallBudget {
   runDir: string;
   binding: WorkerBinding;
   temporalAttempt: number;
+  /** Earlier Temporal attempts that may have sent a request and left no record in the task's folder (SPEC R4). */
+  unproven: readonly number[];
   /** Highest number of an attempt that the task's folder knows, 0 for none: numbers go on behind it, whatever the spool knows. */
   recordedAttempts: number;
   /**
@@ -40,6 +42,8 @@ export interface PaidCall extends TaskTime, CallBudget {
   delayMs: (attempt: number, failure: CallFailure) => number;
   /** Told of each request that ended without an answer, also of those found cut off. */
   onEnded: (record: AttemptRecord) => Promise<void>;
+  /** With a disk that refuses what came of a request. */
+  patience: DiskPatience;
 }
 
 export interface PaidAnswer {
@@ -100,7 +104,11 @@ async function sendOne(
     throw await endedBy(error, call, intent, performance.now() - begunMs);
   });
   const header = answerHeader(intent, answer);
-  await untilWritten(() => call.entry.writeAnswer(header, answer.body));
+  try {
+    await untilWritten(() => call.entry.writeAnswer(header, answer.body), call.patience);
+  } catch (error) {
+    throw error instanceof SpoolDamaged ? error : await lost(error, call, header);
+  }
   return { header, body: answer.body };
 }
 
@@ -113,8 +121,22 @@ async function endedBy(error: unknown, call: PaidCall, intent: Intent, elapsedMs
   await keepPartial(call.entry, intent, failure);
   const nextMs = await nextAttemptAtMs(call, intent, failure);
   const record = endRecord(intent, failure, { nextAttemptAtMs: nextMs, elapsedMs });
-  await untilWritten(() => call.entry.writeEnd(record));
+  await untilWritten(() => call.entry.writeEnd(record), call.patience);
   await call.onEnded(record);
+  return refusal(record, call, await call.entry.attempts());
+}
+
+/**
+ * The process has to end and the disk still refuses the answer: it was paid and is lost. That is said wherever a small
+ * file can still be written.
+ */
+async function lost(problem: unknown, call: PaidCall, header: AnswerHeader): Promise<unknown> {
+  const { attempt, status, bytes, elapsed_ms } = header;
+  const message = `request ${attempt} was answered (HTTP ${status}, ${bytes} bytes) and paid; the disk refused the answer until its worker had to end (${diskProblem(problem)})`;
+  const failure: CallFailure = { category: 'worker_died', phase: 'done', message, httpStatus: status };
+  const end = endRecord(header, failure, { nextAttemptAtMs: call.nowMs(), elapsedMs: elapsed_ms });
+  const record: AttemptRecord = { ...end, billing: 'yes' };
+  await Promise.allSettled([call.entry.writeEnd(record), call.onEnded(record)]);
   return refusal(record, call, await call.entry.attempts());
 }
 
@@ -153,11 +175,12 @@ async function closeCutOffRequests(call: PaidCall): Promise<void> {
   }
 }
 
-/** SPEC R4: an earlier Temporal attempt that never looked into this spool may have sent something from elsewhere. */
+/** SPEC R4: of these nothing proves that nothing was sent, and one that never looked into this spool sent from elsewhere. */
 async function countUnknownAttempts(call: PaidCall): Promise<void> {
   const { run_id } = call.binding;
-  for (let temporal = 1; temporal < call.temporalAttempt; temporal += 1) {
-    if (await call.entry.hasBegan(run_id, temporal)) continue;
+  const began = await call.entry.beganAmong(run_id, call.unproven);
+  for (const temporal of call.unproven) {
+    if (began.has(temporal)) continue;
     const attempt = nextNumber(call, await call.entry.attempts());
     const origin = { ...call.binding, worker_id: 'unknown', pid: 0, attempt, temporal_attempt: temporal };
     const intent: Intent = {
@@ -226,19 +249,4 @@ function refusal(last: AttemptRecord, call: PaidCall, attempts: readonly Spooled
 
 function waitMs({ next_attempt_at }: AttemptRecord, { nowMs }: PaidCall): number {
   return next_attempt_at === null ? 0 : Date.parse(next_attempt_at) - nowMs();
-}
-
-const WRITE_RETRIES = 120;
-const WRITE_RETRY_MS = 5_000;
-
-/** What was paid is held in memory while the disk refuses it: the write is tried again, never the call. */
-export async function untilWritten<T>(write: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (tries === WRITE_RETRIES || error instanceof SpoolDamaged) throw error;
-      await sleep(WRITE_RETRY_MS);
-    }
-  }
 }

@@ -145,8 +145,10 @@ export class SpoolEntry {
     await replaceProjection(path, documentText({ at: new Date().toISOString() }));
   }
 
-  async hasBegan(runId: string, temporalAttempt: number): Promise<boolean> {
-    return (await readdir(this.folder)).includes(beganName(runId, temporalAttempt));
+  /** Those of these Temporal attempts that looked here. */
+  async beganAmong(runId: string, temporalAttempts: readonly number[]): Promise<ReadonlySet<number>> {
+    const names = new Set(await readdir(this.folder));
+    return new Set(temporalAttempts.filter((n) => names.has(beganName(runId, n))));
   }
 
   /** Every request of this generation, oldest first. Throws `SpoolDamaged` when one can't be trusted. */

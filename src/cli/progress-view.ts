@@ -192,6 +192,7 @@ function requestOf({ heartbeat, heartbeatAtMs }: LiveAttempt, atMs: number, nowM
     'the spool': 'waiting',
     'the image': 'waiting',
     'the disk': 'saving',
+    'a disk that refuses': 'saving',
     'the link': 'saving',
     'the mock': 'waiting',
     'the provider': 'waiting',

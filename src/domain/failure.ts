@@ -132,6 +132,12 @@ export const FAILURES = {
     status: 'failed',
     reason: 'the provider is not configured usably on the worker',
   },
+  environment: {
+    retryable: true,
+    billing: 'no',
+    status: 'failed',
+    reason: 'the worker lacks what it needs to judge an image; mend it as its message says',
+  },
   bad_response: {
     retryable: false,
     billing: 'yes',

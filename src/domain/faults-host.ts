@@ -24,7 +24,7 @@ export const HOST_FAULTS: readonly Fault[] = [
     cases: [
       {
         end: 'completed',
-        also: 'the answer waits in memory, its write is tried again every 5 s for 10 minutes, the call never',
+        also: 'the answer waits in memory, its write is tried again every 5 s as long as the worker lives (10 minutes after SIGTERM), the call never',
       },
     ],
   },

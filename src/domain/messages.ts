@@ -155,6 +155,8 @@ export type WaitingFor =
   | 'the spool'
   | 'the image'
   | 'the disk'
+  /** What is known of a request, or that one is to be sent, can't be written down; it is tried again. */
+  | 'a disk that refuses'
   /** The answer came, and only links to the image. */
   | 'the link'
   /** Nothing was sent: the task only pretends (SPEC M). */
@@ -171,6 +173,8 @@ export interface AttemptHeartbeat {
   generation_id: string;
   temporal_attempt: number;
   sent: boolean;
+  /** Temporal attempts up to this one that may have sent a request; absent in what an earlier version told. */
+  may_have_sent?: number[];
   /** Requests sent so far for this task, this one included. */
   attempt: number;
   elapsed_seconds: number;
@@ -178,6 +182,8 @@ export interface AttemptHeartbeat {
   limit_seconds: number;
   /** When the time of the whole task is over, ISO 8601; null without a limit, or before its first request. */
   deadline_at: string | null;
+  /** Why the disk refuses; absent while it does not. */
+  disk_problem?: string;
   /** ISO 8601, in the last word before a wait, and while it waits for the provider; null while it is at work. */
   next_attempt_at: string | null;
 }

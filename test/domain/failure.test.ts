@@ -32,6 +32,7 @@ const EXPECTED: Record<
   redirect: [false, 'no', 'no', 'failed'],
   tls: [false, 'no', 'no', 'failed'],
   config: [false, 'no', 'no', 'failed'],
+  environment: [true, 'no', 'no', 'failed'],
   bad_response: [false, 'yes', 'yes', 'failed'],
   input_changed: [false, 'no', 'no', 'failed'],
   policy_refused: [false, 'no', 'no', 'failed'],

@@ -38,6 +38,7 @@ export function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Se
     runDir: '/tmp/no-such-task',
     binding: { worker_id: 'host/slot-1', pid: process.pid, thread_id: 0, run_id: 'run-1' },
     temporalAttempt: 1,
+    unproven: earlierThan(rest.temporalAttempt ?? 1),
     nowMs: Date.now,
     taskTimeoutMs: null,
     toldDeadlineMs: null,
@@ -60,8 +61,14 @@ export function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Se
     },
     delayMs: () => 1,
     onEnded: async (record) => void ended.push(record),
+    patience: { leaving: new AbortController().signal, onRefused: () => undefined },
     ...rest,
   };
+}
+
+/** No sign of life proved anything of any of them. */
+function earlierThan(temporalAttempt: number): number[] {
+  return Array.from({ length: temporalAttempt - 1 }, (_, index) => index + 1);
 }
 
 /** Of a process that is no more. */
