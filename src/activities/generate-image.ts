@@ -69,6 +69,7 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
       workflowId,
       runId,
       temporalAttempt: attempt,
+      orderedMs: context.info.scheduledTimestampMs,
       clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
       toldDeadlineMs: deadlineIn(heartbeatDetails),
       mayHaveSent: earlier,

@@ -54,6 +54,8 @@ export interface AttemptOrigin {
   workflowId: string;
   runId: string;
   temporalAttempt: number;
+  /** When the activity was scheduled first, by the server's clock: milliseconds since 1970. */
+  orderedMs: number;
   /** How far this host's clock is behind the server's, at least; 0 or more. */
   clockBehindMs: number;
   /** Earlier Temporal attempts that may have sent a request, as far as signs of life tell. */
@@ -294,7 +296,16 @@ export class Generation {
     this.progress.waitingFor = 'the link';
     const baseUrl = async () => (await this.#endpoint()).baseUrl;
     const { redact } = this.#deps;
-    return fetchLinked(link, { entry: this.#entry, header, baseUrl, signal, redact, ...this.#time() });
+    const { orderedMs } = this.#origin;
+    return fetchLinked(link, {
+      entry: this.#entry,
+      header,
+      baseUrl,
+      signal,
+      redact,
+      orderedMs,
+      ...this.#time(),
+    });
   }
 
   /**

@@ -1,7 +1,7 @@
 /**
  * What the spool of this host knows of a task's requests and its folder does not: ends that were not written there, and an
  * answer that nobody made an image of, because the task ended first. Such an answer is paid: it is listed so (SPEC R4), and
- * whoever orders the task again gets it instead of another call (SPEC R5).
+ * a retry or a reset gets it instead of another call (SPEC R5).
  */
 import { answeredRecord } from '../artifacts/attempt-records.ts';
 import type { AnswerHeader, Spool, SpooledAttempt } from '../artifacts/spool.ts';
@@ -11,7 +11,7 @@ import type { AttemptRecord } from '../domain/records.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 
 const KEPT =
-  'the task ended before this answer was made an image; it is paid and kept: ordered again, the task gets it without another request';
+  'the task ended before this answer was made an image; it is paid and kept: a retry of its batch, or a reset of the task, makes the image without another request; a new order would buy one';
 
 /** Before anything is said of a task's requests. Who works on them now writes over it. */
 export async function recordSpooled(

@@ -13,6 +13,8 @@ export interface LinkedImage {
   signal: AbortSignal;
   /** By the server's clock. */
   nowMs: () => number;
+  /** When this activity was scheduled first, by the server's clock. */
+  orderedMs: number;
   redact: (text: string) => string;
 }
 
@@ -53,13 +55,15 @@ function failureOf(error: DownloadFailed, image: LinkedImage): Error {
 }
 
 /**
- * Longer each time, within what is left of the task's own time; null when that was enough. The answer's age is by this host's
- * clock, which wrote down when it came; the deadline is by the server's.
+ * Longer each time, within what is left of the task's own time; null when that was enough. What counts is how long this go has
+ * tried: since its answer came, by this host's clock, or since it was ordered, by the server's, for an answer of before.
  */
-function again(why: string, { header, nowMs }: LinkedImage): AttemptFailed | null {
-  const ageMs = Date.now() - Date.parse(header.ended_at);
+function again(why: string, { header, nowMs, orderedMs }: LinkedImage): AttemptFailed | null {
+  const ageMs = Math.min(Date.now() - Date.parse(header.ended_at), nowMs() - orderedMs);
   const delayMs = Math.min(WAIT_MS.most, Math.max(WAIT_MS.least, ageMs));
-  const deadlineMs = header.deadline_at === undefined ? Infinity : Date.parse(header.deadline_at);
+  const deadline = Date.parse(header.deadline_at ?? '');
+  // A deadline of before this go was that of the task's earlier one.
+  const deadlineMs = deadline >= orderedMs ? deadline : Infinity;
   if (ageMs + delayMs > TRY_FOR_MS || nowMs() + delayMs > deadlineMs) return null;
   const message = `${why}; the answer is kept and the link tried again in ${Math.round(delayMs / 1000)} s, nothing is bought again`;
   return new AttemptFailed({ category: 'bad_response', message }, { delayMs });
