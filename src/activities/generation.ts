@@ -198,7 +198,7 @@ export class Generation {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const safe = promptToSend(this.#task);
-    await refuseWithoutDecoder();
+    await refuseWithoutDecoder(this.#deps);
     const turn = this.#turn(signal);
     await laneOpens(turn);
     const endpoint = await this.#endpoint();
