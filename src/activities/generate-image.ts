@@ -17,7 +17,7 @@ import { ADOPTING_ATTEMPTS, attemptsLeft, waitedBefore } from '../domain/tempora
 import { findProof } from './adopt.ts';
 import { isWait, signOfLife, type Told, wordBeforeWait } from './attempt-heartbeat.ts';
 import type { ActivityDeps } from './deps.ts';
-import { mayHaveSent } from './earlier-attempts.ts';
+import { isWaitedOut, mayHaveSent } from './earlier-attempts.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
 import { hasKeptAnswer } from './kept-answer.ts';
@@ -93,6 +93,7 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
       clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
       toldDeadlineMs: deadlineIn(lastTold),
       mayHaveSent: earlier,
+      isWaitedOut: isWaitedOut(lastTold, attempt),
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     if (flight.joined) flight.progress.waiting += 1;

@@ -57,6 +57,8 @@ export interface AttemptOrigin {
   clockBehindMs: number;
   /** Earlier Temporal attempts that may have sent a request, as far as signs of life tell. */
   mayHaveSent: readonly number[];
+  /** The attempt before ended with a wait, and Temporal has waited it out. */
+  isWaitedOut: boolean;
   /** The task's deadline as an earlier Temporal attempt told it; null when none did. */
   toldDeadlineMs: number | null;
 }
@@ -134,7 +136,7 @@ export class Generation {
   }
 
   async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt, mayHaveSent } = this.#origin;
+    const { workflowId, runId, temporalAttempt, mayHaveSent, isWaitedOut } = this.#origin;
     const known = this.#known();
     const elsewhere = await sentElsewhere(known);
     const traced = new Set(elsewhere.map((record) => record.temporal_attempt));
@@ -144,6 +146,7 @@ export class Generation {
       runDir: this.#task.run_dir,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
+      isWaitedOut,
       unproven: mayHaveSent.filter((n) => !traced.has(n)),
       ...this.#time(),
       maxAttempts: this.#task.max_attempts,
