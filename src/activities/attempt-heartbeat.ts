@@ -1,10 +1,11 @@
 /** What an attempt tells of itself: for the Web UI in words, for programs in fields (SPEC T2). */
 import type { AttemptFailed } from '../artifacts/call-failures.ts';
+import type { FailureCategory } from '../domain/failure.ts';
 import type { AttemptHeartbeat, WaitingFor } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import type { GenerationProgress } from './generation.ts';
 
-interface Told {
+export interface Told {
   temporalAttempt: number;
   /** Null before the generation is at work. */
   progress: GenerationProgress | null;
@@ -14,13 +15,14 @@ interface Told {
   joined: boolean;
   /** Earlier Temporal attempts that may have sent a request. */
   mayHaveSent: readonly number[];
+  /** Earlier Temporal attempts that only waited. */
+  waited: number;
 }
 
 /** While it is at work. */
-export function signOfLife(
-  task: AdmittedTask,
-  { temporalAttempt, progress, joined, mayHaveSent, diskProblem = progress?.diskProblem ?? null }: Told,
-): AttemptHeartbeat {
+export function signOfLife(task: AdmittedTask, told: Told): AttemptHeartbeat {
+  const { temporalAttempt, progress, joined, mayHaveSent, waited } = told;
+  const diskProblem = told.diskProblem ?? progress?.diskProblem ?? null;
   const { waitingFor = 'the spool', attempt = 0, sentAtMs = null } = progress ?? {};
   const { limitMs = task.timeout_ms, deadlineAtMs = null, notBeforeMs = null } = progress ?? {};
   const facts: Facts = {
@@ -30,6 +32,8 @@ export function signOfLife(
     sent: sentAtMs !== null,
     // While it lives it may be about to.
     may_have_sent: [...mayHaveSent, temporalAttempt],
+    // Its time may pass before the disk takes what it has.
+    waited_attempts: waited + (diskProblem === null ? 0 : 1),
     attempt,
     elapsed_seconds: sentAtMs === null ? 0 : Math.round((Date.now() - sentAtMs) / 1000),
     limit_seconds: Math.round(limitMs / 1000),
@@ -38,6 +42,14 @@ export function signOfLife(
     next_attempt_at: isoOrNull(notBeforeMs),
   };
   return { now: sentence(facts, task), ...facts };
+}
+
+/**
+ * An attempt that comes again because of it only waited: the provider asked this task or another one for fewer requests, which
+ * the spool bounds (SPEC R1), or something else goes first.
+ */
+export function isWait(category: FailureCategory | undefined): boolean {
+  return category === 'rate_limited' || category === 'cancelled';
 }
 
 /** A disk that refuses keeps everybody, also who joined. */
@@ -60,7 +72,9 @@ export function wordBeforeWait(
   // Who joined sent nothing: that was the attempt whose work it joined.
   const isProven = told.joined || !facts.sent;
   const may_have_sent = [...told.mayHaveSent, ...(isProven ? [] : [told.temporalAttempt])];
-  const waiting: Facts = { ...facts, waiting_for: 'the next attempt', next_attempt_at, may_have_sent };
+  const waited_attempts = told.waited + (isWait(report.category) ? 1 : 0);
+  const waiting_for = 'the next attempt';
+  const waiting: Facts = { ...facts, waiting_for, next_attempt_at, may_have_sent, waited_attempts };
   return { now: `${report.category}: ${sentence(waiting, task)}`, ...waiting };
 }
 

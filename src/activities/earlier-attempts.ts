@@ -20,6 +20,11 @@ export function mayHaveSent(
   return [...(last === 0 ? [] : known), ...range(last + 1, temporalAttempt - 1)];
 }
 
+/** Temporal made this attempt after the wait that the one before it had asked for with its last word. */
+export function isWaitedOut(told: Partial<AttemptHeartbeat> | undefined, temporalAttempt: number): boolean {
+  return told?.temporal_attempt === temporalAttempt - 1 && isLastWord(told);
+}
+
 /** An attempt that ended in good order: nothing of it is under way any more. */
 function isLastWord({ waiting_for }: Partial<AttemptHeartbeat>): boolean {
   return waiting_for === 'the next attempt';

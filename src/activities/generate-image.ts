@@ -10,13 +10,14 @@ import { SpoolDamaged, type SpoolEntry } from '../artifacts/spool.ts';
 import { TaskFolder } from '../artifacts/task-folder.ts';
 import { untilWritten } from '../artifacts/until-written.ts';
 import type { Delivery, ImageActivities } from '../domain/activity-contract.ts';
-import { FAILURE_TYPES } from '../domain/failure.ts';
+import { FAILURE_TYPES, type FailureReport } from '../domain/failure.ts';
 import { type AttemptHeartbeat, type CancelMode, TASK_MESSAGES } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
+import { ADOPTING_ATTEMPTS, attemptsLeft, waitedBefore } from '../domain/temporal-attempts.ts';
 import { findProof } from './adopt.ts';
-import { signOfLife, wordBeforeWait } from './attempt-heartbeat.ts';
+import { isWait, signOfLife, type Told, wordBeforeWait } from './attempt-heartbeat.ts';
 import type { ActivityDeps } from './deps.ts';
-import { mayHaveSent } from './earlier-attempts.ts';
+import { isWaitedOut, mayHaveSent } from './earlier-attempts.ts';
 import { Generation, type GenerationProgress } from './generation.ts';
 import { heartbeating } from './heartbeating.ts';
 import { hasKeptAnswer } from './kept-answer.ts';
@@ -27,14 +28,32 @@ type ImageFlight = Flight<Delivery, GenerationProgress>;
 export function createGenerateImage(deps: ActivityDeps): ImageActivities['generateImage'] {
   const fly = createFlights(deps);
   return async function generateImage(order) {
+    const { attempt, heartbeatDetails: told } = Context.current().info;
+    const left = attemptsLeft(attempt, order.max_attempts, told as Partial<AttemptHeartbeat> | undefined);
     try {
+      if (left < 0) throw triedTooOften(order.max_attempts);
       const task = await readAdmittedTask(order);
       const proven = await findProof(task);
       return proven?.generated ?? (await fly(task));
     } catch (error) {
-      throw asTemporalFailure(error);
+      const failure = asTemporalFailure(error);
+      throw left > 0 ? failure : withoutFollower(failure);
     }
   };
+}
+
+/** The last of them ended without a word: one that says why is told that none follows. */
+function triedTooOften(maxAttempts: number): AttemptFailed {
+  const message = `no image after ${maxAttempts + ADOPTING_ATTEMPTS} attempts, those that only waited not counted; the last one ended without a word, an answer that came is kept`;
+  return new AttemptFailed({ category: 'worker_died', message }, { usedUp: true });
+}
+
+/** No other attempt follows, unless this one only waited. */
+function withoutFollower(failure: unknown): unknown {
+  if (!(failure instanceof ApplicationFailure)) return failure;
+  const [report] = (failure.details ?? []) as [FailureReport?];
+  if (isWait(report?.category)) return failure;
+  return ApplicationFailure.nonRetryable(failure.message, failure.type, ...(failure.details ?? []));
 }
 
 /** An answer that is there is adopted before anything could be sent: so this never sends. */
@@ -60,24 +79,27 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
     const context = Context.current();
     const { workflowExecution, attempt, currentAttemptScheduledTimestampMs, heartbeatDetails } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
-    const earlier = mayHaveSent(heartbeatDetails as Partial<AttemptHeartbeat> | undefined, {
+    const lastTold = heartbeatDetails as Partial<AttemptHeartbeat> | undefined;
+    const earlier = mayHaveSent(lastTold, {
       generationId: task.generation_id,
       temporalAttempt: attempt,
     });
-    const entry = await openPatiently(task, earlier, () => openMarked(task, runId, attempt));
+    const before = { mayHaveSent: earlier, waited: waitedBefore(attempt, lastTold) };
+    const entry = await openPatiently(task, before, () => openMarked(task, runId, attempt));
     const generation = new Generation(deps, task, entry, {
       workflowId,
       runId,
       temporalAttempt: attempt,
       orderedMs: context.info.scheduledTimestampMs,
       clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
-      toldDeadlineMs: deadlineIn(heartbeatDetails),
+      toldDeadlineMs: deadlineIn(lastTold),
       mayHaveSent: earlier,
+      isWaitedOut: isWaitedOut(lastTold, attempt),
     });
     const flight = flights.join(entry, generation.progress, (signal) => generation.run(signal));
     if (flight.joined) flight.progress.waiting += 1;
     const { progress, joined } = flight;
-    const told = { temporalAttempt: attempt, progress, joined, mayHaveSent: earlier };
+    const told = { temporalAttempt: attempt, progress, joined, ...before };
     return heartbeating(
       () => signOfLife(task, told),
       () => untilLanded(flight),
@@ -101,13 +123,13 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
  */
 async function openPatiently(
   task: AdmittedTask,
-  earlier: readonly number[],
+  before: Pick<Told, 'mayHaveSent' | 'waited'>,
   open: () => Promise<SpoolEntry>,
 ): Promise<SpoolEntry> {
   const { info, cancelled, cancellationSignal: leaving } = Context.current();
   let problem: string | null = null;
   const onRefused = (refusal: string | null) => void (problem = refusal);
-  const known = { temporalAttempt: info.attempt, progress: null, joined: false, mayHaveSent: earlier };
+  const known = { temporalAttempt: info.attempt, progress: null, joined: false, ...before };
   const told = () => ({ ...known, diskProblem: problem });
   return open().catch(() =>
     heartbeating(

@@ -60,6 +60,8 @@ export interface AttemptOrigin {
   clockBehindMs: number;
   /** Earlier Temporal attempts that may have sent a request, as far as signs of life tell. */
   mayHaveSent: readonly number[];
+  /** The attempt before ended with a wait, and Temporal has waited it out. */
+  isWaitedOut: boolean;
   /** The task's deadline as an earlier Temporal attempt told it; null when none did. */
   toldDeadlineMs: number | null;
 }
@@ -137,7 +139,7 @@ export class Generation {
   }
 
   async #pay(slot: SlotIdentity, signal: AbortSignal): Promise<PaidAnswer> {
-    const { workflowId, runId, temporalAttempt, mayHaveSent } = this.#origin;
+    const { workflowId, runId, temporalAttempt, mayHaveSent, isWaitedOut } = this.#origin;
     const known = this.#known();
     const elsewhere = await sentElsewhere(known);
     const traced = new Set(elsewhere.map((record) => record.temporal_attempt));
@@ -147,6 +149,7 @@ export class Generation {
       runDir: this.#task.run_dir,
       binding: { ...slot, run_id: runId },
       temporalAttempt,
+      isWaitedOut,
       unproven: mayHaveSent.filter((n) => !traced.has(n)),
       ...this.#time(),
       maxAttempts: this.#task.max_attempts,
@@ -201,7 +204,7 @@ export class Generation {
     if (signal.aborted)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const safe = promptToSend(this.#task);
-    await refuseWithoutDecoder();
+    await refuseWithoutDecoder(this.#deps);
     const turn = this.#turn(signal);
     await laneOpens(turn);
     const endpoint = await this.#endpoint();

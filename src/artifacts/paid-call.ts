@@ -3,6 +3,7 @@
  * send (SPEC R1, R3, R5). What is sent and how an answer is judged is the caller's; here is who may send, and when.
  */
 import type { AttemptRecord, WorkerBinding } from '../domain/records.ts';
+import { beginWait, waitLeftMs } from './announced-wait.ts';
 import { answerHeader, type CompleteAnswer, endRecord } from './attempt-records.ts';
 import { budgetOf, type CallBudget } from './call-budget.ts';
 import { AttemptFailed, CallFailed, type CallFailure, isRetryable } from './call-failures.ts';
@@ -32,6 +33,8 @@ export interface PaidCall extends TaskTime, CallBudget {
   temporalAttempt: number;
   /** Earlier Temporal attempts that may have sent a request and left no record in the task's folder (SPEC R4). */
   unproven: readonly number[];
+  /** The attempt before ended with a wait, and Temporal has waited it out. */
+  isWaitedOut: boolean;
   /** Highest number of an attempt that the task's folder knows, 0 for none: numbers go on behind it, whatever the spool knows. */
   recordedAttempts: number;
   /**
@@ -121,6 +124,7 @@ async function endedBy(error: unknown, call: PaidCall, intent: Intent, elapsedMs
   await keepPartial(call.entry, intent, failure);
   const nextMs = await nextAttemptAtMs(call, intent, failure);
   const record = endRecord(intent, failure, { nextAttemptAtMs: nextMs, elapsedMs });
+  beginWait(record, call.nowMs());
   await untilWritten(() => call.entry.writeEnd(record), call.patience);
   await call.onEnded(record);
   return refusal(record, call, await call.entry.attempts());
@@ -247,6 +251,6 @@ function refusal(last: AttemptRecord, call: PaidCall, attempts: readonly Spooled
   return new AttemptFailed(report, { delayMs: Math.max(1, waitMs(last, call)) });
 }
 
-function waitMs({ next_attempt_at }: AttemptRecord, { nowMs }: PaidCall): number {
-  return next_attempt_at === null ? 0 : Date.parse(next_attempt_at) - nowMs();
+function waitMs(last: AttemptRecord, { nowMs, isWaitedOut }: PaidCall): number {
+  return waitLeftMs(last, { nowMs: nowMs(), isWaitedOut });
 }

@@ -175,6 +175,8 @@ export interface AttemptHeartbeat {
   sent: boolean;
   /** Temporal attempts up to this one that may have sent a request; absent in what an earlier version told. */
   may_have_sent?: number[];
+  /** Temporal attempts up to this one that only waited, for the provider or a disk: not counted against their bound. */
+  waited_attempts?: number;
   /** Requests sent so far for this task, this one included. */
   attempt: number;
   elapsed_seconds: number;

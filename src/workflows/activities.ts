@@ -3,6 +3,7 @@ import { ActivityCancellationType, type ActivityInterfaceFor, proxyActivities } 
 import type { ImageActivities } from '../domain/activity-contract.ts';
 import { TASK_QUEUES } from '../domain/messages.ts';
 import { MODE_NAMES, type TaskTicket } from '../domain/task.ts';
+import { TEMPORAL_ATTEMPTS } from '../domain/temporal-attempts.ts';
 
 type Activities = ActivityInterfaceFor<ImageActivities>;
 
@@ -45,8 +46,6 @@ export const { awaitActiveTask } = proxyActivities<Activities>({
 
 /** Time beyond the request limit for reading references, spooling and decoding. */
 const BESIDE_THE_REQUEST_MS = 90_000;
-/** Attempts beyond `max_attempts`, so that an answer in the spool always finds one that adopts it (SPEC R1). */
-const ADOPTING_ATTEMPTS = 40;
 
 /**
  * The paid call. Intended waits come as `nextRetryDelay`; what has none is a crash and is repeated at once. Never a
@@ -64,7 +63,8 @@ export function paidCall(task: TaskTicket): Pick<Activities, 'generateImage'> {
       initialInterval: '1s',
       backoffCoefficient: 1,
       maximumInterval: '15 minutes',
-      maximumAttempts: task.max_attempts + ADOPTING_ATTEMPTS,
+      // Requests are bounded by the spool, attempts by the activity: it knows which of them only waited.
+      maximumAttempts: TEMPORAL_ATTEMPTS,
     },
   });
 }

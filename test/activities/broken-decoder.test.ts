@@ -1,46 +1,35 @@
 /** A decoder that is broken costs no money, and never an answer that was paid (R4, R5, G9). */
-import { beforeEach, expect, test, vi } from 'vitest';
-import { activityWorld, failureOf } from '../support/activity-world.ts';
+import sharp from 'sharp';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type ActivityWorld, activityWorld, failureOf } from '../support/activity-world.ts';
 import { recordOutcome, reportOf } from '../support/play-task.ts';
 
 const BROKEN = 'Could not load the "sharp" module using the linux-x64 runtime';
-const host = vi.hoisted(() => ({ breaks: 'never' as 'never' | 'before the request' | 'after the answer' }));
+afterEach(() => void vi.restoreAllMocks());
 
-vi.mock('../../src/artifacts/image-file.ts', async (original) => {
-  const real = await original<typeof import('../../src/artifacts/image-file.ts')>();
-  return {
-    ...real,
-    decoderProblem: async () => (host.breaks === 'before the request' ? BROKEN : real.decoderProblem()),
-    inspectImage: async (...args: Parameters<typeof real.inspectImage>) => {
-      if (host.breaks !== 'never') throw new Error(BROKEN);
-      return real.inspectImage(...args);
-    },
-  };
-});
+/** Something that nobody foresaw breaks behind the answer, until mended. */
+function breakJudging({ deps }: ActivityWorld) {
+  return vi.spyOn(deps.spool, 'claimImage').mockRejectedValue(new Error(BROKEN));
+}
 
-beforeEach(() => {
-  host.breaks = 'never';
-});
-
-// First of all: a process that has proven its decoder asks no more.
 test('a worker that can’t decode images sends nothing, and says what to do; once mended it sends', async () => {
   const world = await activityWorld();
-  host.breaks = 'before the request';
+  const decoder = vi.spyOn(sharp.prototype, 'toBuffer').mockRejectedValue(new Error(BROKEN));
   const refused = await failureOf(world.attempt(world.task()));
   expect(refused).toMatchObject({ nonRetryable: false, details: [{ category: 'environment' }] });
   expect(refused.message).toMatch(
-    /^this worker can't decode images \(Could not load .*\); nothing was sent: install/u,
+    /^this worker can't decode images \(.*Could not load .*\); nothing was sent: install/u,
   );
   expect(refused.nextRetryDelay).toBe(60_000);
   expect(world.provider.calls).toHaveLength(0);
-  host.breaks = 'never';
+  decoder.mockRestore();
   await world.attempt(world.task(), 2).result;
   expect(world.provider.calls).toHaveLength(1);
 });
 
 test('an answer that can’t be judged is listed as paid and kept; another attempt makes the image of it', async () => {
   const world = await activityWorld();
-  host.breaks = 'after the answer';
+  const judging = breakJudging(world);
   for (const n of [1, 2]) {
     const later = await failureOf(world.attempt(world.task(), n));
     expect(later).toMatchObject({
@@ -57,7 +46,7 @@ test('an answer that can’t be judged is listed as paid and kept; another attem
     category: 'internal',
     billing: 'yes',
   });
-  host.breaks = 'never';
+  judging.mockRestore();
   expect((await world.attempt(world.task(), 3).result).attempt).toBe(1);
   expect(await world.recordOf(world.task())).toMatchObject({ ok: true, billing: 'yes' });
   expect(world.provider.calls).toHaveLength(1);
@@ -66,7 +55,7 @@ test('an answer that can’t be judged is listed as paid and kept; another attem
 test('a task that ends before its answer can be judged lists it as paid', async () => {
   const world = await activityWorld();
   const task = world.task();
-  host.breaks = 'after the answer';
+  breakJudging(world);
   const later = await failureOf(world.attempt(task));
   const { row } = await recordOutcome(
     world,

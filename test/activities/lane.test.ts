@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CancelledFailure } from '@temporalio/common';
 import { createPaidActivities } from '../../src/activities/index.ts';
+import { FAILURE_TYPES } from '../../src/domain/failure.ts';
 import { ProviderLanes } from '../../src/provider/lane.ts';
 import { type ActivityWorld, activityWorld, API_KEY, failureOf } from '../support/activity-world.ts';
+import { newClock, playTask } from '../support/play-task.ts';
 import type { ScriptStep } from '../support/provider-script.ts';
 
 /** A world whose first task was just refused so; the second one, and what the provider saw until now. */
@@ -172,4 +174,52 @@ test('four that are refused together are one slow-down; afterwards they come one
   expect(world.provider.calls).toHaveLength(8);
   // The next one does not wait for the first one's answer alone, but for its answer or a second.
   expect(second - first).toBeGreaterThanOrEqual(250);
+});
+
+describe('a storm of refusals that lasts for an hour (R1)', () => {
+  test('fails no task that waits for its turn: waits are not counted, and nothing is sent meanwhile', async () => {
+    const world = await activityWorld();
+    const clock = newClock();
+    const lane = world.deps.lanes.of('happy');
+    const refusal = { waitMs: 60_000, maxMs: 45_000, reason: 'HTTP 429' };
+    const nowMs = () => Date.now() + clock.aheadMs;
+    const { row, failures, heartbeats } = await playTask(world, named(world, 'waits', { max_attempts: 1 }), {
+      clock,
+      before: (n) => {
+        if (n <= 60) lane.slowDown(lane.begin(nowMs()), refusal, nowMs());
+      },
+    });
+    expect([row.status, failures.length, world.provider.calls.length]).toEqual(['completed', 60, 1]);
+    expect(heartbeats.at(-1)).toMatchObject({ waited_attempts: 60, may_have_sent: [61] });
+  });
+
+  test('yet attempts that did not only wait are bounded: max_attempts and 40 more', async () => {
+    const { task, attempt, provider } = await activityWorld();
+    const told = { generation_id: task().generation_id, may_have_sent: [] };
+    const bound = task().max_attempts + 40;
+    const after = (waited_attempts: number, temporal_attempt: number) => ({
+      heartbeatDetails: { ...told, waited_attempts, temporal_attempt },
+    });
+    const ended = await failureOf(attempt(task(), bound + 1, after(0, bound)));
+    expect(ended).toMatchObject({ type: FAILURE_TYPES.attemptsUsedUp, nonRetryable: true });
+    expect(provider.calls).toHaveLength(0);
+    await attempt(task(), bound + 2, after(1, bound + 1)).result.catch(() => undefined);
+    expect(provider.calls).toHaveLength(0);
+    await attempt(task(), bound + 2, after(2, bound + 1)).result;
+    expect(provider.calls).toHaveLength(1);
+  });
+
+  test('and the last of them says why it ends', async () => {
+    const { task, attempt } = await activityWorld({ script: ['500'] });
+    const bound = task().max_attempts + 40;
+    const heartbeatDetails = {
+      generation_id: task().generation_id,
+      temporal_attempt: bound - 1,
+      may_have_sent: [],
+    };
+    expect(await failureOf(attempt(task(), bound, { heartbeatDetails }))).toMatchObject({
+      nonRetryable: true,
+      details: [{ category: 'server_error' }],
+    });
+  });
 });

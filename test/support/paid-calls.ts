@@ -38,6 +38,7 @@ export function callOf(entry: SpoolEntry, { url, fail, ended = [], ...rest }: Se
     runDir: '/tmp/no-such-task',
     binding: { worker_id: 'host/slot-1', pid: process.pid, thread_id: 0, run_id: 'run-1' },
     temporalAttempt: 1,
+    isWaitedOut: false,
     unproven: earlierThan(rest.temporalAttempt ?? 1),
     nowMs: Date.now,
     taskTimeoutMs: null,

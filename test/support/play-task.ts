@@ -10,6 +10,7 @@ import { type FailureReport, FAILURES } from '../../src/domain/failure.ts';
 import type { AttemptHeartbeat } from '../../src/domain/messages.ts';
 import type { AttemptRecord, ResultRecord, TaskRow } from '../../src/domain/records.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
+import { TEMPORAL_ATTEMPTS } from '../../src/domain/temporal-attempts.ts';
 import { type ActivityWorld, RUN_ID } from './activity-world.ts';
 import { readJson } from './finished-orders.ts';
 
@@ -33,9 +34,6 @@ export interface Clock {
 export function newClock(realUpToMs = 150): Clock {
   return { aheadMs: 0, realUpToMs };
 }
-
-/** As `workflows/activities.ts` has it. */
-const ADOPTING_ATTEMPTS = 40;
 
 export interface Play {
   clock?: Clock;
@@ -62,10 +60,14 @@ export async function playTask(
     ...(await recordOutcome(world, task, outcome, startedAtMs)),
     ...told,
   });
-  for (let n = from; n < from + task.max_attempts + ADOPTING_ATTEMPTS; n += 1) {
+  for (let n = from; n < from + TEMPORAL_ATTEMPTS; n += 1) {
     await before?.(n);
     const generated = await inSlot(async () => {
-      const attempt = world.attempt(task, n, { scheduledAtMs: Date.now() + clock.aheadMs });
+      const heartbeatDetails = told.heartbeats.at(-1);
+      const attempt = world.attempt(task, n, {
+        scheduledAtMs: Date.now() + clock.aheadMs,
+        ...(heartbeatDetails === undefined ? {} : { heartbeatDetails }),
+      });
       return attempt.result
         .catch((error: unknown) => error)
         .finally(() => told.heartbeats.push(...attempt.heartbeats));
@@ -81,7 +83,7 @@ export async function playTask(
     told.waitsMs.push(delayMs);
     await pass(delayMs, clock);
   }
-  throw new Error(`${task.task_key} did not end within ${task.max_attempts + ADOPTING_ATTEMPTS} attempts`);
+  throw new Error(`${task.task_key} did not end within ${TEMPORAL_ATTEMPTS} attempts`);
 }
 
 async function pass(delayMs: number, clock: Clock): Promise<void> {
