@@ -3,7 +3,7 @@ import type { AttemptFailed } from '../artifacts/call-failures.ts';
 import type { FailureCategory } from '../domain/failure.ts';
 import type { AttemptHeartbeat, WaitingFor } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
-import type { GenerationProgress } from './generation.ts';
+import type { GenerationProgress } from './generation-progress.ts';
 
 export interface Told {
   temporalAttempt: number;

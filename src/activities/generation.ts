@@ -1,7 +1,6 @@
 /** One generation at work, under its spool lock: read the references, pay once, judge the answer, save the image. */
 import type { AttemptRecord, ResultRecord } from '../domain/records.ts';
 import type { Delivery, GeneratedImage, MockedImage } from '../domain/activity-contract.ts';
-import type { WaitingFor } from '../domain/messages.ts';
 import { safeName } from '../domain/layout.ts';
 import type { AdmittedTask, ImageFormat, MockOrder } from '../domain/task.ts';
 import { AttemptFailed, CallFailed } from '../artifacts/call-failures.ts';
@@ -17,6 +16,7 @@ import type { ProviderLane } from '../provider/lane.ts';
 import { attemptRequest } from './attempt-request.ts';
 import { refuseWithoutDecoder } from './decoder-check.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { AttemptOrigin, GenerationProgress } from './generation-progress.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { fetchLinked } from './linked-image.ts';
 import { catchUp, earlierRequests, type KnownRequests, sentElsewhere } from './known-requests.ts';
@@ -31,40 +31,6 @@ import { runningState } from './task-state.ts';
 import { tellOrphan, tellReleased, tellStarted, tellTimeoutKill } from './tell-queue.ts';
 import { orJudgedLater } from './unforeseen.ts';
 import type { SlotIdentity } from './worker-slots.ts';
-
-/** Where a generation stands; read by heartbeats. */
-export interface GenerationProgress {
-  waitingFor: WaitingFor;
-  /** Number of the request under way, 0 before the first. */
-  attempt: number;
-  sentAtMs: number | null;
-  /** Limit of the request under way; before one that of the task's requests. */
-  limitMs: number;
-  /** When the time of the task is over; null without a limit, or before its first request. */
-  deadlineAtMs: number | null;
-  /** Until when the provider asked this worker to wait; null when it does not wait for that. */
-  notBeforeMs: number | null;
-  /** Why the disk refuses what is to be written now; null while it does not. */
-  diskProblem: string | null;
-  /** Temporal attempts that wait for it; 0 when the workflows of all of them have ended. */
-  waiting: number;
-}
-
-export interface AttemptOrigin {
-  workflowId: string;
-  runId: string;
-  temporalAttempt: number;
-  /** When the activity was scheduled first, by the server's clock: milliseconds since 1970. */
-  orderedMs: number;
-  /** How far this host's clock is behind the server's, at least; 0 or more. */
-  clockBehindMs: number;
-  /** Earlier Temporal attempts that may have sent a request, as far as signs of life tell. */
-  mayHaveSent: readonly number[];
-  /** The attempt before ended with a wait, and Temporal has waited it out. */
-  isWaitedOut: boolean;
-  /** The task's deadline as an earlier Temporal attempt told it; null when none did. */
-  toldDeadlineMs: number | null;
-}
 
 /** `state.json` is at most 10 s old while a request runs (SPEC F5). */
 const STATE_INTERVAL_MS = 5_000;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AttemptFailed, CallFailed, type CallFailure } from '../artifacts/call-failures.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import type { ProviderLane, SlowDown } from '../provider/lane.ts';
-import type { GenerationProgress } from './generation.ts';
+import type { GenerationProgress } from './generation-progress.ts';
 import { delayMs } from './request-rules.ts';
 
 /**

@@ -3,7 +3,7 @@ import { type AttemptRecord, SCHEMA_VERSION, type TaskStateRecord } from '../dom
 import type { WaitingFor } from '../domain/messages.ts';
 import type { AdmittedTask } from '../domain/task.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { GenerationProgress } from './generation.ts';
+import type { GenerationProgress } from './generation-progress.ts';
 
 /** `state.json` of a task that waits for its turn. `lastError`: why it waits once more. */
 export async function writeQueued(
