@@ -19,13 +19,15 @@ export function limitOf({ timeout_ms }: AdmittedTask, { leftMs }: Deadline): num
   return Math.max(1, Math.min(timeout_ms, leftMs));
 }
 
+/** SPEC S: the task's time is what ended this request, an answer or a refusal amid its body. */
 export function isCutByDeadline(
   error: unknown,
   task: AdmittedTask,
   { leftMs }: Deadline,
 ): error is CallFailed {
   if (!(error instanceof CallFailed) || leftMs > task.timeout_ms) return false;
-  return error.failure.category === 'request_timeout';
+  const { category, atLimit } = error.failure;
+  return category === 'request_timeout' || atLimit === true;
 }
 
 /** SPEC R3: the server's word, else exponential with jitter. */

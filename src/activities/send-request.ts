@@ -27,7 +27,7 @@ export async function sendRequest(
   });
   const verdict = classifyAnswer(answer, redact);
   if (verdict.kind === 'failure') {
-    const { category, httpStatus, requestId, retryAfterMs, final } = verdict;
+    const { category, httpStatus, requestId, retryAfterMs, final, atLimit } = verdict;
     throw new CallFailed({
       category,
       phase: 'done',
@@ -36,6 +36,7 @@ export async function sendRequest(
       ...(requestId === undefined ? {} : { requestId: shortened(requestId) }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(final === undefined ? {} : { final }),
+      ...(atLimit === undefined ? {} : { atLimit }),
     });
   }
   const { status, timing } = answer;

@@ -12,6 +12,8 @@ export interface CallFailure {
   retryAfterMs?: number;
   /** The provider says that repeating is no use; it can only take from what SPEC R2 repeats. */
   final?: true;
+  /** The limit of the request ended it in the body of a refusal, whose category this is. */
+  atLimit?: true;
   /** What came of an answer that was cut: evidence, never an image. */
   partial?: Buffer;
 }

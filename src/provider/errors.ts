@@ -2,7 +2,7 @@
 import type { FailureCategory } from '../domain/failure.ts';
 import { categoryOfAnswer, refusalInSuccess } from '../domain/fault-catalogue.ts';
 import { holdsImage } from './answer.ts';
-import type { ProviderAnswer } from './image-call.ts';
+import type { BodyEnd, ProviderAnswer } from './image-call.ts';
 import { type ProviderError, type Redact, oneLine, providerErrorOf } from './provider-error.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -19,6 +19,8 @@ export type AnswerClass =
       retryAfterMs?: number;
       /** The provider says that repeating is no use (`x-should-retry: false`). */
       final?: true;
+      /** The limit of the call ended it while the body still came. */
+      atLimit?: true;
     };
 
 /**
@@ -27,11 +29,11 @@ export type AnswerClass =
  * they are cut to length.
  */
 export function classifyAnswer(
-  answer: Pick<ProviderAnswer, 'status' | 'headers' | 'body'>,
+  answer: Pick<ProviderAnswer, 'status' | 'headers' | 'body'> & { bodyEnd?: BodyEnd },
   redact: Redact = (text) => text,
   nowMs: number = Date.now(),
 ): AnswerClass {
-  const { status, headers, body } = answer;
+  const { status, headers, body, bodyEnd = 'whole' } = answer;
   const isSuccess = status >= 200 && status <= 299;
   if (isSuccess && !mayRefuse(body)) return { kind: 'image' };
   const error = providerErrorOf(body, redact);
@@ -42,11 +44,12 @@ export function classifyAnswer(
   return {
     kind: 'failure',
     category,
-    message: describe(status, error),
+    message: describe(status, error, BODY_ENDS[bodyEnd]),
     httpStatus: status,
     ...(headers['x-request-id'] === undefined ? {} : { requestId: headers['x-request-id'] }),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     ...(headers['x-should-retry']?.trim().toLowerCase() === 'false' ? { final: true } : {}),
+    ...(bodyEnd === 'limit' ? { atLimit: true } : {}),
   };
 }
 
@@ -58,7 +61,18 @@ function mayRefuse(body: Buffer): boolean {
   return body.length <= REFUSAL_BYTES && !holdsImage(body);
 }
 
-function describe(status: number, error: ProviderError): string {
+/** What a message says of a body that is not whole: why the provider's words are missing, or half. */
+const BODY_ENDS: Readonly<Record<BodyEnd, string>> = {
+  whole: '',
+  enough: '',
+  cut: ', whose body was cut off',
+  longer: ', whose body did not end in time',
+  limit: ', whose body did not end within the limit of the request',
+};
+
+function describe(status: number, error: ProviderError, bodyEnd: string): string {
   const label = error.code ?? error.type;
-  return oneLine(`HTTP ${status}${label === null ? '' : ` (${label})`}: ${error.message ?? 'no message'}`);
+  return oneLine(
+    `HTTP ${status}${label === null ? '' : ` (${label})`}${bodyEnd}: ${error.message ?? 'no message'}`,
+  );
 }

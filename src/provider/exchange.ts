@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Phase } from '../domain/failure.ts';
-import type { BodyLimits, ImageCall, ProviderAnswer } from './image-call.ts';
+import type { BodyEnd, BodyLimits, ImageCall, ProviderAnswer } from './image-call.ts';
 import {
   bareError,
   isRefusal,
@@ -27,6 +27,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #receivedBytes = 0;
   #isEncoded = false;
+  #errorTimer: NodeJS.Timeout | undefined;
 
   constructor(target: string, call: ImageCall, limits: BodyLimits) {
     this.#target = target;
@@ -62,7 +63,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#headersAt = new Date().toISOString();
     this.#enter('headers');
     this.#isEncoded = encodingOf(this.#headers) !== null;
-    if (this.#isSuccess() && Number(headers['content-length']) > this.#limits.imageBytes) this.#endTooLarge();
+    if (this.#isKnownError())
+      this.#errorTimer = setTimeout(() => this.#finishEarly('longer'), this.#limits.errorMs);
+    else if (Number(headers['content-length']) > this.#limits.imageBytes) this.#endTooLarge();
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -75,16 +78,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#finish();
+    this.#finish('whole');
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
-    this.#fail(this.errorFor(error));
+    if (this.#isKnownError()) this.#finish('cut');
+    else this.#fail(this.errorFor(error));
   }
 
   /** End the call from our side. Before the connection stands there is nothing to abort: `onRequestStart` refuses then. */
   end(cause: 'deadline' | 'cancelled'): void {
-    this.#fail(this.errorFor(bareError(cause, endedText(cause, this.#call.timeoutMs))));
+    if (cause === 'deadline' && this.#isKnownError()) this.#finishEarly('limit');
+    else this.#fail(this.errorFor(bareError(cause, endedText(cause, this.#call.timeoutMs))));
   }
 
   errorFor(error: unknown): TransportError {
@@ -102,6 +107,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#status < 300;
   }
 
+  /** Its headers came, and say all that counts: whether it is repeated, when, and who pays (SPEC R2, R3). */
+  #isKnownError(): boolean {
+    return this.#status >= 300;
+  }
+
   /** A success was paid and is kept as it came, encoded or not; of an error the status counts, an encoded body goes unread. */
   #keptBytes(): number {
     if (this.#isSuccess()) return this.#limits.imageBytes;
@@ -114,19 +124,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#refuse(`it is larger than ${this.#limits.imageBytes} bytes, and was not kept`);
       return;
     }
-    this.#finish();
+    this.#finishEarly('enough');
+  }
+
+  /** The connection goes with it: the rest of the body would be taken for the next answer's. */
+  #finishEarly(bodyEnd: BodyEnd): void {
+    if (this.#ended) return;
+    this.#finish(bodyEnd);
     this.#controller?.abort(bareError('enough', 'the rest of an error body is not read'));
   }
 
-  #finish(): void {
+  #finish(bodyEnd: BodyEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#errorTimer);
     this.#enter('done');
     this.#settle.resolve({
       status: this.#status,
       headers: this.#headers,
       body: Buffer.concat(this.#chunks),
-      complete: true,
+      bodyEnd,
       timing: {
         sentAt: this.#sentAt,
         headersAt: this.#headersAt,
@@ -143,6 +160,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #fail(error: TransportError): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#errorTimer);
     this.#chunks = [];
     this.#settle.reject(error);
     this.#controller?.abort(error);

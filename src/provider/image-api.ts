@@ -8,8 +8,15 @@ import { TransportError } from './transport-error.ts';
 export type { ImageCall, ProviderAnswer, ProviderEndpoint } from './image-call.ts';
 export { TransportError } from './transport-error.ts';
 
+/** For the body of an error, whose status is known by then (SPEC R2); an image has the whole limit of its request. */
+export const ERROR_BODY_LIMIT_MS = 10_000;
+
 /** Base64 of 64 MiB of image, and room for the JSON around it. */
-const BODY_LIMITS: BodyLimits = { imageBytes: 90 * 1024 * 1024, errorBytes: 1024 * 1024 };
+const BODY_LIMITS: BodyLimits = {
+  imageBytes: 90 * 1024 * 1024,
+  errorBytes: 1024 * 1024,
+  errorMs: ERROR_BODY_LIMIT_MS,
+};
 
 /** undici's own limits of 300 s would end a paid call half-way; the call has its own deadline. */
 const agent = new Agent({
@@ -23,8 +30,8 @@ const agent = new Agent({
 });
 
 /**
- * Send exactly one request and bring back the complete answer. Rejects with `TransportError`, whose phase says whether
- * anything can have reached the provider.
+ * Send exactly one request and bring back the complete answer, or the error whose status came. Rejects with
+ * `TransportError`, whose phase says whether anything can have reached the provider.
  */
 export async function callImageApi(
   call: ImageCall,

@@ -38,14 +38,20 @@ export interface ImageCall {
   onPhase?: (phase: Phase) => void;
 }
 
-/** A complete HTTP answer, whatever its status. */
+/**
+ * How the body of an answer ended: it came to its end, `enough` of an error was read, or, of an error only, it was `cut`
+ * off by the other side, took `longer` than an error may, or was ended by the `limit` of the whole call.
+ */
+export type BodyEnd = 'whole' | 'enough' | 'cut' | 'longer' | 'limit';
+
+/** A complete HTTP answer, or an error whose status is known, however its body ended: its status is what counts (SPEC R2). */
 export interface ProviderAnswer {
   status: number;
   /** Lower-case names, only those of the allow-list below. */
   headers: Record<string, string>;
   /** As received. Of a status other than 2xx: the first MiB, and nothing when it is encoded. */
   body: Buffer;
-  complete: true;
+  bodyEnd: BodyEnd;
   /** ISO times; `elapsedMs` runs from the start of the call on a monotonic clock. */
   timing: { sentAt: string; headersAt: string; endedAt: string; elapsedMs: number };
 }
@@ -55,4 +61,6 @@ export interface BodyLimits {
   imageBytes: number;
   /** Kept of the body of any other answer in bytes; its status is what counts. */
   errorBytes: number;
+  /** Longest wait for that body, in milliseconds from its headers on: it must not hold a slot as an image may. */
+  errorMs: number;
 }

@@ -28,6 +28,7 @@ function exchange() {
   const subject = new Exchange('POST x', imageCall('http://x', { onPhase }), {
     imageBytes: 1,
     errorBytes: 1,
+    errorMs: 1,
   });
   return { subject, phases };
 }

@@ -23,7 +23,7 @@ describe('A complete answer', () => {
     const { baseUrl } = await rawServer({ answer: (socket) => void socket.write(http(429, body, headers)) });
     const phases: Phase[] = [];
     const answer = await callImageApi(imageCall(baseUrl, { onPhase: (phase) => void phases.push(phase) }));
-    expect(answer).toMatchObject({ status: 429, complete: true });
+    expect(answer).toMatchObject({ status: 429, bodyEnd: 'whole' });
     expect(answer.body.toString()).toBe(body);
     expect(answer.headers).toEqual({
       'x-request-id': 'req_1',

@@ -93,7 +93,7 @@ export function imageCall(baseUrl: string, overrides: Partial<ImageCall> = {}): 
 }
 
 /** Small enough to exceed. */
-export const LIMITS = { imageBytes: 1000, errorBytes: 100 };
+export const LIMITS = { imageBytes: 1000, errorBytes: 100, errorMs: 300 };
 
 export async function failureOf(call: ImageCall, limits = LIMITS): Promise<TransportError> {
   const error: unknown = await callImageApi(call, limits).then(
