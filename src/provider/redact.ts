@@ -1,4 +1,5 @@
 /** Secrets never reach a file, a log or an error (SPEC F9). */
+import { escapeRegExp, spelledOut } from './spellings.ts';
 
 const MARK = '[redacted]';
 
@@ -9,15 +10,17 @@ const MIN_SECRET_LENGTH = 4;
 const MIN_EMBEDDED_BYTES = 8;
 
 /**
- * Replaces these exact values wherever they occur: as they are, JSON-escaped, URL-encoded, in base64 and in hex. Values
- * of fewer than 4 characters are left alone.
+ * Replaces these exact values wherever they occur: in any spelling (`spelledOut`), in base64 and in hex. Values of fewer than 4
+ * characters are left alone.
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
-  const forms = new Set(secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH).flatMap(encodedForms));
-  if (forms.size === 0) return (text) => text;
-  const longestFirst = [...forms].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map(escapeRegExp).join('|'), 'gu');
-  return (text) => text.replaceAll(pattern, MARK);
+  const forms = [...new Set(secrets)].filter(({ length }) => length >= MIN_SECRET_LENGTH).flatMap(formsOf);
+  if (forms.length === 0) return (text) => text;
+  const longestFirst = forms.sort((one, other) => other.length - one.length);
+  const pattern = new RegExp(longestFirst.map(({ source }) => source).join('|'), 'gu');
+  // Most texts hold none, and patterns one by one are faster than all at once.
+  const each = secrets.filter(({ length }) => length >= MIN_SECRET_LENGTH).map(anyFormOf);
+  return (text) => (each.some((one) => one.test(text)) ? text.replaceAll(pattern, MARK) : text);
 }
 
 /**
@@ -59,25 +62,30 @@ function firstOf(text: string, pattern: RegExp): number {
   return index === -1 ? text.length : index;
 }
 
+function anyFormOf(secret: string): RegExp {
+  const sources = formsOf(secret).map(({ source }) => source);
+  return new RegExp(sources.join('|'), 'u');
+}
+
+interface Form {
+  source: string;
+  /** Of what it finds, at least: the longest comes first. */
+  length: number;
+}
+
+function formsOf(secret: string): Form[] {
+  const spelled = { source: spelledOut(secret), length: secret.length };
+  const encoded = encodedForms(secret).map((form) => ({ source: escapeRegExp(form), length: form.length }));
+  return [spelled, ...encoded];
+}
+
 function encodedForms(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
-  const percent = encodeURIComponent(bytes.toString('utf8'));
-  return [
-    secret,
-    JSON.stringify(secret).slice(1, -1),
-    percent,
-    percent.replaceAll(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase()),
-    percent.replaceAll('%20', '+'),
-    bytes.toString('base64'),
-    bytes.toString('base64url'),
-    ...(bytes.length < MIN_EMBEDDED_BYTES
-      ? []
-      : [
-          bytes.toString('hex'),
-          bytes.toString('hex').toUpperCase(),
-          ...[0, 1, 2].flatMap((before) => embeddedBase64(bytes, before)),
-        ]),
-  ];
+  const base64 = [bytes.toString('base64'), bytes.toString('base64url')];
+  if (bytes.length < MIN_EMBEDDED_BYTES) return base64;
+  const hex = bytes.toString('hex');
+  const embedded = [0, 1, 2].flatMap((before) => embeddedBase64(bytes, before));
+  return [...new Set([...base64, hex, hex.toUpperCase(), ...embedded])];
 }
 
 /** The characters that stand for the secret alone when `before` (mod 3) other bytes precede it, as in Basic auth. */
@@ -85,8 +93,4 @@ function embeddedBase64(secret: Buffer, before: number): string[] {
   const encoded = Buffer.concat([Buffer.alloc(before), secret]).toString('base64');
   const core = encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + secret.length) * 8) / 6));
   return [core, core.replaceAll('+', '-').replaceAll('/', '_')];
-}
-
-function escapeRegExp(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, (char) => `\\${char}`);
 }

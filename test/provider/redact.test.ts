@@ -7,6 +7,8 @@ const MARK = '[redacted]';
 /** Characters of text. */
 const SIZES = [50_000, 400_000] as const;
 
+const unicode = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 describe('Exact secrets', () => {
   const secret = 'p@ss w0rd+"quoted"/\\';
   const redact = createRedactor([secret, 'other-secret', 'abc']);
@@ -18,6 +20,23 @@ describe('Exact secrets', () => {
     [
       'URL-encoded in lower case',
       encodeURIComponent(secret).replaceAll(/%../gu, (code) => code.toLowerCase()),
+    ],
+    ['in JSON of PHP', JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/')],
+    ['in JSON within JSON', JSON.stringify(JSON.stringify(secret).slice(1, -1)).slice(1, -1)],
+    ['in JSON with every sign as its code', secret.replaceAll(/\W/gu, (sign) => unicode(sign))],
+    [
+      'in JSON with all of it as codes',
+      Array.from(secret, (sign) => unicode(sign).toUpperCase().replace('U', 'u')).join(''),
+    ],
+    ['URL-encoded twice', encodeURIComponent(encodeURIComponent(secret))],
+    ['in HTML with numbers', secret.replaceAll(/\W/gu, (sign) => `&#${sign.charCodeAt(0)};`)],
+    [
+      'in HTML with hex numbers',
+      secret.replaceAll(/\W/gu, (sign) => `&#x${sign.charCodeAt(0).toString(16).toUpperCase()};`),
+    ],
+    [
+      'in HTML with names',
+      secret.replaceAll('"', '&quot;').replaceAll('+', '&plus;').replaceAll('/', '&sol;'),
     ],
     ['in base64', Buffer.from(secret).toString('base64')],
     ['in base64url', Buffer.from(secret).toString('base64url')],
