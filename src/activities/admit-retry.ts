@@ -127,6 +127,8 @@ async function orderAnew(
   const generation_id = isKept ? task.generation_id : generationOf(order, task.task_key);
   const again = { ...task, adopts: false, generation_id };
   await writeOrderFile(place, again, deps.redactLong);
+  // The cleaner of the spool would take its last word for the end of it.
+  if (isKept) await folder.takeBackResult(generation_id);
   await writeQueued(deps, again);
   await tellQueue(deps, again, (queue, where) => queue.reopened(where, again.generation_id));
   return isKept ? 'kept' : 'new';

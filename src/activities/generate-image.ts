@@ -19,12 +19,13 @@ import { isWait, signOfLife, type Told, wordBeforeWait } from './attempt-heartbe
 import type { ActivityDeps } from './deps.ts';
 import { isWaitedOut, mayHaveSent } from './earlier-attempts.ts';
 import { Generation } from './generation.ts';
-import type { GenerationProgress } from './generation-progress.ts';
+import type { AttemptOrigin, GenerationProgress } from './generation-progress.ts';
 import { heartbeating } from './heartbeating.ts';
 import { hasKeptAnswer } from './kept-answer.ts';
 import { readAdmittedTask } from './task-of-order.ts';
 
 type ImageFlight = Flight<Delivery, GenerationProgress>;
+type Sending = Pick<AttemptOrigin, 'sendsNothing'>;
 
 export function createGenerateImage(deps: ActivityDeps): ImageActivities['generateImage'] {
   const fly = createFlights(deps);
@@ -57,26 +58,39 @@ function withoutFollower(failure: unknown): unknown {
   return ApplicationFailure.nonRetryable(failure.message, failure.type, ...(failure.details ?? []));
 }
 
-/** An answer that is there is adopted before anything could be sent: so this never sends. */
+/** Sends nothing: it adopts what is there, or waits for a request that another attempt has in the air. */
 export function createCollectImage(deps: ActivityDeps): ImageActivities['collectImage'] {
   const fly = createFlights(deps);
   return async function collectImage(order) {
     try {
       const task = await readAdmittedTask(order);
-      const folder = new TaskFolder(task.run_dir, deps.redactLong);
-      return (await hasKeptAnswer(deps.spool, folder, task)) ? await fly(task) : null;
+      return (await mayBringImage(deps, task)) ? await fly(task, { sendsNothing: true }) : null;
     } catch (error) {
       throw asTemporalFailure(error);
     }
   };
 }
 
+/** An answer is there, or a request has no end yet: its process may be suspended, or have lost the server. */
+async function mayBringImage(deps: ActivityDeps, task: AdmittedTask): Promise<boolean> {
+  const last = (await deps.spool.look(task)).at(-1);
+  const isUnderWay = last !== undefined && last.sent && last.end === null && !last.answered;
+  return isUnderWay || hasKeptAnswer(deps.spool, new TaskFolder(task.run_dir, deps.redactLong), task);
+}
+
+/** Of a process, whichever of its lanes asks. */
+const flightsOf = new WeakMap<ActivityDeps, Flights<Delivery, GenerationProgress>>();
+
 /** Generations at work in this process: an attempt joins the one that is in the air. */
-function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Delivery> {
-  const flights = new Flights<Delivery, GenerationProgress>();
+function createFlights(deps: ActivityDeps): (task: AdmittedTask, how?: Sending) => Promise<Delivery> {
+  const flights = flightsOf.get(deps) ?? new Flights<Delivery, GenerationProgress>();
+  flightsOf.set(deps, flights);
   return fly;
 
-  async function fly(task: AdmittedTask): Promise<Delivery> {
+  async function fly(
+    task: AdmittedTask,
+    { sendsNothing }: Sending = { sendsNothing: false },
+  ): Promise<Delivery> {
     const context = Context.current();
     const { workflowExecution, attempt, currentAttemptScheduledTimestampMs, heartbeatDetails } = context.info;
     const { workflowId, runId } = workflowExecution ?? { workflowId: task.task_key, runId: 'none' };
@@ -91,6 +105,7 @@ function createFlights(deps: ActivityDeps): (task: AdmittedTask) => Promise<Deli
       workflowId,
       runId,
       temporalAttempt: attempt,
+      sendsNothing,
       orderedMs: context.info.scheduledTimestampMs,
       clockBehindMs: Math.max(0, currentAttemptScheduledTimestampMs - Date.now()),
       toldDeadlineMs: deadlineIn(lastTold),
@@ -187,12 +202,18 @@ const ASK_AGAIN_MS = 3_000;
 /** True when a sent request ended by itself, as somebody who cancelled wants it to. */
 async function landsBeforeAbort({ progress }: ImageFlight, landed: Promise<boolean>): Promise<boolean> {
   const isLanded = landed.then(() => true);
-  while (progress.sentAtMs !== null && (await cancelMode()) !== 'now')
-    if (await Promise.race([isLanded, sleep(ASK_AGAIN_MS, false)])) return true;
+  while (progress.sentAtMs !== null) {
+    const mode = await cancelMode();
+    if (mode === 'now') return false;
+    const pauseMs = mode === 'finish' ? ASK_AGAIN_MS : UNANSWERED_PAUSE_MS;
+    if (await Promise.race([isLanded, sleep(pauseMs, false)])) return true;
+  }
   return false;
 }
 
 const ASKED_FOR_MS = 3_000;
+/** After a question that nobody answered: it has waited already. */
+const UNANSWERED_PAUSE_MS = 500;
 
 /**
  * What its workflow means by it. Only a cancel that says so aborts (SPEC R5): while nobody answers for the workflow, because

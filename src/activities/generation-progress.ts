@@ -23,6 +23,8 @@ export interface AttemptOrigin {
   workflowId: string;
   runId: string;
   temporalAttempt: number;
+  /** It adopts what was answered, and pays for nothing. */
+  sendsNothing: boolean;
   /** When the activity was scheduled first, by the server's clock: milliseconds since 1970. */
   orderedMs: number;
   /** How far this host's clock is behind the server's, at least; 0 or more. */

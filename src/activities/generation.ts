@@ -167,7 +167,7 @@ export class Generation {
 
   /** Everything that can fail without money: the decoder, config, references, the folder of the attempt. */
   async #prepare(attempt: number, signal: AbortSignal): Promise<SendRequest> {
-    if (signal.aborted)
+    if (signal.aborted || this.#origin.sendsNothing)
       throw new AttemptFailed({ category: 'cancelled', message: 'cancelled before anything was sent' });
     const safe = promptToSend(this.#task);
     await refuseWithoutDecoder(this.#deps);

@@ -34,7 +34,7 @@ export function createReopenTask(
       ...(continues.length === 0 ? {} : { continues }),
     };
     await writeOrderFile(order, again, deps.redactLong);
-    if (because !== undefined) await folder.takeBackResult(generation_id);
+    if (because !== undefined || isKept) await folder.takeBackResult(generation_id);
     await writeQueued(deps, again, because ?? null);
     await tellQueue(deps, again, (queue, place) => queue.reopened(place, generation_id, because ?? null));
     return billed(await folder.readAttempts(), again.price);

@@ -256,9 +256,13 @@ function eventOf(event: QueueEvent, row: QueueRow): QueueEventRecord {
   };
 }
 
-/** The same thing said again, by an activity that is repeated; a task that is ordered anew has another generation. */
-function identityOf({ event, task_id, generation_id, attempt }: Partial<Record<string, unknown>>): string {
-  return JSON.stringify([event, task_id, generation_id, attempt]);
+/**
+ * The same thing said again, by an activity that is repeated. A task that is ordered anew has another generation, or another
+ * status when its paid answer is made an image after all.
+ */
+function identityOf(record: Partial<Record<string, unknown>>): string {
+  const { event, task_id, generation_id, attempt, status } = record;
+  return JSON.stringify([event, task_id, generation_id, attempt, status]);
 }
 
 function now(status: QueueState['status']) {

@@ -16,6 +16,10 @@ export function spelledOut(secret: string): string {
   return Array.from(secret, (character) => `(?:${spellingsOf(character).join('|')})`).join('');
 }
 
+export function escapeRegExp(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, (char) => `\\${char}`);
+}
+
 function plainSpellings(secret: string): string {
   const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
   return [...new Set(forms)].map(escapeRegExp).join('|');

@@ -42,7 +42,7 @@ describe('cancel (R5, B7)', () => {
     const { provider, task, attempt, deps } = await activityWorld({ latencyMs: 600 });
     const first = attempt(task());
     await provider.waitForInFlight(1);
-    const second = attempt(task(), 2, { worker: createPaidActivities(deps) });
+    const second = attempt(task(), 2, { worker: createPaidActivities({ ...deps }) });
     await expect.poll(() => second.heartbeats.length).toBe(1);
     second.cancel('cancelRequested');
     await expect(second.result).rejects.toBeInstanceOf(CancelledFailure);
@@ -80,7 +80,7 @@ describe('a call that is alive is joined (R5)', () => {
     const { provider, task, attempt, deps, images } = await activityWorld({ latencyMs: 300 });
     const first = attempt(task());
     await provider.waitForInFlight(1);
-    const second = attempt(task(), 2, { worker: createPaidActivities(deps) });
+    const second = attempt(task(), 2, { worker: createPaidActivities({ ...deps }) });
     expect((await second.result).image).toEqual((await first.result).image);
     expect(provider.calls).toHaveLength(1);
     expect(await images()).toHaveLength(1);

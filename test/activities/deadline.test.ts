@@ -147,7 +147,7 @@ describe('the time runs on when workers change', () => {
     const cover = task({ task_timeout_ms: 800 });
     const first = attempt(cover);
     await provider.waitForInFlight(1);
-    const second = attempt(cover, 2, { worker: createPaidActivities(deps) });
+    const second = attempt(cover, 2, { worker: createPaidActivities({ ...deps }) });
     expect(await failureOf(first)).toMatchObject(OVER);
     expect(await failureOf(second)).toMatchObject(OVER);
     expect(provider.calls).toHaveLength(1);

@@ -91,3 +91,30 @@ test('a request that was aborted before its task was taken back counts: on_unkno
   const last = await failureOf(world.attempt(again, 1, { runId: 'the-next-run' }));
   expect([last.details?.[0], world.provider.calls.length]).toMatchObject([{ category: 'needs_review' }, 1]);
 });
+
+test('a task that is cancelled while a lost attempt still has its request in the air gets that image (B7, R5)', async () => {
+  const world = await activityWorld();
+  const { collectImage } = createRecordingActivities(world.deps);
+  const cover = world.task();
+  const release = world.provider.hold();
+  const lost = world.attempt(cover);
+  await world.provider.waitForInFlight(1);
+  // The server has missed its signs of life; the request runs on.
+  lost.cancel('notFound');
+  const collected = new MockActivityEnvironment().run(collectImage, world.order(cover));
+  release();
+  expect(await collected).toMatchObject({ generation_id: cover.generation_id, attempt: 1 });
+  expect(world.provider.calls).toHaveLength(1);
+  expect(await world.recordOf(cover)).toMatchObject({ ok: true, billing: 'yes' });
+});
+
+test('a look for an answer sends nothing, whatever it finds (B7)', async () => {
+  const world = await activityWorld({ script: ['500'] });
+  const { collectImage } = createRecordingActivities(world.deps);
+  const cover = world.task();
+  const look = () => new MockActivityEnvironment().run(collectImage, world.order(cover));
+  expect(await look()).toBeNull();
+  await failureOf(world.attempt(cover));
+  expect(await look()).toBeNull();
+  expect(world.provider.calls).toHaveLength(1);
+});

@@ -66,7 +66,7 @@ const onAnotherMachine: Scenario = async ({ end }) => {
   const elsewhere = world.attempt(task);
   await world.provider.waitForInFlight(1);
   world.deps.spool = new Spool(join(world.folder, 'other-machine'));
-  const here = createPaidActivities(world.deps);
+  const here = createPaidActivities({ ...world.deps });
   const { attempt } = await world.attempt(task, 2, { worker: here }).result;
   await elsewhere.result;
   const { attempts, row } = await playTask(world, task, { from: 3 });
