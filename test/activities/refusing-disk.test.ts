@@ -87,13 +87,13 @@ test('a lock that could not be given back costs no image, and holds nothing in i
 });
 
 describe('a paid answer that the disk refuses for long (R4, R5)', () => {
-  /** No answer gets its name until the disk is mended; waits of 5 s pass at once. */
-  function refuseAnswers(): { tries: () => number; mend: () => void } {
+  /** No file of such a name gets it until the disk is mended; waits of 5 s pass at once. */
+  function refuseAnswers(names = /\.answer$/u): { tries: () => number; mend: () => void } {
     let [tries, isMended] = [0, false];
     timers.setTimeout = (ms, ...rest) => realSleep(ms === 5_000 ? 1 : ms, ...rest);
     replaceOperations({
       link: async (from: string, to: string) => {
-        if (isMended || !to.endsWith('.answer'))
+        if (isMended || !names.test(to))
           return (real.link as (from: string, to: string) => Promise<void>)(from, to);
         tries += 1;
         throw Object.assign(new Error(`ENOSPC: no space left on device, link '${to}'`), { code: 'ENOSPC' });
@@ -135,9 +135,12 @@ describe('a paid answer that the disk refuses for long (R4, R5)', () => {
     await expectOneImage(world);
   });
 
-  test('that is lost because its worker has to end is recorded as answered and paid', async () => {
+  test.each([
+    ['', /\.answer$/u],
+    [', also when only the task’s folder takes that', /\.(?:answer|end\.json)$/u],
+  ])('that is lost because its worker has to end is recorded as answered and paid%s', async (_, names) => {
     const world = await activityWorld();
-    const { mend } = refuseAnswers();
+    const { mend } = refuseAnswers(names);
     const worker = createPaidActivities({ ...world.deps, leaving: lateSignal(world) });
     const failure = await failureOf(world.attempt(world.task(), 1, { worker }));
     expect(failure).toMatchObject({ nonRetryable: false, details: [{ category: 'worker_died' }] });
@@ -148,6 +151,7 @@ describe('a paid answer that the disk refuses for long (R4, R5)', () => {
     );
     mend();
     expect((await world.attempt(world.task(), 2).result).attempt).toBe(2);
+    expect(await world.recordOf(world.task())).toEqual(record);
   });
 });
 

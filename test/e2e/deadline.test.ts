@@ -1,4 +1,5 @@
 /** SPEC S, deadline: the time of a task runs on when its worker is killed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { ResultRecord } from '../../src/domain/records.ts';
 import type { CliAndProvider } from '../support/cli.ts';
@@ -12,6 +13,8 @@ test('a worker killed in its request: the next one finds the time over and sends
   const limit = ['--task-timeout-seconds', '7', '--output-dir', cli.outputDir];
   const { ended } = cli.start(['run', '--prompt', 'never answered [fault:hang]', ...limit, '--json']);
   await provider.waitForInFlight(1);
+  // With under 5 s left nothing is sent, however soon the next worker is there.
+  await sleep(3_000);
   process.kill((await cli.pids()).worker, 'SIGKILL');
   const { code, stdout } = await ended;
   const result = JSON.parse(stdout) as ResultRecord;
