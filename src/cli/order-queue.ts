@@ -74,7 +74,7 @@ export async function orderQueue(argument: string | undefined, flags: QueueRunFl
     };
     const submitted = await submitBatch(session.client, order);
     if (!('handle' in submitted)) throw otherTasks(queueId);
-    if (submitted.decision === 'attach') throw stillRuns(queueId);
+    if (submitted.decision === 'attach') throw stillRuns(queueId, stateDir);
     const facts: OrderFacts = {
       kind: 'batch',
       id: queueId,
@@ -120,11 +120,12 @@ async function refuseBusy({ client }: Session, stateDir: string, queueId: string
   const last = await readQueueState(stateDir);
   if (last === null || last.queue_id === queueId || last.status !== 'running') return;
   const run = await describe(client, last.queue_id);
-  if (run?.status.name === 'RUNNING') throw stillRuns(last.queue_id);
+  if (run?.status.name === 'RUNNING') throw stillRuns(last.queue_id, stateDir);
 }
 
-function stillRuns(queueId: string): CommandProblem {
-  const message = `the state directory is in use by the queue run "${queueId}", which still runs; \`imgproof queue status\` shows it. Nothing was sent.`;
+function stillRuns(queueId: string, stateDir: string | null): CommandProblem {
+  const where = stateDir === null ? '' : ` --state-dir ${JSON.stringify(stateDir)}`;
+  const message = `the state directory is in use by the queue run "${queueId}", which still runs; \`imgproof queue status${where}\` shows it. Nothing was sent.`;
   return new CommandProblem(EXIT.environment, message);
 }
 

@@ -1,4 +1,4 @@
-/** Part C of the catalogue: a complete answer that is no success. Signs are tried as `categoryOfAnswer` says. */
+/** Part C of the catalogue: no success by its status, however its body ends. Signs are tried as `categoryOfAnswer` says. */
 import type { FailureCategory } from './failure.ts';
 import type { Fault, FaultEnd } from './fault-catalogue.ts';
 
@@ -15,13 +15,20 @@ const MODERATION_WORDS =
 export const KEY_WORDS = /^(invalid_api_key|incorrect_api_key|invalid_authentication|authentication_error)$/u;
 const MODEL_WORDS = /^(model_not_found|deploymentnotfound)$/u;
 
+/** Only its status and headers are to be relied on then, and they are enough. */
+const CUT = 'cut off in its body';
+const STALLS = 'that stalls in its body: 10 s after its headers it is not waited for any more';
+
 const SLOW_DOWN = 'no request of this worker goes to this provider before the announced time';
 
 export const STATUS_FAULTS: readonly Fault[] = [
   {
     id: 29,
     fault: '400 for a parameter, and every 4xx without a row of its own (405, 407 of a proxy)',
-    cases: [{ end: answered('bad_request'), sign: { statuses: [REFUSALS] } }],
+    cases: [
+      { when: 'whole', end: answered('bad_request'), sign: { statuses: [REFUSALS] } },
+      { when: CUT, end: answered('bad_request') },
+    ],
   },
   {
     id: 30,
@@ -45,6 +52,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
         end: answered('auth'),
         sign: { statuses: [KEY_AND_MODEL], words: KEY_WORDS },
       },
+      { when: `401, 403, ${CUT}`, end: answered('auth') },
     ],
   },
   {
@@ -59,6 +67,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
         also: 'is no request to slow down: nothing waits',
       },
       { when: '400 with billing_hard_limit_reached', end: answered('quota') },
+      { when: `402, ${CUT}`, end: answered('quota') },
     ],
   },
   {
@@ -87,7 +96,11 @@ export const STATUS_FAULTS: readonly Fault[] = [
   {
     id: 37,
     fault: '429 with Retry-After: 7',
-    cases: [{ end: answered('rate_limited'), sign: { statuses: [429] }, also: SLOW_DOWN }],
+    cases: [
+      { when: 'whole', end: answered('rate_limited'), sign: { statuses: [429] }, also: SLOW_DOWN },
+      { when: CUT, end: answered('rate_limited'), also: SLOW_DOWN },
+      { when: STALLS, end: answered('rate_limited'), also: SLOW_DOWN },
+    ],
   },
   {
     id: 38,
@@ -144,6 +157,7 @@ export const STATUS_FAULTS: readonly Fault[] = [
     cases: [
       { when: 'with Retry-After', end: answered('unavailable'), sign: { statuses: [503] }, also: SLOW_DOWN },
       { when: 'without', end: answered('unavailable') },
+      { when: `with Retry-After, ${CUT}`, end: answered('unavailable'), also: SLOW_DOWN },
     ],
   },
   {

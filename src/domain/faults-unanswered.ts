@@ -1,4 +1,7 @@
-/** Part B of the catalogue: sent, and no complete answer. The provider may have made the image, and may charge for it. */
+/**
+ * Part B of the catalogue: sent, and no complete answer. The provider may have made the image, and may charge for it. Not
+ * so when the status that came is an error: then that is what counts, however the body ends (part C).
+ */
 import type { Phase } from './failure.ts';
 import type { Fault, FaultEnd } from './fault-catalogue.ts';
 
@@ -24,19 +27,19 @@ export const UNANSWERED_FAULTS: readonly Fault[] = [
     fault: 'no answer until the limit of the request',
     cases: [{ end: late('sent'), sign: { phases: SENT, codes: /^deadline$/u } }],
   },
-  { id: 17, fault: 'an answer that stalls in its body', cases: [{ end: late('body') }] },
+  { id: 17, fault: 'a 200 that stalls in its body', cases: [{ end: late('body') }] },
   {
     id: 18,
-    fault: 'an answer that drips past the limit, a byte at a time',
+    fault: 'a 200 that drips past the limit, a byte at a time',
     cases: [{ end: late('body'), also: 'ended by the limit of the whole request, not by one of pauses' }],
   },
   {
     id: 19,
-    fault: 'the connection is reset within the body',
+    fault: 'the connection is reset within the body of a 200',
     cases: [{ end: cut('body'), also: 'what came is kept beside the attempt in the spool (`NN.partial`)' }],
   },
-  { id: 20, fault: 'a body shorter than its Content-Length', cases: [{ end: cut('body') }] },
-  { id: 21, fault: 'a chunked body without its end', cases: [{ end: cut('body') }] },
+  { id: 20, fault: 'a 200 whose body is shorter than its Content-Length', cases: [{ end: cut('body') }] },
+  { id: 21, fault: 'a 200 whose chunked body has no end', cases: [{ end: cut('body') }] },
   {
     id: 22,
     fault: 'a body without length that is cut: HTTP takes it for whole',

@@ -7,7 +7,8 @@ import { createPaidActivities } from '../../src/activities/index.ts';
 import { Spool } from '../../src/artifacts/spool.ts';
 import type { AttemptRequest } from '../../src/domain/records.ts';
 import type { AdmittedTask } from '../../src/domain/task.ts';
-import { type ActivityWorld, activityWorld, failureOf, RUN_ID } from '../support/activity-world.ts';
+import { rawServer } from '../provider/raw-server.ts';
+import { type ActivityWorld, activityWorld, API_KEY, failureOf, RUN_ID } from '../support/activity-world.ts';
 
 const OVER = { nonRetryable: true, details: [{ category: 'task_deadline' }] };
 
@@ -53,6 +54,25 @@ describe("a request's limit is the smaller of timeout_ms and the time left", () 
     expect(timeout_ms).toBeGreaterThan(5_000);
     expect(timeout_ms).toBeLessThan(19_700);
     expect(provider.calls).toHaveLength(2);
+  });
+
+  test.each([
+    ['the task limit', { task_timeout_ms: 400 }, OVER],
+    [
+      'timeout_ms',
+      { task_timeout_ms: 60_000, timeout_ms: 400 },
+      {
+        nonRetryable: false,
+        nextRetryDelay: expect.closeTo(30_000, -3),
+        details: [{ category: 'rate_limited' }],
+      },
+    ],
+  ])('a 429 whose body stalls is ended by %s', async (_, limits, end) => {
+    const stalls = 'HTTP/1.1 429 X\r\nretry-after: 30\r\ncontent-length: 100\r\n\r\n{"err';
+    const { baseUrl } = await rawServer({ answer: (socket) => void socket.write(stalls) });
+    const { configure, task, attempt } = await activityWorld();
+    await configure({ baseUrl, apiKey: API_KEY });
+    expect(await failureOf(attempt(task(limits)))).toMatchObject(end);
   });
 
   test('the first request goes out however short the limit is', async () => {

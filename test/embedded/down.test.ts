@@ -38,7 +38,8 @@ describe('`down` (C5, R6)', () => {
     expect(stderr).toMatch(/stopped after \d+\.\d s\n$/u);
     provider.setLatencyMs(0);
     const after = await cli.run(order);
-    expect(JSON.parse(after.stdout)).toMatchObject({ success: 5, cost: { no: 0, possible: 0, yes: 5 } });
+    // The next start may finish the batch before this command looks: then its results are adopted.
+    expect(JSON.parse(after.stdout)).toMatchObject({ success: 5, cost: { no: 0, possible: 0 } });
     expect(calls('draining')).toBe(5);
   }, 180_000);
 

@@ -7,7 +7,7 @@ export const PAGE = 'docs/faults.md';
 const PARTS: readonly [title: string, from: number, to: number][] = [
   ['A. Before the request is on the wire', 1, 12],
   ['B. Sent, and no complete answer', 13, 28],
-  ['C. A complete answer that is no success', 29, 45],
+  ['C. An answer that is no success, however its body ends', 29, 45],
   ['D. A 200 with bad content', 46, 59],
   ['E. The disk', 60, 66],
   ['F. Processes, the server, time', 67, 72],

@@ -1,4 +1,4 @@
-/** Part C: a complete answer that is no success. */
+/** Part C: an answer that is no success, however its body ends. */
 import { expect } from 'vitest';
 import { http } from '../provider/raw-server.ts';
 import { newClock } from '../support/play-task.ts';
@@ -50,6 +50,30 @@ function waited(waitMs: number, options: StepOptions): Scenario {
   });
 }
 
+/** Headers and the first words of a body, which then breaks off or stalls: its status is what counts. */
+function half(status: number, headers: Record<string, string>, more: Given, end: 'cut' | 'stall' = 'cut') {
+  const text = http(status, '{"error":{"message":"half of this', { ...headers, 'content-length': '500' });
+  return rawFault((socket) => void socket.write(text, () => void (end === 'cut' && socket.end())), more);
+}
+
+const cut = (status: number, headers: Record<string, string> = {}, more: Given = {}) =>
+  half(status, headers, { says: new RegExp(`^HTTP ${status}, whose body was cut off: `, 'u'), ...more });
+
+const stalled429: Scenario = half(
+  429,
+  { 'retry-after': '30' },
+  {
+    says: /^HTTP 429, whose body did not end in time: /u,
+    // Counted from the end of the attempt, whose time shows that its slot was not held for the limit of the request.
+    wait: [29_000, 30_000],
+    also: ({ attempts: [first] }) => {
+      expect(first?.elapsed_ms).toBeGreaterThanOrEqual(9_900);
+      expect(first?.elapsed_ms).toBeLessThan(20_000);
+    },
+  },
+  'stall',
+);
+
 const NO_WAIT_SAID: Given = { wait: [1, 100] };
 
 /** A redirect to a server that must never hear of it. */
@@ -68,14 +92,17 @@ const CLOUDFLARE = JSON.stringify({
 });
 
 export const STATUS_SCENARIOS: Scenarios = {
-  '29': allOf(refused(400, 'invalid_value'), bare(405), bare(407), bare(418), bare(451)),
+  '29a': allOf(refused(400, 'invalid_value'), bare(405), bare(407), bare(418), bare(451)),
+  '29b': cut(400),
   '30a': step('moderation_blocked'),
   '30b': refused(400, 'content_policy_violation'),
   '31a': allOf(step('401'), bare(401), bare(403), step('403')),
   '31b': refused(400, 'invalid_api_key'),
+  '31c': allOf(cut(401), cut(403)),
   '32a': bare(402),
   '32b': step('insufficient_quota', { retryAfter: '1' }),
   '32c': step('billing_hard_limit_reached'),
+  '32d': cut(402),
   '33a': bare(404),
   '33b': refused(400, 'model_not_found'),
   '34': step('408'),
@@ -83,7 +110,9 @@ export const STATUS_SCENARIOS: Scenarios = {
   '36a': step('413'),
   '36b': refused(415, 'unsupported_media_type'),
   '36c': refused(422, 'unprocessable'),
-  '37': slowDown(7_000, { retryAfter: '7' }),
+  '37a': slowDown(7_000, { retryAfter: '7' }),
+  '37b': cut(429, { 'retry-after': '30' }, announced(30_000)),
+  '37c': stalled429,
   // Whole seconds, counted from the answer's own Date.
   '38a': step('429', { retryAfter: 'date:20' }, announced(19_000, 21_000)),
   '38b': waited(1_000, { retryAfter: 'date:-30' }),
@@ -115,6 +144,7 @@ export const STATUS_SCENARIOS: Scenarios = {
   '40b': step('html_502', {}, { says: /HTML page "502 Bad Gateway"/u }),
   '41a': step('503', { retryAfter: '9' }, announced(9_000)),
   '41b': step('503'),
+  '41c': cut(503, { 'retry-after': '9' }, announced(9_000)),
   '42a': step('504'),
   '42b': step('html_524', {}, { says: /HTML page "524 A timeout occurred"/u }),
   '42c': rawFault((socket) => void socket.write(http(524, CLOUDFLARE)), { says: /Error 524: A timeout/u }),
