@@ -14,12 +14,11 @@ const MIN_EMBEDDED_BYTES = 8;
  * characters are left alone.
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
-  const forms = [...new Set(secrets)].filter(({ length }) => length >= MIN_SECRET_LENGTH).flatMap(formsOf);
+  const forms = [...new Set(secrets)].filter(({ length }) => length >= MIN_SECRET_LENGTH).map(formsOf);
   if (forms.length === 0) return (text) => text;
-  const longestFirst = forms.sort((one, other) => other.length - one.length);
-  const pattern = new RegExp(longestFirst.map(({ source }) => source).join('|'), 'gu');
+  const pattern = patternOf(forms.flat(), 'gu');
   // Most texts hold none, and patterns one by one are faster than all at once.
-  const each = secrets.filter(({ length }) => length >= MIN_SECRET_LENGTH).map(anyFormOf);
+  const each = forms.map((ofOne) => patternOf(ofOne, 'u'));
   return (text) => (each.some((one) => one.test(text)) ? text.replaceAll(pattern, MARK) : text);
 }
 
@@ -62,15 +61,15 @@ function firstOf(text: string, pattern: RegExp): number {
   return index === -1 ? text.length : index;
 }
 
-function anyFormOf(secret: string): RegExp {
-  const sources = formsOf(secret).map(({ source }) => source);
-  return new RegExp(sources.join('|'), 'u');
-}
-
 interface Form {
   source: string;
   /** Of what it finds, at least: the longest comes first. */
   length: number;
+}
+
+function patternOf(forms: readonly Form[], flags: 'u' | 'gu'): RegExp {
+  const longestFirst = forms.toSorted((one, other) => other.length - one.length);
+  return new RegExp(longestFirst.map(({ source }) => source).join('|'), flags);
 }
 
 function formsOf(secret: string): Form[] {

@@ -19,7 +19,10 @@ export function createSecrets(): Secrets {
   let redactLong = createRedactor([]);
   return {
     remember: (secrets) => {
+      const before = known.size;
       for (const secret of secrets) known.add(secret);
+      // Told anew with every request.
+      if (known.size === before) return;
       redact = createRedactor([...known]);
       redactLong = createRedactor([...known].filter(({ length }) => length >= LONG_SECRET_CHARACTERS));
     },

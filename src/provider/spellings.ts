@@ -21,7 +21,15 @@ export function escapeRegExp(text: string): string {
 }
 
 function plainSpellings(secret: string): string {
-  const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+  // Half a surrogate pair, which has no percent code, is replaced first.
+  const percent = encodeURIComponent(Buffer.from(secret, 'utf8').toString('utf8'));
+  const forms = [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    percent,
+    percent.replaceAll(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase()),
+    percent.replaceAll('%20', '+'),
+  ];
   return [...new Set(forms)].map(escapeRegExp).join('|');
 }
 

@@ -55,6 +55,20 @@ describe('Exact secrets', () => {
     },
   );
 
+  test('of over 300 characters are redacted as they are, in JSON and URL-encoded', () => {
+    const long = `${'k/9 "'.repeat(70)}\uD800`;
+    const percent = encodeURIComponent(long.replaceAll('\uD800', '\uFFFD'));
+    const lower = percent.replaceAll(/%../gu, (code) => code.toLowerCase());
+    for (const form of [
+      long,
+      JSON.stringify(long).slice(1, -1),
+      percent,
+      lower,
+      percent.replaceAll('%20', '+'),
+    ])
+      expect(createRedactor([long])(`<${form}>`)).toBe(`<${MARK}>`);
+  });
+
   test('of under four characters are left alone', () => {
     expect(redact('abc')).toBe('abc');
     expect(createRedactor(['', 'abc'])('abc')).toBe('abc');
