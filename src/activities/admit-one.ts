@@ -107,8 +107,6 @@ export function generationOf(order: AdmissionOrder, taskKey: string, retry = 0):
 /** So often within one order a task is hardly run again. */
 const RETRIES_LOOKED_AT = 100;
 
-const NONE: Partial<AdmittedTask> = {};
-
 /**
  * A reset finds a task where it stands (SPEC B5, B6): what was ordered again since then within this very order may run, or have
  * delivered. Else it is at its first go.
@@ -117,11 +115,21 @@ async function whereItStands(
   order: AdmissionOrder,
   { wanted, place }: { wanted: WantedTask; place: OrderPlace },
 ): Promise<Pick<AdmittedTask, 'generation_id' | 'continues'>> {
-  const { generation_id, continues } = await readOrderFile(place).catch(() => NONE);
-  for (let retry = 0; retry <= RETRIES_LOOKED_AT; retry += 1)
-    if (generation_id === generationOf(order, wanted.task_key, retry))
-      return { generation_id, ...(continues === undefined ? {} : { continues }) };
-  return { generation_id: generationOf(order, wanted.task_key) };
+  const first = generationOf(order, wanted.task_key);
+  const found = await readOrderFile(place).catch(() => null);
+  if (found === null || found.generation_id === first) return standing(first, found);
+  for (let retry = 1; retry <= RETRIES_LOOKED_AT; retry += 1)
+    if (found.generation_id === generationOf(order, wanted.task_key, retry))
+      return standing(found.generation_id, found);
+  return standing(first, null);
+}
+
+function standing(
+  generation_id: string,
+  found: AdmittedTask | null,
+): Pick<AdmittedTask, 'generation_id' | 'continues'> {
+  const continues = found?.continues;
+  return { generation_id, ...(continues === undefined ? {} : { continues }) };
 }
 
 /** SPEC H4: an adopted task's result is a copy that says where it comes from. A reset finds its own, and its cost stays its own. */
