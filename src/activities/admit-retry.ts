@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { ApplicationFailure } from '@temporalio/activity';
 import { readBatchRequest } from '../artifacts/batch-folder.ts';
 import { QueueFolder, readQueueState } from '../artifacts/queue-folder.ts';
-import { type OrderPlace, readOrderFile, writeOrderFile } from '../artifacts/order-file.ts';
-import { readJson, TaskFolder } from '../artifacts/task-folder.ts';
+import { type OrderPlace, readOrderFile } from '../artifacts/order-file.ts';
+import { readJson } from '../artifacts/task-folder.ts';
 import type { AdmissionOrder } from '../domain/activity-contract.ts';
 import type { Admission, RetryRequest } from '../domain/batch.ts';
 import { FILES } from '../domain/layout.ts';
@@ -23,9 +23,7 @@ import { badInput } from './bad-input.ts';
 import { checkWritable } from './check-places.ts';
 import { claimQueue } from './claim-queue.ts';
 import type { ActivityDeps } from './deps.ts';
-import { hasKeptAnswer } from './kept-answer.ts';
-import { writeQueued } from './task-state.ts';
-import { tellQueue } from './tell-queue.ts';
+import { runAgain } from './run-again.ts';
 
 interface EarlierTask extends OrderPlace {
   task: AdmittedTask;
@@ -52,9 +50,12 @@ export async function admitRetry(
   const isChosen = new Set(chosen.tasks.map(({ index }) => index));
   const found = request.queue === undefined ? [] : await reclaim(deps, order, request.queue);
   const kept = new Set<number>();
-  for (const one of earlier)
-    if (isChosen.has(one.row.index) && (await orderAnew(deps, order, one)) === 'kept')
-      kept.add(one.row.index);
+  for (const { task, row, ...place } of earlier.filter((one) => isChosen.has(one.row.index))) {
+    // Of this order: a reset of it buys nothing again.
+    const newGenerationId = generationOf(order, task.task_key);
+    const { isKept } = await runAgain(deps, { before: task, place, newGenerationId, because: null });
+    if (isKept) kept.add(row.index);
+  }
   const kind = request.queue === undefined ? 'batch' : 'queue';
   const { batch_id, batch_name, batch_hash, max_workers, queue_limit, total, warnings } = request;
   const { currency, max_cost_micros } = request;
@@ -113,25 +114,6 @@ type RowLookup = ReadonlyMap<number, TaskRow>;
 async function rowsSaid(batchDir: string): Promise<RowLookup> {
   const record = await readJson<BatchResultRecord>(join(batchDir, FILES.batchResult));
   return new Map(record?.results.map((row) => [row.index, row]));
-}
-
-/** A generation of this order: a reset of it buys nothing again. One with an answer that nobody made an image of stays. */
-async function orderAnew(
-  deps: ActivityDeps,
-  order: AdmissionOrder,
-  { task: before, ...place }: EarlierTask,
-): Promise<'kept' | 'new'> {
-  const { continues: _, ...task } = before;
-  const folder = new TaskFolder(task.run_dir, deps.redactLong);
-  const isKept = await hasKeptAnswer(deps.spool, folder, before);
-  const generation_id = isKept ? task.generation_id : generationOf(order, task.task_key);
-  const again = { ...task, adopts: false, generation_id };
-  await writeOrderFile(place, again, deps.redactLong);
-  // The cleaner of the spool would take its last word for the end of it.
-  if (isKept) await folder.takeBackResult(generation_id);
-  await writeQueued(deps, again);
-  await tellQueue(deps, again, (queue, where) => queue.reopened(where, again.generation_id));
-  return isKept ? 'kept' : 'new';
 }
 
 /** A queue run has its state directory once more, with the rows that it ended with (SPEC F4). */

@@ -235,22 +235,20 @@ export class Generation {
   async #keep({ header, body }: PaidAnswer, signal: AbortSignal): Promise<GeneratedImage> {
     this.progress.waitingFor = 'the disk';
     const judge = { ...this.#deps, fetchLinked: (link: string) => this.#fetchLinked(link, header, signal) };
-    const { requestId, verdict } = await judgeAnswer(header, body, this.#task, judge);
+    const verdict = await judgeAnswer(header, body, this.#task, judge);
     if (!verdict.ok) {
       const error = `${this.#deps.redact(verdict.error)}; kept as received: ${this.#entry.answerPath(header.attempt)}`;
-      await this.#folder.writeAttempt(
-        answeredRecord(header, { ok: false, error, category: 'bad_response' }, requestId),
-      );
+      await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: 'bad_response' }));
       throw new AttemptFailed({ category: 'bad_response', message: error, http_status: header.status });
     }
     const { image, facts, notes } = verdict;
-    if (await this.#isOrphaned()) return this.#keepAsEvidence(header, image, facts.format, requestId);
+    if (await this.#isOrphaned()) return this.#keepAsEvidence(header, image, facts.format);
     const baseName = `${safeName(this.#task.task_name, sha256)}-${this.#task.stamp}`;
     const place = { outputDir: this.#task.output_dir, baseName, format: facts.format };
     // First what it cost, then the image: a disk that refuses the image must not hide the charge.
     const reserved = reserveImage(this.#entry, place);
     reserved.catch(() => undefined);
-    await this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }, requestId));
+    await this.#folder.writeAttempt(answeredRecord(header, { ok: true, notes }));
     const path = await saveImage(await reserved, place, image);
     const { generation_id } = this.#task;
     return {
@@ -294,14 +292,9 @@ export class Generation {
   }
 
   /** SPEC S: an answer that outlives its workflow is never a result, and the task keeps its own status. */
-  async #keepAsEvidence(
-    header: PaidAnswer['header'],
-    image: Buffer,
-    format: ImageFormat,
-    requestId: string | null,
-  ): Promise<never> {
+  async #keepAsEvidence(header: PaidAnswer['header'], image: Buffer, format: ImageFormat): Promise<never> {
     const error = 'the workflow had ended when this answer came; its image is kept here as evidence';
-    await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }, requestId));
+    await this.#folder.writeAttempt(answeredRecord(header, { ok: false, error, category: null }));
     await this.#folder.writeEvidence(header.attempt, image, format);
     await tellOrphan(this.#deps, this.#task, header.attempt);
     // After a server outage somebody may come for it all the same: the next attempt adopts it from the spool.

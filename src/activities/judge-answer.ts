@@ -25,13 +25,10 @@ export async function judgeAnswer(
   body: Buffer,
   task: AdmittedTask,
   judge: Judge,
-): Promise<{ requestId: string | null; verdict: Verdict }> {
+): Promise<Verdict> {
   const encoding = encodingOf(header.headers);
-  const verdict: Verdict =
-    encoding === null
-      ? await verdictOf(body, task, judge)
-      : { ok: false, error: `the answer has the content-encoding ${encoding}, and none was accepted` };
-  return { requestId: header.headers['x-request-id'] ?? null, verdict };
+  if (encoding === null) return verdictOf(body, task, judge);
+  return { ok: false, error: `the answer has the content-encoding ${encoding}, and none was accepted` };
 }
 
 async function verdictOf(

@@ -31,7 +31,7 @@ export async function recordSpooled(
 function keptRecord(header: AnswerHeader | null, attempt: number): AttemptRecord | null {
   if (header?.attempt !== attempt) return null;
   const verdict = { ok: false, error: KEPT, category: 'cancelled' } as const;
-  return answeredRecord(header, verdict, header.headers['x-request-id'] ?? null);
+  return answeredRecord(header, verdict);
 }
 
 /** An answer with such an end was kept and never found to be no image. */

@@ -24,8 +24,7 @@ export async function orJudgedLater(reason: unknown, work: Work): Promise<unknow
   const delayMs = Math.min(WAIT_MS.most, WAIT_MS.step * work.temporalAttempt);
   const why = work.deps.redact((reason as Error).message.replaceAll(/\s+/gu, ' ').slice(0, 500));
   const message = `the answer is paid and kept, and could not be judged: ${why}; that is tried again, nothing is bought again`;
-  const requestId = header.headers['x-request-id'] ?? null;
-  const record = answeredRecord(header, { ok: false, error: message, category: 'internal' }, requestId);
+  const record = answeredRecord(header, { ok: false, error: message, category: 'internal' });
   // What it cost is in the spool, too.
   await work.folder.writeAttempt(record).catch(() => undefined);
   return new AttemptFailed({ category: 'internal', message, http_status: header.status }, { delayMs });

@@ -44,7 +44,6 @@ export function endRecord(
 export function answeredRecord(
   header: AnswerHeader,
   verdict: { ok: true; notes: AnswerNotes } | { ok: false; error: string; category: FailureCategory | null },
-  requestId: string | null,
 ): AttemptRecord {
   return {
     ...originOf(header),
@@ -53,7 +52,7 @@ export function answeredRecord(
     ended_at: header.ended_at,
     elapsed_ms: header.elapsed_ms,
     http_status: header.status,
-    request_id: requestId,
+    request_id: header.headers['x-request-id'] ?? null,
     category: verdict.ok ? null : verdict.category,
     error: verdict.ok ? null : verdict.error,
     retryable: false,

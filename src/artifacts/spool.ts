@@ -94,26 +94,27 @@ export class Spool {
    * What is known here of a generation's requests, without making anything; none when it was never at work here, or when
    * what is there can't be trusted: nobody who only looks shall fail of it.
    */
-  async look(key: SpoolKey): Promise<SpooledAttempt[]> {
-    const folder = this.#folderOf(key);
-    if (!existsSync(folder)) return [];
-    return new SpoolEntry(folder, key).attempts().catch((error: unknown) => {
-      if (error instanceof SpoolDamaged) return [];
-      throw error;
-    });
+  look(key: SpoolKey): Promise<SpooledAttempt[]> {
+    return this.#lookInto(key, [], (entry) => entry.attempts());
   }
 
   /** The newest answer, for who only looks; null also when it can't be trusted. Whose work it is holds the lock and asks the entry. */
-  async lookForAnswer(key: SpoolKey): Promise<AnswerHeader | null> {
+  lookForAnswer(key: SpoolKey): Promise<AnswerHeader | null> {
+    return this.#lookInto(key, null, async (entry) => (await entry.answer())?.header ?? null);
+  }
+
+  /** `nothing`: of an entry that is not there, or can't be trusted. */
+  async #lookInto<Found>(
+    key: SpoolKey,
+    nothing: Found,
+    read: (entry: SpoolEntry) => Promise<Found>,
+  ): Promise<Found> {
     const folder = this.#folderOf(key);
-    if (!existsSync(folder)) return null;
-    return new SpoolEntry(folder, key).answer().then(
-      (answer) => answer?.header ?? null,
-      (error: unknown) => {
-        if (error instanceof SpoolDamaged) return null;
-        throw error;
-      },
-    );
+    if (!existsSync(folder)) return nothing;
+    return read(new SpoolEntry(folder, key)).catch((error: unknown) => {
+      if (error instanceof SpoolDamaged) return nothing;
+      throw error;
+    });
   }
 
   #folderOf({ generation_id, request_fingerprint }: SpoolKey): string {
