@@ -46,10 +46,10 @@ export function signOfLife(task: AdmittedTask, told: Told): AttemptHeartbeat {
 
 /**
  * An attempt that comes again because of it only waited: the provider asked this task or another one for fewer requests, which
- * the spool bounds (SPEC R1), or something else goes first.
+ * the spool bounds (SPEC R1).
  */
 export function isWait(category: FailureCategory | undefined): boolean {
-  return category === 'rate_limited' || category === 'cancelled';
+  return category === 'rate_limited';
 }
 
 /** A disk that refuses keeps everybody, also who joined. */
